@@ -1,0 +1,95 @@
+"""Frozen values that stand between the model and everything that shows or stores them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Box = tuple[float, float, float, float]
+"""(x0, y0, x1, y1), 0–1 of the original film."""
+
+
+@dataclass(frozen=True)
+class RegionBox:
+    """One box that a gallery record brings: the phrase it was given and where it lies."""
+
+    phrase: str
+    box: Box
+    label: str = ""
+    kind: str = "finding"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One gallery record: what is known of a film beside its pixels. No name, no identifier of a person.
+
+    ``study_id`` and ``patient_key`` are the gallery's own; ``patient_key`` serves only to leave a patient out.
+    ``image`` and ``thumbnail`` are paths relative to the gallery folder or to its ``image_root``; empty when absent.
+    """
+
+    study_id: str
+    report: str
+    labels: tuple[str, ...] = ()
+    view: str = ""
+    source: str = ""
+    sex: str = ""
+    age: float | None = None
+    patient_key: str = ""
+    image: str = ""
+    thumbnail: str = ""
+    boxes: tuple[RegionBox, ...] = ()
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A gallery study and its cosine similarity to the query, −1 … 1; ``rank`` counts from 1."""
+
+    study: Study
+    similarity: float
+    rank: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The public form: the API's contract for one hit."""
+        study = self.study
+        return {
+            "study_id": study.study_id,
+            "similarity": round(self.similarity, 4),
+            "rank": self.rank,
+            "report": study.report,
+            "labels": list(study.labels),
+            "view": study.view,
+            "source": study.source,
+            "boxes": [{"phrase": b.phrase, "label": b.label, "box": list(b.box)} for b in study.boxes],
+        }
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Where a phrase is seen. ``confidence`` is the probability that it is there at all; ``scores`` one per box."""
+
+    phrase: str
+    found: bool
+    confidence: float
+    boxes: tuple[Box, ...] = ()
+    scores: tuple[float, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The public form: the API's contract for one phrase."""
+        return {
+            "phrase": self.phrase,
+            "found": self.found,
+            "confidence": round(self.confidence, 4),
+            "boxes": [[round(value, 5) for value in box] for box in self.boxes],
+            "scores": [round(score, 4) for score in self.scores],
+        }
+
+
+@dataclass(frozen=True)
+class ReportSentence:
+    """One sentence of a drafted report with the boxes where the model sees it (none when it says "absent")."""
+
+    sentence: str
+    boxes: tuple[Box, ...] = ()
+    scores: tuple[float, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
