@@ -1,0 +1,42 @@
+"""What a decoder hands to Radiograph, and the limits that every decoder keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.errors import UnreadableFilm
+
+MAX_BYTES = 256 * 2**20
+"""Longest file, and longest decoded image, in bytes: a 16-bit film of the most pixels allowed fits."""
+MAX_PIXELS = 89_000_000
+"""Just under Pillow's own warning (89.5 million); the largest radiographic detectors have about 20 million."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """A decoded film before it becomes a Radiograph.
+
+    ``pixels`` is (H, W) float32 in 0–1, white = dense. ``told`` is what the file's own tags say of it being a
+    frontal chest film: True, False (a lateral), or None where they do not tell.
+    """
+
+    pixels: NDArray[np.float32]
+    bits: int
+    kind: str
+    view: str = ""
+    spacing_mm: tuple[float, float] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    told: bool | None = None
+
+
+def check_size(height: int, width: int, bytes_per_pixel: int) -> None:
+    """Refuse, before anything is decoded, what would not fit. Raises UnreadableFilm."""
+    if height < 1 or width < 1:
+        raise UnreadableFilm("The image has no pixels: its header gives a height or width of 0.")
+    if height * width > MAX_PIXELS or height * width * bytes_per_pixel > MAX_BYTES:
+        raise UnreadableFilm(
+            f"The image claims {width} × {height} pixels; at most {MAX_PIXELS // 10**6} million "
+            f"and {MAX_BYTES // 2**20} MB are read: scale it down."
+        )
