@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import JpegImagePlugin
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
 from lofi.errors import UnreadableFilm
 from lofi.exposure import check_size
@@ -37,6 +37,8 @@ PLUGINS = {
 }
 """Transfer syntax → the one permissively licensed pydicom plugin that decodes it (JPEG itself is Pillow's)."""
 
+LOSSY = (0xC0, 0xC1, 0xC2)
+"""Start-of-frame bytes of the JPEG kinds that Pillow decodes: baseline, extended, progressive."""
 _REFUSED = "The compressed image is damaged or of a kind that is not supported: export it uncompressed."
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 
@@ -133,24 +135,17 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
             raise UnreadableFilm(
                 "The DICOM file is damaged: its header and its compressed image differ in size. Export it again."
             )
-        if lossy_jpeg and head.bits == 8 and head.marker in (0xC0, 0xC1, 0xC2):
+        if lossy_jpeg and head.bits == 8 and head.marker in LOSSY:
             return decode_jpeg(stream)
     if syntax not in PLUGINS:
         raise UnreadableFilm(
             "The DICOM file is compressed in a way that is not supported (12-bit JPEG and video among them): "
             "export it uncompressed."
         )
+    options |= {"rows": size_hw[0], "columns": size_hw[1], "number_of_frames": 1, "pixel_keyword": "PixelData"}
     try:
         pixels, _ = get_decoder(syntax).as_array(
-            encapsulate([stream], has_bot=False),
-            index=0,
-            validate=False,
-            decoding_plugin=PLUGINS[syntax],
-            rows=size_hw[0],
-            columns=size_hw[1],
-            number_of_frames=1,
-            pixel_keyword="PixelData",
-            **options,
+            encapsulate([stream], has_bot=False), index=0, validate=False, decoding_plugin=PLUGINS[syntax], **options
         )
     except Exception:
         # The plugins raise whatever their libraries do; the messages may quote the file.

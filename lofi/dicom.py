@@ -32,7 +32,17 @@ OTHERS = {
     "ES": "an endoscopy image", "OP": "an eye image", "BMD": "a bone density scan",
 }  # fmt: skip
 CHEST_WORDS = ("CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "HEART", "RIB")
+"""A body part that contains one of these can show on a chest film."""
 VAGUE_PARTS = frozenset({"", "UNKNOWN", "OTHER", "OT", "NONE", "UNDEFINED", "NA", "N/A", "BODY", "TRUNK", "DEFAULT"})
+OTHER_PARTS = frozenset(
+    {
+        "ABDOMEN", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CLAVICLE", "COCCYX", "CSPINE", "ELBOW", "EXTREMITY",
+        "EYE", "FEMUR", "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HIP", "HUMERUS", "JAW", "KNEE", "LEG",
+        "LSPINE", "NECK", "PELVIS", "SACRUM", "SCAPULA", "SHOULDER", "SKULL", "SPINE", "SSPINE", "STERNUM",
+        "TEETH", "THUMB", "TIBIA", "TOE", "TSPINE", "WRIST",
+    }
+)  # fmt: skip
+"""Body parts that may be named in a refusal: a free text in this place could hold anything."""
 VIEWS = {
     "PA": "PA", "AP": "AP", "APSUPINE": "AP", "APPORTABLE": "AP", "APERECT": "AP",
     "LL": "LATERAL", "RL": "LATERAL", "LATERAL": "LATERAL", "LAT": "LATERAL", "L": "LATERAL",
@@ -51,8 +61,7 @@ def decode(data: bytes) -> Exposure:
     _refuse_other_things(elements)
     view = VIEWS.get(re.sub("[^A-Z]", "", elements.text(0x0018_5101).upper()), "")
     pixels, bits, colour = _pixels(elements)
-    modality = _code(elements.text(0x0008_0060))
-    chest = any(word in elements.text(0x0018_0015).upper() for word in CHEST_WORDS)
+    modality, part = elements.text(0x0008_0060).upper(), _part(elements)
     return Exposure(
         pixels=pixels,
         bits=bits,
@@ -60,26 +69,36 @@ def decode(data: bytes) -> Exposure:
         view=view,
         spacing_mm=_spacing(elements),
         tags=_tags(elements, view),
-        told=False if view == "LATERAL" else True if chest and view else None,
+        told=False if view == "LATERAL" else True if view and part in CHEST_WORDS else None,
     )
 
 
 def _refuse_other_things(elements: Elements) -> None:
     """Raise NotAChestFilm for what the tags say is no chest radiograph of one frame."""
-    if _DICOMDIR in (elements.text(0x0002_0002), elements.text(0x0008_0016)):
+    if elements.media_class == _DICOMDIR:
         raise NotAChestFilm("This is a DICOMDIR, the index of a disc: open one of the image files beside it.")
-    modality = _code(elements.text(0x0008_0060))
+    modality = elements.text(0x0008_0060).upper()
     if modality and modality not in MODALITIES:
-        what = OTHERS.get(modality, "something else")
-        raise NotAChestFilm(f"A chest radiograph was expected, this DICOM file is {what} (modality {modality}).")
+        what = f"{OTHERS[modality]} (modality {modality})" if modality in OTHERS else "of another modality"
+        raise NotAChestFilm(f"A chest radiograph was expected, this DICOM file is {what}.")
     frames = elements.decimals(0x0028_0008)
     if frames and frames[0] > 1:
         raise NotAChestFilm(
             f"A single film was expected, this DICOM file has {min(frames[0], 1e6):.0f} frames: choose one image."
         )
-    part = _code(elements.text(0x0018_0015))
-    if part not in VAGUE_PARTS and not any(word in part for word in CHEST_WORDS):
-        raise NotAChestFilm(f"A chest film was expected, this DICOM file is of another body part ({part}).")
+    part = _part(elements)
+    if part not in VAGUE_PARTS and part not in CHEST_WORDS:
+        named = f" ({part})" if part in OTHER_PARTS else ""
+        raise NotAChestFilm(f"A chest film was expected, this DICOM file is of another body part{named}.")
+
+
+def _part(elements: Elements) -> str:
+    """Body part in capitals, one of CHEST_WORDS where it holds one; else the coded region's name, if it is known."""
+    part = elements.text(0x0018_0015).upper()
+    if part in VAGUE_PARTS and (region := elements.items.get(0x0008_2218)) is not None:
+        meaning = region.text(0x0008_0104).upper()
+        part = meaning if meaning in OTHER_PARTS or meaning in CHEST_WORDS else part
+    return next((word for word in CHEST_WORDS if word in part), part)
 
 
 def _pixels(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
@@ -170,12 +189,6 @@ def _indexed(values: NDArray[Any], elements: Elements, bits: int, signed: bool) 
     return Stored(index, bits, -half if signed else 0)
 
 
-def _code(text: str) -> str:
-    """A code string made safe to show: capitals, digits, space, slash, underscore, minus; 16 characters at most."""
-    code = text.split("\\")[0].strip().upper()
-    return code if re.fullmatch(r"[A-Z0-9 /_-]{0,16}", code) else "UNREADABLE"
-
-
 def _spacing(elements: Elements) -> tuple[float, float] | None:
     """(row, column) millimetres: at the patient where known, else at the detector; None where implausible."""
     for tag in (0x0028_0030, 0x0018_1164):
@@ -189,16 +202,16 @@ def _spacing(elements: Elements) -> tuple[float, float] | None:
 
 
 def _tags(elements: Elements, view: str) -> dict[str, str]:
-    """Allow-listed tags by DICOM keyword: nothing here can name a person, a place or a day."""
+    """Allow-listed tags by DICOM keyword. Every value is a number or from a list in this file: none is free text."""
     found = {
-        "Modality": _code(elements.text(0x0008_0060)),
-        "BodyPartExamined": _code(elements.text(0x0018_0015)),
+        "Modality": elements.text(0x0008_0060).upper(),
+        "BodyPartExamined": part if (part := _part(elements)) in CHEST_WORDS else "",
         "ViewPosition": view,
         "PatientSex": sex if (sex := elements.text(0x0010_0040)) in ("M", "F", "O") else "",
         "PatientAge": _age(elements.text(0x0010_1010)),
         "Rows": str(elements.number(0x0028_0010)),
         "Columns": str(elements.number(0x0028_0011)),
-        "PhotometricInterpretation": _code(elements.text(0x0028_0004)),
+        "PhotometricInterpretation": elements.text(0x0028_0004),
     }
     return {name: value for name, value in found.items() if value}
 

@@ -8,7 +8,7 @@ outside ``WANTED`` is ever looked at, so no name or identifier can leak. Layout:
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lofi.errors import UnreadableFilm
 
@@ -17,7 +17,6 @@ SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010})
 PIXEL_DATA = 0x7FE0_0010
 WANTED = SEQUENCES | frozenset(
     {
-        0x0002_0002, 0x0002_0010,  # SOP class, transfer syntax
         0x0008_0016, 0x0008_0060, 0x0008_0104,  # SOP class, modality, code meaning
         0x0010_0040, 0x0010_1010,  # sex, age
         0x0018_0015, 0x0018_1164, 0x0018_5101,  # body part, imager spacing, view position
@@ -59,6 +58,7 @@ class Elements:
     syntax: str
     little: bool
     pixel_vr: bytes = b""
+    media_class: str = ""
 
     def text(self, tag: int) -> str:
         """Value as text without padding; empty where absent. Never shown as it is: see lofi.dicom."""
@@ -107,7 +107,7 @@ class _Walk:
         tag = group << 16 | number
         vr = bytes(self.data[at + 4 : at + 6])
         # Some writers switch to implicit VR in mid-file: two capital letters are the test, as in pydicom.
-        if group == 0xFFFE or not self.explicit or not (vr.isalpha() and vr.isupper()):
+        if group == 0xFFFE or not self.explicit or not _is_vr(vr):
             return _Header(tag, b"", at + 8, length)
         if vr not in _LONG:
             return _Header(tag, vr, at + 8, self._short.unpack_from(self.data, at + 6)[0])
@@ -183,6 +183,10 @@ class _Walk:
         return self.elements(item.start, end, syntax, depth=1)
 
 
+def _is_vr(two: bytes) -> bool:
+    return two.isalpha() and two.isupper()
+
+
 def looks_like_dicom(data: bytes) -> bool:
     """Whether ``data`` begins as a DICOM file, with its 128-byte preamble or (as old writers do) without."""
     if data[128:132] == b"DICM":
@@ -192,7 +196,7 @@ def looks_like_dicom(data: bytes) -> bool:
         return False
     little = data[0] != 0
     number, length = struct.unpack_from("<HL" if little else ">HL", data, 2)
-    return number < 0x0100 and (data[4:6].isalpha() and data[4:6].isupper() or length < 256)
+    return bool(number < 0x0100 and (_is_vr(data[4:6]) or length < 256))
 
 
 def read_elements(data: bytes) -> Elements:
@@ -200,21 +204,23 @@ def read_elements(data: bytes) -> Elements:
     view = memoryview(data)
     at = 132 if data[128:132] == b"DICM" else 0
     meta = _Walk(view, explicit=True, little=True)
-    syntax = ""
-    while at + 8 <= len(view) and view[at : at + 2] == b"\x02\0":
+    uids = {0x0002_0002: "", 0x0002_0010: ""}
+    while at + 8 <= len(view) and bytes(view[at : at + 2]) == b"\x02\0":
         head = meta.head(at)
         at = meta.end(head)
-        if head.tag == 0x0002_0010:
-            syntax = bytes(view[head.start : min(at, head.start + 64)]).decode("latin-1").strip(" \0")
+        if head.tag in uids:
+            uids[head.tag] = bytes(view[head.start : min(at, head.start + 64)]).decode("latin-1").strip(" \0")
+    syntax = uids[0x0002_0010]
     if syntax == DEFLATED:
         view, at = memoryview(_inflate(view[at:])), 0
     if at + 8 > len(view):
         raise damaged("it holds a file header and nothing after it")
     little = syntax != BIG_ENDIAN if syntax else view[at] != 0
-    explicit = bytes(view[at + 4 : at + 6]).isalpha() and bytes(view[at + 4 : at + 6]).isupper()
+    explicit = _is_vr(bytes(view[at + 4 : at + 6]))
     if not syntax:
         syntax = (EXPLICIT if explicit else IMPLICIT) if little else BIG_ENDIAN
-    return _Walk(view, explicit, little).elements(at, len(view), syntax)
+    found = _Walk(view, explicit, little).elements(at, len(view), syntax)
+    return replace(found, media_class=uids[0x0002_0002])
 
 
 def _inflate(packed: memoryview) -> bytes:

@@ -31,12 +31,7 @@ def render(stored: Stored, elements: Elements) -> NDArray[np.float32]:
     modality = _modality(np.arange(2**stored.bits) + stored.lowest, elements, stored.lowest < 0)
     padding = _padding(elements, stored)
     first, last = _range(stored.index, padding)
-    # Without values of interest the film's own range is shown, not that of its bits: twelve-bit detectors often
-    # fill a fraction of sixteen, and both polarities of a film come out alike either way.
-    shown = _values_of_interest(modality, elements)
-    if shown is None or (first < last and np.ptp(shown[first : last + 1]) == 0):
-        # A window that misses every pixel shows nothing: a writer's mistake, as if there were none.
-        shown = _full_range(modality, first, last)
+    shown = _values_of_interest(modality, elements, first, last)
     if elements.text(0x0028_0004) == "MONOCHROME1" or elements.text(0x2050_0020) == "INVERSE":
         # PS3.3 wants both together; they are one inversion, whichever of them is there.
         shown = 1.0 - shown
@@ -84,21 +79,30 @@ def _look_up_table(values: NDArray[np.float64], item: Elements, signed: bool) ->
     return table[place], int(max(2**bits - 1, table.max()))
 
 
-def _values_of_interest(values: NDArray[np.float64], elements: Elements) -> NDArray[np.float64] | None:
-    """0–1 by the VOI LUT or the first window; None where the file has neither."""
+def _values_of_interest(values: NDArray[np.float64], elements: Elements, first: int, last: int) -> NDArray[np.float64]:
+    """0–1 by the VOI LUT, else the first window, else the film's own range (indices ``first`` to ``last``)."""
     if (item := elements.items.get(0x0028_3010)) is not None and item.values:
         # The first mapped value is signed where the modality's output can be negative.
         output, greatest = _look_up_table(values, item, signed=bool(values.min() < 0))
         return output / greatest
     centers, widths = elements.decimals(0x0028_1050), elements.decimals(0x0028_1051)
+    # Without values of interest the range is the film's, not that of its bits: twelve-bit detectors often fill a
+    # fraction of sixteen.
     if not centers or not widths:
-        return None
-    return window(values, centers[0], widths[0], elements.text(0x0028_1056) or "LINEAR")
+        return _full_range(values, first, last)
+    function = elements.text(0x0028_1056)
+    shown = window(values, centers[0], widths[0], function)
+    if first < last and np.ptp(shown[first : last + 1]) == 0:
+        # A window that misses every pixel shows nothing: a writer's mistake, as if there were none.
+        return _full_range(values, first, last)
+    # The part of a linear window that no pixel reaches is dropped: brightness of a radiograph has no absolute
+    # meaning, and a film and its inverse then look the same although writers give both the same window.
+    return shown if function == "SIGMOID" else _full_range(shown, first, last)
 
 
 def window(values: NDArray[np.float64], center: float, width: float, function: str) -> NDArray[np.float64]:
-    """0–1 of ``values`` by a window; the three functions of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
-    least = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
+    """0–1 of ``values`` by a window: "LINEAR_EXACT", "SIGMOID", else linear (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    least = float(np.finfo(np.float32).tiny) if function in ("LINEAR_EXACT", "SIGMOID") else 1.0
     if not (np.isfinite(center) and least <= width <= _LARGEST):
         raise UnreadableFilm(
             "The DICOM file's display window has no usable width (at least 1 was expected): export it again."

@@ -117,7 +117,7 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
     for marker, at, end in codestream.jpeg_segments(data):
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : end]
-    if head.marker in (0xC0, 0xC1, 0xC2) and head.bits == 8:
+    if head.marker in codestream.LOSSY and head.bits == 8:
         return codestream.decode_jpeg(data), 8, exif
     syntax = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS}.get(head.marker)
     if syntax is None or head.samples != 1 or not 2 <= head.bits <= 16:
