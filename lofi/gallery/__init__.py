@@ -1,0 +1,18 @@
+"""Galleries of studies: build, open, search, filter. Free of torch; knows no model, only an Embedder."""
+
+from lofi.gallery.embedding import Embedder, FilmRecord
+from lofi.gallery.gallery import Gallery
+from lofi.gallery.records import read_jsonl, study_from_record
+from lofi.gallery.vector_index import VectorIndex
+from lofi.gallery.where import Where, parse_where
+
+__all__ = [
+    "Embedder",
+    "FilmRecord",
+    "Gallery",
+    "VectorIndex",
+    "Where",
+    "parse_where",
+    "read_jsonl",
+    "study_from_record",
+]

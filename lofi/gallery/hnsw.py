@@ -1,0 +1,81 @@
+"""Approximate search by hnswlib. The file is a cache: never open one whose hash has not been checked.
+
+hnswlib saves neither ``ef`` nor the metric, and a corrupt file can end the process.
+"""
+
+import math
+from pathlib import Path
+
+import hnswlib
+import numpy as np
+
+from lofi.errors import GalleryMismatch
+from lofi.gallery.exact import best_first
+from lofi.gallery.vector_index import Neighbours, Rows, Vectors
+
+M = 16
+EF_CONSTRUCTION = 200
+EF = 128
+SEED = 20
+
+
+class HnswIndex:
+    """A graph over (N, E) float32 unit vectors. Similarities are exact: computed from the vectors, not the graph."""
+
+    def __init__(self, vectors: Vectors, graph: hnswlib.Index) -> None:
+        self.vectors = vectors
+        self._graph = graph
+
+    @classmethod
+    def build(cls, vectors: Vectors) -> "HnswIndex":
+        """The graph, in one thread so that the same vectors give the same file."""
+        graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        graph.init_index(max_elements=len(vectors), M=M, ef_construction=EF_CONSTRUCTION, random_seed=SEED)
+        graph.add_items(vectors, np.arange(len(vectors)), num_threads=1)
+        graph.set_ef(EF)
+        return cls(vectors, graph)
+
+    @classmethod
+    def load(cls, path: Path, vectors: Vectors) -> "HnswIndex":
+        """The graph in a file whose hash was checked. Raises GalleryMismatch when it is not over these vectors."""
+        graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        try:
+            graph.load_index(str(path))
+        except RuntimeError as error:
+            raise GalleryMismatch("The gallery's index cannot be opened.") from error
+        if graph.element_count != len(vectors) or set(graph.get_ids_list()) != set(range(len(vectors))):
+            raise GalleryMismatch("The gallery's index is over other vectors.")
+        # Set once, here: set_ef is not safe beside a search in another thread, knn_query is.
+        graph.set_ef(EF)
+        return cls(vectors, graph)
+
+    def write(self, path: Path) -> None:
+        """The graph as hnswlib's own file. Raises OSError when it did not get there whole."""
+        try:
+            self._graph.save_index(str(path))
+        except RuntimeError as error:
+            raise OSError("hnswlib cannot write there") from error
+        # hnswlib does not notice a full disk, and opening a cut file could end the process.
+        if path.stat().st_size != self._graph.index_file_size():
+            raise OSError("hnswlib wrote only a part")
+
+    def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Neighbours:
+        # hnswlib's own filter calls Python for every candidate; asking for more and filtering after is quicker.
+        asked = overfetch(k, len(self.vectors), allowed)
+        try:
+            labels, _ = self._graph.knn_query(query[None], k=asked, num_threads=1)
+        except RuntimeError:  # The graph could not reach that many.
+            return Neighbours(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+        rows = np.sort(labels[0].astype(np.int64))
+        if allowed is not None:
+            rows = np.intersect1d(rows, allowed, assume_unique=True)
+        similarities = self.vectors[rows] @ query
+        best = best_first(similarities, k)
+        return Neighbours(rows[best], np.clip(similarities[best], -1, 1))
+
+
+def overfetch(k: int, count: int, allowed: Rows | None) -> int:
+    """How many neighbours to ask for so that k are left after the filter, if it were independent of the query."""
+    if allowed is None or len(allowed) == 0:
+        return min(k, count)
+    return min(count, math.ceil(1.5 * k * count / len(allowed)) + 16)

@@ -1,0 +1,151 @@
+"""Study records: lines of a records.jsonl file → Study ↔ Parquet. Records are data and may be hostile."""
+
+import hashlib
+import io
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lofi.errors import BadQuery, GalleryMismatch
+from lofi.gallery.text import REPORT_LIMIT, age_in_years, clean, clean_line, sex_letter, view_position
+from lofi.results import RegionBox, Study
+
+MOST_BOXES = 256
+PATH_LIMIT = 1_000
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NOT_LABELS = {"todo", ""}
+
+_BOX = pa.struct(
+    [("phrase", pa.string()), ("box", pa.list_(pa.float64())), ("label", pa.string()), ("kind", pa.string())]
+)
+SCHEMA = pa.schema(
+    [
+        ("study_id", pa.string()),
+        ("report", pa.string()),
+        ("labels", pa.list_(pa.string())),
+        ("view", pa.string()),
+        ("source", pa.string()),
+        ("sex", pa.string()),
+        ("age", pa.float64()),
+        ("patient_key", pa.string()),
+        ("image", pa.string()),
+        ("thumbnail", pa.string()),
+        ("boxes", pa.list_(_BOX)),
+        ("simulated", pa.bool_()),
+    ]
+)
+
+
+def opaque_key(text: str) -> str:
+    """16 hex digits that stand for a file name or a patient number without showing it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def region_boxes(values: object) -> tuple[RegionBox, ...]:
+    """Boxes of a record, clipped to the film; a malformed one is left out, the others stay."""
+    found: list[RegionBox] = []
+    for value in values[:MOST_BOXES] if isinstance(values, list) else ():
+        if not isinstance(value, Mapping):
+            continue
+        corners = value.get("box")
+        if not isinstance(corners, list | tuple) or len(corners) != 4:
+            continue
+        if not all(isinstance(c, int | float) and math.isfinite(c) for c in corners):
+            continue
+        x0, y0, x1, y1 = (min(1.0, max(0.0, float(c))) for c in corners)
+        if x0 < x1 and y0 < y1:
+            names = {name: clean_line(value.get(name)) for name in ("phrase", "label", "kind")}
+            found.append(RegionBox(names["phrase"], (x0, y0, x1, y1), names["label"], names["kind"] or "finding"))
+    return tuple(found)
+
+
+def study_from_record(record: Mapping[str, Any]) -> Study:
+    """One line of a records.jsonl file as a Study: ``report`` where there is one, else ``label_text``.
+
+    ``study_id`` is the record's own where it has a plain one, else derived from the image's path so that it
+    is stable and shows no file name. Unknown fields are ignored, malformed ones become "not known".
+    """
+    image = record.get("image")
+    image = image if isinstance(image, str) and len(image) <= PATH_LIMIT else ""
+    own_id = record.get("study_id")
+    plain = isinstance(own_id, str) and _SAFE_ID.fullmatch(own_id)
+    findings = record.get("findings")
+    labels = [clean_line(label) for label in findings] if isinstance(findings, list) else []
+    return Study(
+        study_id=str(own_id) if plain else opaque_key(image),
+        report=clean(record.get("report"), REPORT_LIMIT) or clean(record.get("label_text"), REPORT_LIMIT),
+        labels=tuple(dict.fromkeys(label for label in labels if label.casefold() not in _NOT_LABELS)),
+        view=view_position(record.get("view")),
+        source=clean_line(record.get("source")),
+        sex=sex_letter(record.get("sex")),
+        age=age_in_years(record.get("age")),
+        patient_key=clean_line(record.get("patient_id")),
+        image=image,
+        boxes=region_boxes(record.get("boxes")),
+        simulated=record.get("simulated") is True,
+    )
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a JSON-lines file. Raises BadQuery with the line's number, never with its text."""
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    record = json.loads(line)
+                except (ValueError, RecursionError):
+                    raise BadQuery(f"Line {number} of the record file is not JSON.") from None
+                if not isinstance(record, dict):
+                    raise BadQuery(f"Line {number} of the record file is not a JSON object.")
+                yield record
+    except OSError:
+        raise BadQuery("The record file cannot be read.") from None
+    except UnicodeDecodeError:
+        raise BadQuery("The record file is not UTF-8 text.") from None
+
+
+def to_parquet(studies: Sequence[Study]) -> bytes:
+    """The studies as the bytes of a Parquet file, in order."""
+    rows = [asdict(study) for study in studies]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def from_parquet(data: bytes) -> tuple[Study, ...]:
+    """The studies in the bytes of a Parquet file. Raises GalleryMismatch when they are no such file."""
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+        if not table.schema.equals(SCHEMA):
+            raise GalleryMismatch("The gallery's records have other columns than expected: build the gallery again.")
+        rows = table.to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise GalleryMismatch("The gallery's records are damaged: build the gallery again.") from error
+    return tuple(_study_from_row(row) for row in rows)
+
+
+def _study_from_row(row: dict[str, Any]) -> Study:
+    """One Parquet row as a Study. Whoever wrote the file, text is cleaned again before anybody sees it."""
+    return Study(
+        study_id=clean_line(row["study_id"]),
+        report=clean(row["report"], REPORT_LIMIT),
+        labels=tuple(name for label in row["labels"] or () if (name := clean_line(label))),
+        view=clean_line(row["view"]),
+        source=clean_line(row["source"]),
+        sex=clean_line(row["sex"]),
+        age=age_in_years(row["age"]),
+        patient_key=clean_line(row["patient_key"]),
+        image=row["image"] or "",
+        thumbnail=row["thumbnail"] or "",
+        boxes=region_boxes(row["boxes"]),
+        simulated=bool(row["simulated"]),
+    )

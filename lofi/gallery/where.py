@@ -1,0 +1,141 @@
+"""Filters: a frozen ``Where``, its one-line text form, and the columns that answer it."""
+
+import math
+import re
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.errors import BadQuery
+from lofi.gallery.text import fold, sex_letter, view_position
+from lofi.results import Study
+
+KEYS = ("view", "sex", "age", "label", "source", "not_patient")
+TEXT_LIMIT = 2_000
+_AGE_RANGE = re.compile(r"(\d{1,3}(?:\.\d+)?)?\s*([-–])?\s*(\d{1,3}(?:\.\d+)?)?")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which studies may be hits. The values of a field are alternatives; the fields must all hold.
+
+    Ages are whole years, both ends included; a study whose age (view, sex, …) is not known matches no
+    filter on it. ``not_patient`` holds patient keys to leave out. An empty Where lets every study through.
+    """
+
+    view: tuple[str, ...] = ()
+    sex: tuple[str, ...] = ()
+    age: tuple[float, float] | None = None
+    label: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    not_patient: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.age is not None and not self.age[0] <= self.age[1]:
+            raise BadQuery("An age range needs its lower end first, such as age=40-60.")
+
+
+def parse_where(text: str) -> Where:
+    """The filter in a text such as ``view=PA sex=F age=40-60 label="No Finding" source=nih_bbox not_patient=p1``.
+
+    Commas or a repeated key give alternatives (``view=PA,AP``); ``age`` takes ``40-60``, ``40-``, ``-60`` and
+    ``55``. Upper and lower case, ``_`` and a space are the same. Raises BadQuery; no value is repeated in it.
+    """
+    if len(text) > TEXT_LIMIT:
+        raise BadQuery(f"A filter may be {TEXT_LIMIT:,} characters long at most.")
+    try:
+        parts = shlex.split(text)
+    except ValueError:
+        raise BadQuery("The filter has an opening quotation mark without a closing one.") from None
+    found: dict[str, list[str]] = {}
+    for number, part in enumerate(parts, start=1):
+        key, equals, value = part.partition("=")
+        key = key.strip().casefold()
+        if not equals or key not in KEYS:
+            raise BadQuery(f"Part {number} of the filter is not one of {', '.join(f'{k}=…' for k in KEYS)}.")
+        values = [item.strip() for item in value.split(",") if item.strip()]
+        if not values:
+            raise BadQuery(f"The filter's {key} has no value.")
+        found.setdefault(key, []).extend(values)
+    return Where(
+        view=_known(found.get("view", []), view_position, "view must be PA, AP or LATERAL"),
+        sex=_known(found.get("sex", []), sex_letter, "sex must be F or M"),
+        age=_age_range(found.get("age", [])),
+        label=tuple(found.get("label", [])),
+        source=tuple(found.get("source", [])),
+        not_patient=tuple(found.get("not_patient", [])),
+    )
+
+
+def _known(values: Iterable[str], normalise: Callable[[str], str], rule: str) -> tuple[str, ...]:
+    """The values in their one spelling. Raises BadQuery where one is unknown."""
+    names = tuple(normalise(value) for value in values)
+    if not all(names):
+        raise BadQuery(f"The filter's {rule}.")
+    return names
+
+
+def _age_range(values: Sequence[str]) -> tuple[float, float] | None:
+    """(lowest, highest) age in years from one text. Raises BadQuery."""
+    if not values:
+        return None
+    match = _AGE_RANGE.fullmatch(values[0]) if len(values) == 1 else None
+    if match is None or (match[1] or match[3]) is None or (match[2] is None and match[3] is not None):
+        raise BadQuery("The filter's age must be one range, such as age=40-60, age=40- or age=55.")
+    low, dash, high = match.groups()
+    if dash is None:
+        return float(low), float(low)
+    return float(low or 0), float(high or math.inf)
+
+
+class Columns:
+    """The searchable fields of N studies, turned round: for each value the rows that hold it."""
+
+    def __init__(self, studies: Sequence[Study]) -> None:
+        self.count = len(studies)
+        self._ages = np.array([math.nan if s.age is None else s.age for s in studies], dtype=np.float64)
+        self._rows: dict[str, dict[str, NDArray[np.int64]]] = {
+            "view": _rows_by_value((s.view,) for s in studies),
+            "sex": _rows_by_value((s.sex,) for s in studies),
+            "source": _rows_by_value((s.source,) for s in studies),
+            "label": _rows_by_value(s.labels for s in studies),
+        }
+        # A patient key is an identifier, not a word: it is compared as it is.
+        self._patients = _rows_by_value(((s.patient_key,) for s in studies), folded=False)
+
+    def select(self, where: Where | None) -> NDArray[np.int64] | None:
+        """(n,) ascending rows that ``where`` lets through; None stands for all of them."""
+        if where is None or where == Where():
+            return None
+        keep = np.ones(self.count, dtype=bool)
+        for name, rows in self._rows.items():
+            if wanted := getattr(where, name):
+                keep &= self._mask(rows, map(fold, wanted))
+        if where.age is not None:
+            # Floor: a child of 4.5 years is 4 years old, and "age=4" means it.
+            years = np.floor(self._ages)
+            keep &= (years >= where.age[0]) & (years <= where.age[1])
+        keep &= ~self._mask(self._patients, where.not_patient)
+        return np.flatnonzero(keep)
+
+    def _mask(self, rows: dict[str, NDArray[np.int64]], values: Iterable[str]) -> NDArray[np.bool_]:
+        """(N,) True where a row holds one of the values."""
+        mask = np.zeros(self.count, dtype=bool)
+        for value in values:
+            mask[rows.get(value, _NO_ROWS)] = True
+        return mask
+
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+def _rows_by_value(values: Iterable[Iterable[str]], folded: bool = True) -> dict[str, NDArray[np.int64]]:
+    """For each value the ascending rows that hold it; empty values are not known and match nothing."""
+    rows: dict[str, list[int]] = {}
+    for row, names in enumerate(values):
+        for name in {fold(name) if folded else name for name in names} - {""}:
+            rows.setdefault(name, []).append(row)
+    return {name: np.asarray(found, dtype=np.int64) for name, found in rows.items()}
