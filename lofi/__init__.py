@@ -1,0 +1,29 @@
+"""LoFi: location-aware fine-grained representation learning for chest X-rays. Research use only.
+
+Names are imported on first use, so that ``import lofi`` and reading a film need no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lofi.checkpoint import load
+    from lofi.gallery import Gallery
+    from lofi.model import LofiModel
+    from lofi.radiograph import Radiograph
+
+__all__ = ["Gallery", "LofiModel", "Radiograph", "load"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Gallery": "lofi.gallery",
+    "LofiModel": "lofi.model",
+    "Radiograph": "lofi.radiograph",
+    "load": "lofi.checkpoint",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lofi' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

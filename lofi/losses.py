@@ -1,0 +1,105 @@
+"""The losses of pre-training, each a pure function of tensors.
+
+    L = L_sigmoid + λ · (L_caption + L_location),  λ = 5                      (PAPER.md, grade Q)
+    L_location = mean of grounding (phrase → boxes) and dense captioning (boxes → phrase)
+
+Shapes: B films, M sentences, E embedding, K answer tokens, V vocabulary, C coordinates (four a box), Q bins.
+"""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def sigmoid_bias(positive_share: float) -> float:
+    """Initial bias log(p / (1 − p)) from the share p of positive pairs; suits small batches better than SigLIP's −10."""
+    return math.log(positive_share / (1 - positive_share))
+
+
+def sigmoid_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: Tensor, bias: Tensor) -> Tensor:
+    """−1/B · Σᵢⱼ |zᵢⱼ| · log σ(zᵢⱼ · (t·⟨xᵢ, yⱼ⟩ + b)), SigLIP (arXiv 2303.15343), eq. in section 3.2.
+
+    ``image`` (B, E) and ``text`` (M, E) unit rows; ``targets`` (B, M): 1 the sentence is true of the film, −1 it is
+    not, 0 nobody knows (the pair is left out). A row may hold several positives.
+    """
+    logits = log_temperature.exp() * image @ text.T + bias
+    return -(targets.abs() * functional.logsigmoid(targets * logits)).sum() / len(image)
+
+
+def softmax_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: Tensor) -> Tensor:
+    """CLIP's symmetric cross-entropy, several positives sharing the target mass; unknown pairs leave the sums.
+
+    Rows (or columns) without a positive have nothing to say and are left out of the mean.
+    """
+    logits = (log_temperature.exp() * image @ text.T).masked_fill(targets == 0, -torch.inf)
+    positive = (targets > 0).float()
+    losses = []
+    for scores, hit in ((logits, positive), (logits.T, positive.T)):
+        rows = hit.sum(1) > 0
+        logs = torch.log_softmax(scores[rows], dim=1).masked_fill(hit[rows] == 0, 0.0)
+        losses.append(-(logs.sum(1) / hit[rows].sum(1)).mean())
+    return (losses[0] + losses[1]) / 2
+
+
+def caption_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean token cross-entropy of (K, V) logits against (K,) next tokens; 0 for K = 0."""
+    if len(labels) == 0:
+        return logits.sum() * 0.0
+    return functional.cross_entropy(logits.float(), labels)
+
+
+def soft_bins(coordinates: Tensor, bins: int, sigma: float) -> Tensor:
+    """(C, Q) target distributions: a Gaussian of ``sigma`` bins about each (C,) coordinate in 0–1.
+
+    A neighbouring bin is nearly right; saying so spares a thousand boxes from having to teach it.
+    """
+    centres = torch.arange(bins, device=coordinates.device, dtype=torch.float32) + 0.5
+    distance = (centres - coordinates[:, None].float() * bins) / sigma
+    return torch.softmax(-0.5 * distance**2, dim=1)
+
+
+def location_token_loss(logits: Tensor, coordinates: Tensor, first: int, bins: int, sigma: float) -> Tensor:
+    """Cross-entropy of (C, V) logits against ``soft_bins``, over the whole vocabulary, so that a coordinate
+    position also learns to say nothing but coordinates; 0 for C = 0.
+    """
+    if len(coordinates) == 0:
+        return logits.sum() * 0.0
+    logs = torch.log_softmax(logits.float(), dim=1)[:, first : first + bins]
+    return -(soft_bins(coordinates, bins, sigma) * logs).sum(1).mean()
+
+
+def expected_coordinates(logits: Tensor, first: int, bins: int) -> Tensor:
+    """(C,) expectation over the coordinate bins of (C, V) logits, in 0–1; differentiable."""
+    chance = torch.softmax(logits[:, first : first + bins].float(), dim=1)
+    centres = (torch.arange(bins, device=logits.device, dtype=torch.float32) + 0.5) / bins
+    return cast(Tensor, chance @ centres)
+
+
+def box_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean over boxes of L1 (mean of four edges) plus 1 − GIoU (arXiv 1902.09630); (M, 4) xyxy both; 0 for M = 0."""
+    if len(target) == 0:
+        return predicted.sum() * 0.0
+    absolute = (predicted - target).abs().mean()
+    return absolute + (1 - generalised_iou(predicted, target)).mean()
+
+
+def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
+    """(M,) generalised IoU, −1 … 1, of paired (M, 4) boxes; inverted boxes count as empty."""
+    size_first = (first[:, 2:] - first[:, :2]).clamp(min=0).prod(1)
+    size_second = (second[:, 2:] - second[:, :2]).clamp(min=0).prod(1)
+    low, high = torch.maximum(first[:, :2], second[:, :2]), torch.minimum(first[:, 2:], second[:, 2:])
+    inter = (high - low).clamp(min=0).prod(1)
+    union = size_first + size_second - inter
+    # Hull over the sorted edges, so that an inverted prediction still has a gradient towards the right order.
+    edges_low = torch.minimum(torch.minimum(first[:, :2], first[:, 2:]), second[:, :2])
+    edges_high = torch.maximum(torch.maximum(first[:, :2], first[:, 2:]), second[:, 2:])
+    hull = (edges_high - edges_low).prod(1).clamp(min=1e-9)
+    return inter / union.clamp(min=1e-9) - (hull - union) / hull
+
+
+def total_loss(sigmoid: Tensor, caption: Tensor, grounding: Tensor, describing: Tensor, weight: float) -> Tensor:
+    """L_sigmoid + λ · (L_caption + (L_grounding + L_describing) / 2)."""
+    return sigmoid + weight * (caption + (grounding + describing) / 2)

@@ -1,0 +1,196 @@
+"""LofiModel: a trained network with everything needed to use it on radiographs and phrases."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lofi.boxes import Boxes, as_boxes, clip
+from lofi.config import ModelConfig
+from lofi.decoding import greedy, locate_digits, locate_tokens
+from lofi.errors import BadQuery
+from lofi.frame import Frame
+from lofi.network import LofiNetwork
+from lofi.preprocess import canvas
+from lofi.radiograph import Radiograph
+from lofi.results import Box, Grounding, ReportSentence
+from lofi.text import BEGIN, END, REPORT_PROMPT, LocationGrammar, Tokens, grounding_prompt, region_prompt
+
+MAX_PHRASE = 300
+"""Characters of a phrase beyond which a query is refused rather than silently cut."""
+
+
+@dataclass(frozen=True)
+class EncodedFilm:
+    """A film after the image tower: made once, shared by every phrase and every user.
+
+    ``embedding`` (E,) float32, unit norm. ``cache`` is the language model's key-value cache of the prefix; it is
+    only ever copied, never extended in place.
+    """
+
+    sha256: str
+    frame: Frame
+    embedding: NDArray[np.float32]
+    patches: Tensor = field(repr=False)
+    cache: Any = field(repr=False)
+
+
+class LofiModel:
+    """Embed, locate, describe and report with one checkpoint. Safe to share between threads."""
+
+    def __init__(
+        self,
+        network: LofiNetwork,
+        text_tokens: Tokens,
+        language_tokens: Tokens,
+        fingerprint: str,
+        device: torch.device,
+        threshold: float = 0.5,
+    ) -> None:
+        self.network = network.eval().to(device)
+        self.config: ModelConfig = network.config
+        self.text_tokens = text_tokens
+        self.language_tokens = language_tokens
+        self.fingerprint = fingerprint
+        self.device = device
+        self.threshold = threshold
+        language = self.config.language
+        self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
+        self._stop = language_tokens.id(END)
+        # One forward pass at a time: two would only share the same cores or GPU, and memory stays bounded.
+        self._lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+        return self.config.name
+
+    def _canvases(self, radiographs: Sequence[Radiograph]) -> tuple[Tensor, list[Frame]]:
+        pairs = [canvas(radiograph.pixels, self.config.preprocessing) for radiograph in radiographs]
+        stacked = np.stack([pixels for pixels, _ in pairs])
+        return torch.from_numpy(stacked).to(self.device), [frame for _, frame in pairs]
+
+    @torch.inference_mode()
+    def embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
+        """(B, E) float32 unit embeddings of films."""
+        if not radiographs:
+            return np.zeros((0, self.config.embed_dim), dtype=np.float32)
+        canvases, _ = self._canvases(radiographs)
+        with self._lock:
+            return np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, E) float32 unit embeddings of sentences; each is cut to the text tower's context."""
+        if not texts:
+            return np.zeros((0, self.config.embed_dim), dtype=np.float32)
+        rows = self.text_tokens.encode_all(texts, self.config.text.context)
+        ids = pad(rows).to(self.device)
+        with self._lock:
+            return np.asarray(self.network.encode_texts(ids).cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def encode(self, radiograph: Radiograph) -> EncodedFilm:
+        """Run the image tower and the prefix once; every later question starts from the result."""
+        canvases, frames = self._canvases([radiograph])
+        with self._lock:
+            patches, embedding = self.network.encode_images(canvases)
+            prefix = self.network.prefix(patches)
+            begin = self.network.language.embed(torch.tensor([[self.language_tokens.id(BEGIN)]], device=self.device))
+            cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
+        return EncodedFilm(
+            sha256=radiograph.sha256,
+            frame=frames[0],
+            embedding=np.asarray(embedding[0].cpu().numpy(), dtype=np.float32),
+            patches=patches,
+            cache=cache,
+        )
+
+    def _encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
+        return film if isinstance(film, EncodedFilm) else self.encode(film)
+
+    @torch.inference_mode()
+    def locate(self, film: Radiograph | EncodedFilm, phrase: str) -> Grounding:
+        """Boxes where the phrase is seen (0–1 of the film), best score first; how scores arise: lofi.decoding.
+
+        Raises BadQuery for an empty phrase or one of more than 300 characters.
+        """
+        words = checked_phrase(phrase)
+        encoded = self._encoded(film)
+        prompt = self.language_tokens.encode(grounding_prompt(words.lower()))
+        language, tokens = self.network.language, self.language_tokens
+        with self._lock:
+            cache = language.branch(encoded.cache)
+            if self.grammar.kind == "tokens":
+                answer = locate_tokens(language, tokens, prompt, cache, self.grammar)
+            else:
+                budget = self.config.language.max_answer
+                answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
+        found = answer.presence >= self.threshold and len(answer.boxes) > 0
+        if not found:
+            return Grounding(phrase=words, found=False, confidence=answer.presence)
+        pairs = sorted(
+            zip(answer.scores, encoded.frame.to_film(answer.boxes).tolist(), strict=True), key=lambda pair: -pair[0]
+        )
+        kept = [(score, tuple(cut[0].tolist())) for score, box in pairs if len(cut := clip(as_boxes([box])))]
+        boxes: tuple[Box, ...] = tuple(box for _, box in kept)
+        return Grounding(words, bool(boxes), answer.presence, boxes, tuple(score for score, _ in kept))
+
+    @torch.inference_mode()
+    def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
+        """One phrase a box of (M, 4) film boxes."""
+        encoded = self._encoded(film)
+        phrases = []
+        for box in as_boxes(boxes):
+            text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(box[None])))
+            prompt = self.language_tokens.encode(region_prompt(text))
+            phrases.append(self._write(encoded, prompt, 32))
+        return phrases
+
+    @torch.inference_mode()
+    def report(self, film: Radiograph | EncodedFilm) -> tuple[ReportSentence, ...]:
+        """A drafted report, sentence by sentence, each asserted finding with the boxes where it is seen."""
+        encoded = self._encoded(film)
+        text = self._write(encoded, self.language_tokens.encode(REPORT_PROMPT), self.config.language.max_answer)
+        sentences: list[ReportSentence] = []
+        for part in (piece.strip() for piece in text.split(".")):
+            if not part:
+                continue
+            seen = Grounding(part, False, 0.0) if is_negated(part) else self.locate(encoded, part[:MAX_PHRASE])
+            sentences.append(ReportSentence(part[0].upper() + part[1:] + ".", seen.boxes, seen.scores))
+        return tuple(sentences)
+
+    def _write(self, encoded: EncodedFilm, prompt: list[int], budget: int) -> str:
+        with self._lock:
+            cache = self.network.language.branch(encoded.cache)
+            ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop)
+        return self.language_tokens.decode(ids).strip()
+
+
+def checked_phrase(phrase: str) -> str:
+    """The phrase without outer and doubled white space and without a final stop."""
+    words = " ".join(phrase.split()).rstrip(".")
+    if not words:
+        raise BadQuery('Type what to look for, such as "left pleural effusion".')
+    if len(words) > MAX_PHRASE:
+        raise BadQuery(f"A phrase may have {MAX_PHRASE} characters, this one has {len(words)}: shorten or split it.")
+    return words
+
+
+def is_negated(sentence: str) -> bool:
+    """Whether a drafted sentence denies a finding or calls the film normal, and so has nothing to be boxed."""
+    words = sentence.lower()
+    return words.startswith(("no ", "without ", "there is no ")) or any(
+        sign in words for sign in (" is clear", " are clear", "normal", "unremarkable", "within normal")
+    )
+
+
+def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
+    """(B, T) long tensor of rows of ids, padded on the right."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long)

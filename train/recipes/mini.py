@@ -1,0 +1,62 @@
+"""``lofi-mini``, the bundled model: EfficientNet-lite0, MiniLM and a language model from scratch, on two cores."""
+
+from dataclasses import replace
+
+from lofi.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
+from train.recipe import Recipe
+
+MODEL = ModelConfig(
+    name="lofi-mini",
+    embed_dim=256,
+    preprocessing=Preprocessing(side=320),
+    vision=VisionConfig(
+        open_clip={"timm_model_name": "tf_efficientnet_lite0", "timm_pool": "avg", "timm_proj": "linear"},
+        levels=(3, 4),
+        width=256,
+    ),
+    text=TextConfig(
+        open_clip={
+            "hf_pooler_type": "mean_pooler",
+            "hf_proj_type": "linear",
+            # all-MiniLM-L6-v2; the vocabulary's size is filled in when it has been pruned
+            "hf_config": {
+                "model_type": "bert",
+                "hidden_size": 384,
+                "num_hidden_layers": 6,
+                "num_attention_heads": 12,
+                "intermediate_size": 1536,
+                "max_position_embeddings": 64,
+                "pad_token_id": 0,
+                "hidden_dropout_prob": 0.0,
+                "attention_probs_dropout_prob": 0.0,
+            },
+        },
+        context=48,
+    ),
+    connector=ConnectorConfig(queries=64, heads=8, layers=2),
+    language=LanguageConfig(
+        transformers={
+            "model_type": "llama",
+            "hidden_size": 256,
+            "intermediate_size": 768,
+            "num_hidden_layers": 6,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "max_position_embeddings": 512,
+            "tie_word_embeddings": True,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+        },
+        locations="tokens",
+        bins=128,
+    ),
+)
+
+RECIPE = Recipe(
+    name="mini",
+    model=MODEL,
+    shares={"finding_boxes": 0.42, "nih": 0.22, "lung_boxes": 0.14, "normal": 0.08, "other": 0.06, "simulated": 0.08},
+)
+
+SMOKE = replace(RECIPE, name="mini-smoke", batch=4, steps=6, warmup=2, minutes_between_evaluations=1e9)

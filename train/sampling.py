@@ -1,0 +1,54 @@
+"""Which films enter a batch: strata with fixed shares, drawn anew from (seed, step), so that any step can be redone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.data.records import NIH_SOURCES, FilmRecord
+
+STRATA = ("finding_boxes", "nih", "lung_boxes", "normal", "other", "simulated")
+
+
+def stratum(record: FilmRecord) -> str:
+    """The stratum of a film: simulated, finding boxes first, then source and what is boxed."""
+    if record.source == "simulated":
+        return "simulated"
+    if any(box.kind == "finding" for box in record.boxes):
+        return "finding_boxes"
+    if any(box.kind in ("anatomy", "zone") for box in record.boxes):
+        return "lung_boxes"
+    if record.source in NIH_SOURCES:
+        return "nih"
+    return "normal" if "No Finding" in record.findings else "other"
+
+
+class Sampler:
+    """Draws the films of step ``n``; a stratum without films gives its share to the others."""
+
+    def __init__(self, records: Sequence[FilmRecord], shares: dict[str, float], batch: int, seed: int) -> None:
+        members = {name: [i for i, record in enumerate(records) if stratum(record) == name] for name in STRATA}
+        self._members = {name: np.asarray(found) for name, found in members.items() if found and shares.get(name)}
+        if not self._members:
+            raise ValueError("no film of the records belongs to a stratum with a share above 0")
+        total = sum(shares[name] for name in self._members)
+        self._names = list(self._members)
+        self._shares = np.asarray([shares[name] / total for name in self._names])
+        self._batch, self._seed = batch, seed
+
+    def rng(self, step: int) -> np.random.Generator:
+        """The generator of everything random in step ``n``: no state to save, none to lose."""
+        return np.random.default_rng((self._seed, step))
+
+    def draw(self, step: int) -> tuple[NDArray[np.int64], np.random.Generator]:
+        """(B,) film numbers of the step, strata filled by largest remainder, and the step's generator."""
+        rng = self.rng(step)
+        exact = self._shares * self._batch + rng.random(len(self._shares)) * 1e-3
+        counts = np.floor(exact).astype(int)
+        for index in np.argsort(counts - exact)[: self._batch - counts.sum()]:
+            counts[index] += 1
+        drawn = [
+            rng.choice(self._members[n], c, replace=c > len(self._members[n]))
+            for n, c in zip(self._names, counts, strict=True)
+        ]
+        return np.concatenate(drawn), rng
