@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+import gdcm  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 from PIL import JpegImagePlugin
@@ -63,10 +64,9 @@ def jpeg_segments(stream: bytes) -> list[tuple[int, int, int]]:
     found: list[tuple[int, int, int]] = []
     at = 2
     while at + 4 <= len(stream):
-        if stream[at] != 0xFF:
-            raise refused()
         marker = stream[at + 1]
-        if marker == 0xFF:
+        # Decoders step over stray bytes and fill bytes between segments, and so does this.
+        if stream[at] != 0xFF or marker in (0x00, 0xFF):
             at += 1
             continue
         if marker in _NO_LENGTH:
@@ -122,6 +122,32 @@ def decode_jpeg(stream: bytes) -> NDArray[np.uint8]:
         raise refused() from None
 
 
+def _decode_jpeg12(stream: bytes, size_hw: tuple[int, int]) -> NDArray[np.uint16]:
+    """(H, W) of a 12-bit grey JPEG, which pydicom's own GDCM plugin leaves out.
+
+    It declares fewer bits stored to GDCM than the stream holds, and overshoots wrap around; twelve are declared here.
+    """
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(stream)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((size_hw[1], size_hw[0], 1))
+    image.SetDataElement(element)
+    grey = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(JPEG_EXTENDED)))
+    image.SetPixelFormat(gdcm.PixelFormat(1, 16, 12, 11, 0))
+    try:
+        values = image.GetBuffer().encode("utf-8", "surrogateescape")
+        return np.frombuffer(values, dtype="<u2").reshape(size_hw)
+    except Exception:
+        raise refused() from None
+
+
 def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any) -> NDArray[Any]:
     """Stored values (H, W) or (H, W, samples) of one compressed frame.
 
@@ -137,9 +163,11 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
             )
         if lossy_jpeg and head.bits == 8 and head.marker in LOSSY:
             return decode_jpeg(stream)
+        if lossy_jpeg and head.bits == 12 and head.marker in LOSSY[:2] and head.samples == 1:
+            return _decode_jpeg12(stream, size_hw)
     if syntax not in PLUGINS:
         raise UnreadableFilm(
-            "The DICOM file is compressed in a way that is not supported (12-bit JPEG and video among them): "
+            "The DICOM file is compressed in a way that is not supported (hierarchical JPEG and video among them): "
             "export it uncompressed."
         )
     options |= {"rows": size_hw[0], "columns": size_hw[1], "number_of_frames": 1, "pixel_keyword": "PixelData"}

@@ -119,10 +119,11 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
             exif = data[at + 10 : end]
     if head.marker in codestream.LOSSY and head.bits == 8:
         return codestream.decode_jpeg(data), 8, exif
-    syntax = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS}.get(head.marker)
+    syntaxes = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS, 0xC1: codestream.JPEG_EXTENDED}
+    syntax = syntaxes.get(head.marker)
     if syntax is None or head.samples != 1 or not 2 <= head.bits <= 16:
         raise UnreadableFilm(
-            "The JPEG file is of a rare kind (8 bits, or lossless grey, was expected): save it as PNG."
+            "The JPEG file is of a rare kind (8 bits, or grey of 12 or lossless, was expected): save it as PNG."
         )
     values = codestream.decode(
         data,
