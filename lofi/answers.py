@@ -1,0 +1,58 @@
+"""The answers of the API and the command line as JSON values: one contract for both. Never a file's name."""
+
+from typing import TYPE_CHECKING, Any
+
+from lofi.query import parse_boxes, parse_count, parse_phrases, parse_text
+from lofi.radiograph import Radiograph
+
+if TYPE_CHECKING:  # Reading a film needs no model, so it should not wait for torch.
+    from lofi.engine import Engine
+
+Answer = dict[str, Any]
+
+
+def film_card(film: Radiograph) -> Answer:
+    """What an answer says of the film itself."""
+    height, width = film.size_hw
+    return {
+        "size": {"height": height, "width": width},
+        "view": film.view,
+        "kind": film.kind,
+        "flags": list(film.flags),
+        "sha256": film.sha256,
+    }
+
+
+def read(film: Radiograph) -> Answer:
+    """Everything safely known of a film, without a model."""
+    spacing = None if film.spacing_mm is None else list(film.spacing_mm)
+    return {"film": {**film_card(film), "bits": film.bits, "spacing_mm": spacing, "tags": dict(film.tags)}}
+
+
+def search(engine: "Engine", film: Radiograph, k: object = None, where: str = "") -> Answer:
+    """Similar studies."""
+    hits = engine.search(film, parse_count(k), where)
+    return {"film": film_card(film), "hits": [hit.to_json() for hit in hits]}
+
+
+def search_text(engine: "Engine", text: str, k: object = None, where: str = "") -> Answer:
+    """Studies that fit a text."""
+    return {"hits": [hit.to_json() for hit in engine.search_text(parse_text(text), parse_count(k), where)]}
+
+
+def ground(engine: "Engine", film: Radiograph, phrases: str) -> Answer:
+    """Boxes for each phrase, one a line."""
+    found = engine.ground(film, parse_phrases(phrases))
+    return {"film": film_card(film), "groundings": [grounding.to_json() for grounding in found]}
+
+
+def describe(engine: "Engine", film: Radiograph, boxes: str) -> Answer:
+    """A phrase for each box of a JSON list."""
+    regions = parse_boxes(boxes)
+    phrases = engine.describe(film, regions)
+    return {"film": film_card(film), "boxes": regions.tolist(), "phrases": list(phrases)}
+
+
+def report(engine: "Engine", film: Radiograph) -> Answer:
+    """A drafted report, sentence by sentence."""
+    return {"film": film_card(film), "sentences": [sentence.to_json() for sentence in engine.report(film)]}

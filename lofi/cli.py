@@ -1,0 +1,117 @@
+"""The command line: the API's answers as JSON, or as a table. Status 0, or 1 with one sentence on stderr."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lofi import answers
+from lofi.errors import BadQuery, LofiError
+from lofi.radiograph import Radiograph
+from lofi.settings import Settings
+from lofi.view import table
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments that ``main`` takes."""
+    top = argparse.ArgumentParser(
+        prog="python -m lofi", description="Similar studies and boxes for a chest film. Research use only."
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in _PURPOSES.items():
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        optional = name == "search"
+        command.add_argument(
+            "file", metavar="FILE", nargs="?" if optional else None, help="a film: PNG, JPEG, WebP or DICOM"
+        )
+        command.add_argument("--table", action="store_true", help="a table instead of JSON")
+        if name != "read":
+            command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
+            command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
+            command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+    search = commands.choices["search"]
+    search.add_argument("--text", help="search with a text instead of a film")
+    search.add_argument("-k", default="8", metavar="N", help="how many studies (8)")
+    search.add_argument(
+        "--where", default="", metavar="FILTER", help='such as "view=PA sex=F age=40-60 label=Effusion"'
+    )
+    ground = commands.choices["ground"]
+    ground.add_argument("words", nargs="*", metavar="PHRASE", help="what to look for; quote phrases of several words")
+    ground.add_argument("--phrases", default="", metavar="TEXT", help="phrases in one text, one a line")
+    describe = commands.choices["describe"]
+    describe.add_argument("regions", nargs="?", metavar="BOXES", help="JSON: [[x0, y0, x1, y1], …], 0–1 of the film")
+    describe.add_argument("--boxes", metavar="BOXES", help="the same")
+    return top
+
+
+_PURPOSES = {
+    "read": "what a film's file holds, de-identified",
+    "search": "the most similar studies of the gallery",
+    "ground": "where phrases are seen on a film",
+    "describe": "a phrase for each box on a film",
+    "report": "a drafted report with boxes",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit status."""
+    chosen = parser().parse_args(arguments)
+    # Libraries' notes are no part of an answer, and must never carry a file's name.
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    try:
+        answer = _answer(chosen)
+        print(_written(answer, chosen.table), flush=True)
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # The reader (head, less) has seen enough; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 1
+    except Exception as error:
+        print(f"Something went wrong inside ({type(error).__name__}): please report it.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _written(answer: dict[str, Any], as_table: bool) -> str:
+    return table(answer) if as_table else json.dumps(answer, indent=2, ensure_ascii=False)
+
+
+def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.command == "search" and (chosen.file is None) == (chosen.text is None):
+        raise BadQuery("Give either a film's file or --text.")
+    film = None if chosen.file is None else Radiograph.read(chosen.file)
+    if film is not None and chosen.command == "read":
+        return answers.read(film)
+    from lofi.engine import Engine  # torch takes seconds to import: not for --help, a wrong file or `read`
+
+    engine = Engine.open(_settings(chosen), with_gallery=chosen.command == "search")
+    if film is None:
+        return answers.search_text(engine, chosen.text, chosen.k, chosen.where)
+    if chosen.command == "search":
+        return answers.search(engine, film, chosen.k, chosen.where)
+    if chosen.command == "ground":
+        return answers.ground(engine, film, "\n".join([*chosen.words, chosen.phrases]))
+    if chosen.command == "describe":
+        return answers.describe(engine, film, chosen.boxes or chosen.regions or "[]")
+    return answers.report(engine, film)
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    settings = Settings.from_environment()
+    return replace(
+        settings,
+        model=chosen.model or settings.model,
+        device=chosen.device or settings.device,
+        gallery=Path(chosen.gallery).expanduser() if chosen.gallery else settings.gallery,
+    )

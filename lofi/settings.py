@@ -1,0 +1,53 @@
+"""Where the app finds its model and gallery and where it listens: from the environment, once, then frozen."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lofi.errors import LofiError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BUNDLED_MODEL = ASSETS / "lofi-mini"
+BUNDLED_GALLERY = ASSETS / "gallery"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting a user may turn, each an environment variable ``LOFI_<NAME>``.
+
+    ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
+    under which a proxy serves the app ("" for none).
+    """
+
+    model: str = str(BUNDLED_MODEL)
+    gallery: Path = BUNDLED_GALLERY
+    device: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Settings from the variables of an environment.
+
+        ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT`` and ``LOFI_ROOT_PATH`` are read.
+        An empty variable counts as unset. Raises LofiError on a port that is none.
+        """
+        given = {name: value for name in ("model", "device", "host", "root_path") if (value := _value(environ, name))}
+        gallery, port = _value(environ, "gallery"), _value(environ, "port")
+        return cls(
+            **given,
+            gallery=Path(gallery).expanduser() if gallery else BUNDLED_GALLERY,
+            port=_port(port) if port else cls.port,
+        )
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(f"LOFI_{name.upper()}", "").strip()
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+        raise LofiError("LOFI_PORT must be a port number from 1 to 65535.")
+    return int(text)
