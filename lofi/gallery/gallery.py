@@ -171,11 +171,15 @@ class Gallery:
 
     def _unit_query(self, vector: ArrayLike) -> Vectors:
         """The (E,) query of length 1. Raises BadQuery."""
-        query = np.asarray(vector, dtype=np.float32)
         dim = self.vectors.shape[1]
+        try:
+            query = np.asarray(vector, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise BadQuery(f"This gallery is searched with a vector of {dim} numbers.") from None
         if query.shape != (dim,):
             raise BadQuery(f"This gallery is searched with a vector of {dim} numbers, not with shape {query.shape}.")
-        length = np.linalg.norm(query)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(query)
         if not np.isfinite(length) or length < 1e-6:
             raise BadQuery("A query vector must be finite and not zero.")
         return np.asarray(query / length, dtype=np.float32)

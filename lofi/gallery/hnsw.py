@@ -4,6 +4,7 @@ hnswlib saves neither ``ef`` nor the metric, and a corrupt file can end the proc
 """
 
 import math
+import struct
 from pathlib import Path
 
 import hnswlib
@@ -40,10 +41,13 @@ class HnswIndex:
         """The graph in a file whose hash was checked. Raises GalleryMismatch when it is not over these vectors."""
         graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
         try:
+            # hnswlib itself does not compare dimensions and would read past the end.
+            if _shape_in_file(path) != vectors.shape:
+                raise GalleryMismatch("The gallery's index is over other vectors.")
             graph.load_index(str(path))
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             raise GalleryMismatch("The gallery's index cannot be opened.") from error
-        if graph.element_count != len(vectors) or set(graph.get_ids_list()) != set(range(len(vectors))):
+        if set(graph.get_ids_list()) != set(range(len(vectors))):
             raise GalleryMismatch("The gallery's index is over other vectors.")
         # Set once, here: set_ef is not safe beside a search in another thread, knn_query is.
         graph.set_ef(EF)
@@ -72,6 +76,21 @@ class HnswIndex:
         similarities = self.vectors[rows] @ query
         best = best_first(similarities, k)
         return Neighbours(rows[best], np.clip(similarities[best], -1, 1))
+
+
+def _shape_in_file(path: Path) -> tuple[int, int]:
+    """(N, E) by the first four words of an hnswlib file; E is −1 where they make no sense.
+
+    The words are: offset, room for elements, elements, bytes an element. An element holds a count of links and
+    2·M links on the ground level (4 bytes each), its vector and its label (8 bytes): hnswalg.h, ``saveIndex``.
+    """
+    with path.open("rb") as file:
+        header = file.read(32)
+    if len(header) < 32:
+        return 0, -1
+    _, _, count, size = struct.unpack("<4Q", header)
+    rest = size - 4 * (1 + 2 * M) - 8
+    return count, rest // 4 if rest % 4 == 0 else -1
 
 
 def overfetch(k: int, count: int, allowed: Rows | None) -> int:
