@@ -37,8 +37,9 @@ def test_fold_joins_spellings() -> None:
 @pytest.mark.parametrize(
     ("raw", "view"),
     [
-        ("", ""), (None, ""), ("?", ""), ("PA", "PA"), ("pa", "PA"), ("AP", "AP"), ("AP Supine", "AP"), ("L", "LATERAL"),
-        ("LL", "LATERAL"), ("Lateral", "LATERAL"), ("frontal (PA or AP, not recorded)", ""), ("PATIENT", ""),
+        ("", ""), (None, ""), ("?", ""), ("PA", "PA"), ("pa", "PA"), ("AP", "AP"), ("AP Supine", "AP"),
+        ("L", "LATERAL"), ("LL", "LATERAL"), ("Lateral", "LATERAL"), ("frontal (PA or AP, not recorded)", ""),
+        ("PATIENT", ""),
     ],
 )  # fmt: skip
 def test_view_position(raw: object, view: str) -> None:
