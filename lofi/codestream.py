@@ -3,6 +3,7 @@
 Decoders allocate by what the stream itself claims, so that claim is compared with the header first.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,6 +43,8 @@ LOSSY = (0xC0, 0xC1, 0xC2)
 """Start-of-frame bytes of the JPEG kinds that Pillow decodes: baseline, extended, progressive."""
 _REFUSED = "The compressed image is damaged or of a kind that is not supported: export it uncompressed."
 _NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
+_MAX_SEGMENTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -63,23 +66,24 @@ def jpeg_segments(stream: bytes) -> list[tuple[int, int, int]]:
     """(marker, first byte, end) of each segment of a JPEG up to and including its first scan header."""
     found: list[tuple[int, int, int]] = []
     at = 2
-    while at + 4 <= len(stream):
-        marker = stream[at + 1]
+    for _ in range(_MAX_SEGMENTS):
         # Decoders step over stray bytes and fill bytes between segments, and so does this.
-        if stream[at] != 0xFF or marker in (0x00, 0xFF):
-            at += 1
-            continue
+        if (next_marker := _MARKER.search(stream, at)) is None:
+            return found
+        marker, at = stream[next_marker.end() - 1], next_marker.end() - 2
         if marker in _NO_LENGTH:
             at += 2
             continue
+        if at + 4 > len(stream):
+            break
         end = at + 2 + int(struct.unpack_from(">H", stream, at + 2)[0])
         if end > len(stream) or end < at + 4:
             raise refused()
         found.append((marker, at, end))
         if marker == 0xDA:
-            break
+            return found
         at = end
-    return found
+    raise refused()
 
 
 def jpeg_head(stream: bytes) -> StreamHead:
@@ -175,7 +179,10 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
         pixels, _ = get_decoder(syntax).as_array(
             encapsulate([stream], has_bot=False), index=0, validate=False, decoding_plugin=PLUGINS[syntax], **options
         )
-    except Exception:
-        # The plugins raise whatever their libraries do; the messages may quote the file.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        # The plugins raise whatever their libraries do, and the messages may quote the file. The RLE plugin is
+        # written in Rust: its panic on a damaged stream is no Exception.
         raise refused() from None
     return np.asarray(pixels)

@@ -39,6 +39,7 @@ _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC"
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
 _MAX_DEPTH = 32
+_MAX_ELEMENTS = 500_000
 _MAX_INFLATED = 128 * 2**20
 _DAMAGED = "The DICOM file is damaged: {}. Export it again from where it came."
 
@@ -95,12 +96,16 @@ class _Walk:
         """Heads in ``data`` are explicit or implicit VR, little or big endian."""
         self.data, self.explicit, self.little = data, explicit, little
         order = "<" if little else ">"
+        self._seen = 0
         self._head = struct.Struct(order + "HHL")
         self._short = struct.Struct(order + "H")
         self._long = struct.Struct(order + "L")
 
     def head(self, at: int) -> _Header:
         """The element that begins at byte ``at``."""
+        self._seen += 1
+        if self._seen > _MAX_ELEMENTS:
+            raise damaged(f"it has more than {_MAX_ELEMENTS} elements")
         if at + 8 > len(self.data):
             raise damaged("it ends in the middle of its header")
         group, number, length = self._head.unpack_from(self.data, at)

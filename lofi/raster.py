@@ -20,8 +20,9 @@ from lofi.exposure import Exposure, check_size
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
+_MAX_CHUNKS = 100_000
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
+_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
 """Exif orientation → quarter turns (counter-clockwise), applied after an optional left–right flip of the file."""
 
 
@@ -67,7 +68,9 @@ def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
     check_size(height, width, samples * max(1, bits // 8))
     kept, exif = [data[:8]], b""
     at = 8
-    while at + 12 <= len(data):
+    for _ in range(_MAX_CHUNKS):
+        if at + 12 > len(data):
+            break
         end = at + 12 + int(struct.unpack_from(">L", data, at)[0])
         name = data[at + 4 : at + 8]
         if end > len(data):
