@@ -18,7 +18,7 @@ from lofi.gallery import manifest as manifests
 from lofi.gallery import storage
 from lofi.gallery.embedding import Embedder, FilmRecord, embed_films
 from lofi.gallery.exact import ExactIndex
-from lofi.gallery.hnsw import HnswIndex, overfetch
+from lofi.gallery.hnsw import HnswIndex, ef_for
 from lofi.gallery.manifest import Manifest, read_manifest
 from lofi.gallery.pictures import inside
 from lofi.gallery.records import from_parquet, to_parquet
@@ -27,7 +27,7 @@ from lofi.gallery.where import Columns, Where
 from lofi.results import Hit, Study
 
 EXACT_BELOW = 2_000
-"""Up to so many studies (in all, or left by a filter) the exact search is as quick: `make bench` shows it."""
+"""Up to so many studies the exact search is the quicker one (`make bench`), so no index is made."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +128,7 @@ class Gallery:
             fingerprint=self.fingerprint,
             dim=self.vectors.shape[1],
             count=len(self.studies),
+            ef=ef_for(len(self.studies)),
             vectors_sha256=storage.sha256_of(vectors),
             records_sha256=storage.sha256_of(records),
             image_root="" if root is None else str(root.resolve()),
@@ -186,13 +187,12 @@ class Gallery:
 
     def _neighbours(self, query: Vectors, k: int, allowed: Rows | None) -> Neighbours:
         """By the graph where it is quicker, exactly elsewhere and wherever the graph gives too few."""
-        left = len(self.studies) if allowed is None else len(allowed)
-        # A graph search costs about as much for each neighbour asked as the product does for ten rows.
-        if self.index is not None and left > EXACT_BELOW and overfetch(k, len(self), allowed) * 10 < len(self):
+        exact = ExactIndex(self.vectors)
+        if self.index is not None and self.index.cost(k, allowed) < exact.cost(k, allowed):
             found = self.index.search(query, k, allowed)
-            if len(found.rows) == min(k, left):
+            if len(found.rows) == min(k, len(self) if allowed is None else len(allowed)):
                 return found
-        return ExactIndex(self.vectors).search(query, k, allowed)
+        return exact.search(query, k, allowed)
 
 
 def _open_index(folder: Path, manifest: Manifest, vectors: Vectors) -> HnswIndex:

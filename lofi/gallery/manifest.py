@@ -26,7 +26,7 @@ class Manifest:
     dim: int = 0
     count: int = 0
     space: str = "cosine"
-    ef: int = hnsw.EF
+    ef: int = 0
     M: int = hnsw.M
     ef_construction: int = hnsw.EF_CONSTRUCTION
     vectors_sha256: str = ""
@@ -50,14 +50,18 @@ class Manifest:
     def with_index(self, sha256: str) -> "Manifest":
         """The same manifest, vouching for an index file that this version has just made."""
         return replace(
-            self, index_sha256=sha256, space="cosine", ef=hnsw.EF, M=hnsw.M, ef_construction=hnsw.EF_CONSTRUCTION
+            self,
+            index_sha256=sha256,
+            space="cosine",
+            ef=hnsw.ef_for(self.count),
+            M=hnsw.M,
+            ef_construction=hnsw.EF_CONSTRUCTION,
         )
 
     @property
     def index_is_current(self) -> bool:
         """Whether the index file, if its hash is right, is one that this version would make."""
-        made = (self.space, self.ef, self.M, self.ef_construction)
-        return bool(self.index_sha256) and made == ("cosine", hnsw.EF, hnsw.M, hnsw.EF_CONSTRUCTION)
+        return bool(self.index_sha256) and self == self.with_index(self.index_sha256)
 
 
 def read_manifest(folder: Path) -> Manifest:

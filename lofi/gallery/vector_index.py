@@ -25,3 +25,7 @@ class VectorIndex(Protocol):
         May return fewer than ``k``; never raises because there are fewer. Safe to call from several threads.
         """
         ...
+
+    def cost(self, k: int, allowed: Rows | None = None) -> int:
+        """How long such a search takes, in rows of one matrix product: the gallery takes the cheaper way."""
+        ...

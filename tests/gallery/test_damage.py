@@ -17,7 +17,7 @@ from lofi.gallery.storage import file_sha256, sha256_of, vectors_to_bytes
 from lofi.results import Study
 from tests.doubles import clustered
 
-COUNT, DIM = EXACT_BELOW + 200, 16
+COUNT, DIM = EXACT_BELOW + 500, 16  # Enough that searches go by the graph.
 FINGERPRINT = "0123456789abcdef" * 4
 TRUTH = ["vectors.safetensors", "records.parquet"]
 

@@ -9,6 +9,7 @@ from PIL import Image
 from lofi.errors import BadQuery, GalleryMismatch, NotAChestFilm
 from lofi.gallery import Gallery, Where, parse_where
 from lofi.gallery.gallery import EXACT_BELOW
+from lofi.gallery.hnsw import HnswIndex
 from lofi.radiograph import Radiograph
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, clustered, noise_film
@@ -135,6 +136,27 @@ def test_large_gallery_agrees_with_the_oracle(tmp_path: Path, where: str) -> Non
         assert len(fast) == len(exact)
         shared_hits += len({hit.study.study_id for hit in fast} & {hit.study.study_id for hit in exact})
     assert shared_hits >= 0.95 * len(exact) * len(queries)
+
+
+@pytest.mark.parametrize(
+    ("k", "where", "by_graph"),
+    [
+        pytest.param(10, "", True, id="no filter"),
+        pytest.param(10, "view=PA", True, id="light filter"),
+        pytest.param(10, "view=AP", False, id="a tenth left"),
+        pytest.param(1_000, "", False, id="a third of all asked"),
+    ],
+)
+def test_cheaper_way_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int, where: str, by_graph: bool
+) -> None:
+    studies = [Study(str(row), "", view="PA" if row % 10 else "AP") for row in range(EXACT_BELOW + 1_000)]
+    gallery = Gallery(studies, clustered(len(studies), 16), "f").save(tmp_path)
+    asked = []
+    search = HnswIndex.search
+    monkeypatch.setattr(HnswIndex, "search", lambda *arguments: asked.append(1) or search(*arguments))
+    assert len(gallery.search(gallery.vectors[0], k, parse_where(where))) == min(k, 300 if where == "view=AP" else k)
+    assert bool(asked) is by_graph
 
 
 def test_filter_opposite_to_the_query_still_fills_k(tmp_path: Path) -> None:
