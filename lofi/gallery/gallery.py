@@ -175,7 +175,7 @@ class Gallery:
         dim = self.vectors.shape[1]
         try:
             query = np.asarray(vector, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise BadQuery(f"This gallery is searched with a vector of {dim} numbers.") from None
         if query.shape != (dim,):
             raise BadQuery(f"This gallery is searched with a vector of {dim} numbers, not with shape {query.shape}.")

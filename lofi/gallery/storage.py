@@ -62,7 +62,8 @@ def vectors_from_bytes(data: bytes, count: int, dim: int) -> Vectors:
     if stored.shape != (count, dim) or stored.dtype not in (np.float16, np.float32):
         raise damaged
     vectors = stored.astype(np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     # Comparing this way round refuses NaN as well.
     if not (np.abs(lengths - 1) < 0.01).all():
         raise damaged

@@ -193,6 +193,7 @@ def test_manifest_that_does_not_fit_is_refused(folder: Path, changes: dict[str, 
     [
         pytest.param(lambda v: v * 3, id="not of length 1"),
         pytest.param(lambda v: np.where(np.arange(len(v))[:, None] == 5, np.nan, v), id="NaN"),
+        pytest.param(lambda v: v * np.float32(1e30), id="too large to square"),
         pytest.param(lambda v: v.astype(np.float64), id="64 bits"),
         pytest.param(lambda v: v.T, id="turned"),
     ],

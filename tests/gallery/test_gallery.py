@@ -81,6 +81,7 @@ def test_hits_carry_rank_and_cosine(four: Gallery) -> None:
         pytest.param([], 1, "2 numbers", id="empty"),
         pytest.param(["left", "right"], 1, "numbers", id="text"),
         pytest.param([[1], [1, 2]], 1, "numbers", id="ragged"),
+        pytest.param([10**400, 0], 1, "numbers", id="beyond any float"),
         pytest.param([1e300, 0], 1, "finite", id="beyond 32 bits"),
     ],
 )
