@@ -1,0 +1,1 @@
+"""A parametric chest in three dimensions and the film it casts: anatomy, findings, ray sums, exposure, report."""
