@@ -60,7 +60,7 @@ def decode(data: bytes) -> Exposure:
     elements = read_elements(data)
     _refuse_other_things(elements)
     view = VIEWS.get(re.sub("[^A-Z]", "", elements.text(0x0018_5101).upper()), "")
-    pixels, bits, colour = _pixels(elements)
+    pixels, bits, colour = stored_film(elements)
     modality, part = elements.text(0x0008_0060).upper(), _part(elements)
     return Exposure(
         pixels=pixels,
@@ -101,7 +101,7 @@ def _part(elements: Elements) -> str:
     return next((word for word in CHEST_WORDS if word in part), part)
 
 
-def _pixels(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
+def stored_film(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
     """(H, W) float32 in 0–1, bits stored, and whether it was a colour image."""
     if not elements.fragments and not elements.values.get(PIXEL_DATA):
         raise UnreadableFilm("The DICOM file holds no image (its pixel data are missing or empty).")

@@ -15,6 +15,7 @@ from lofi import dicom, raster
 from lofi.elements import looks_like_dicom
 from lofi.errors import UnreadableFilm
 from lofi.exposure import MAX_BYTES, Exposure
+from lofi.frontal import fitted
 
 NOT_FRONTAL = "This does not look like a frontal chest film."
 MIN_SIDE = 32
@@ -115,4 +116,6 @@ def _frozen(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _flags(exposure: Exposure) -> tuple[str, ...]:
-    return (NOT_FRONTAL,) if exposure.told is False else ()
+    """What to show with the film. Its own tags are believed where they tell, a statistical check is asked else."""
+    frontal = fitted().looks_frontal(exposure.pixels) if exposure.told is None else exposure.told
+    return () if frontal else (NOT_FRONTAL,)
