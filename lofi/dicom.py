@@ -46,8 +46,8 @@ OTHER_PARTS = frozenset(
 VIEWS = {
     "PA": "PA", "AP": "AP", "APSUPINE": "AP", "APPORTABLE": "AP", "APERECT": "AP",
     "LL": "LATERAL", "RL": "LATERAL", "LATERAL": "LATERAL", "LAT": "LATERAL", "L": "LATERAL",
-    "LLD": "", "RLD": "",
 }  # fmt: skip
+_STRIPE = 256
 _DICOMDIR = "1.2.840.10008.1.3.10"
 _FOREIGN = (b"%PDF", b"MZ", b"\x7fELF", b"PK\x03\x04", b"<", b"#!", b"\x89PNG", b"\xff\xd8", b"GIF8", b"Rar!")
 
@@ -59,7 +59,7 @@ def decode(data: bytes) -> Exposure:
         raise UnreadableFilm("The DICOM file begins like a file of another kind: export it again.")
     elements = read_elements(data)
     _refuse_other_things(elements)
-    view = VIEWS.get(re.sub("[^A-Z]", "", elements.text(0x0018_5101).upper()), "")
+    view = _view(elements.text(0x0018_5101))
     pixels, bits, colour = stored_film(elements)
     modality, part = elements.text(0x0008_0060).upper(), _part(elements)
     return Exposure(
@@ -90,6 +90,12 @@ def _refuse_other_things(elements: Elements) -> None:
     if part not in VAGUE_PARTS and part not in CHEST_WORDS:
         named = f" ({part})" if part in OTHER_PARTS else ""
         raise NotAChestFilm(f"A chest film was expected, this DICOM file is of another body part{named}.")
+
+
+def _view(text: str) -> str:
+    """PA, AP, LATERAL or nothing, of a view position as vendors write it ("AP SUPINE", "Left lateral")."""
+    letters = re.sub("[^A-Z]", "", text.upper())
+    return VIEWS.get(letters, "LATERAL" if "LAT" in letters else "")
 
 
 def _part(elements: Elements) -> str:
@@ -125,8 +131,13 @@ def stored_film(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
 
 def luminance(colour: NDArray[Any], greatest: int) -> NDArray[np.float32]:
     """(H, W) float32 in 0–1 of (H, W, 3) RGB integers up to ``greatest`` (ITU-R BT.601)."""
-    grey = cv2.transform(colour.astype(np.float32), np.array([[0.299, 0.587, 0.114]], dtype=np.float32) / greatest)
-    return np.asarray(np.clip(grey, 0.0, 1.0), dtype=np.float32)
+    weights = np.array([[0.299, 0.587, 0.114]], dtype=np.float32) / greatest
+    grey = np.empty(colour.shape[:2], dtype=np.float32)
+    # By stripes: three floats a pixel would be a gigabyte on the largest image.
+    for row in range(0, len(grey), _STRIPE):
+        stripe = colour[row : row + _STRIPE].astype(np.float32)
+        grey[row : row + _STRIPE] = np.clip(cv2.transform(stripe, weights), 0.0, 1.0)
+    return grey
 
 
 def _frame(

@@ -91,10 +91,13 @@ class Radiograph:
 def _load(path: Path) -> bytes:
     """Bytes of a file, one more than the limit at most. The path itself stays out of the message."""
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        # A pipe would block and a device never end.
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
     except (OSError, ValueError):
-        raise UnreadableFilm("The file cannot be opened: check that it exists and may be read.") from None
+        pass
+    raise UnreadableFilm("The file cannot be opened: check that it exists and may be read.")
 
 
 def _decode(data: bytes) -> Exposure:
@@ -109,10 +112,10 @@ def _decode(data: bytes) -> Exposure:
 
 
 def _frozen(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A contiguous array of its own that cannot be written."""
-    own = np.array(pixels, dtype=np.float32, order="C")
-    own.flags.writeable = False
-    return own
+    """The array, contiguous and no longer to be written."""
+    still = np.ascontiguousarray(pixels, dtype=np.float32)
+    still.flags.writeable = False
+    return still
 
 
 def _flags(exposure: Exposure) -> tuple[str, ...]:

@@ -49,9 +49,10 @@ def decode(data: bytes) -> Exposure:
         grey = luminance(values[..., :3], greatest)
         if values.shape[2] == 4:
             # What is transparent has no exposure behind it: black.
-            grey *= values[..., 3].astype(np.float32) / greatest
+            grey *= values[..., 3] / np.float32(greatest)
     else:
-        grey = values.astype(np.float32) / np.float32(greatest)
+        grey = values.astype(np.float32)
+        grey /= np.float32(greatest)
     return Exposure(pixels=grey, bits=bits, kind=kind)
 
 

@@ -268,7 +268,8 @@ class TestTags:
         assert Radiograph.read(written(ds)).tags.get("PatientAge") == kept
 
     @pytest.mark.parametrize(
-        ("view", "kept"), [("LL", "LATERAL"), ("LATERAL", "LATERAL"), ("PA", "PA"), ("SWIMMERS", "")]
+        ("view", "kept"),
+        [("LL", "LATERAL"), ("LATERAL", "LATERAL"), ("PA", "PA"), ("SWIMMERS", ""), ("LEFT LATERAL", "LATERAL")],
     )
     def test_view(self, view: str, kept: str) -> None:
         film = Radiograph.read(written(dataset(RAMP, ViewPosition=view)))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -215,6 +216,11 @@ class TestRefusals:
         with pytest.raises(UnreadableFilm) as refusal:
             Radiograph.read(tmp_path / "invented_name.png")
         assert "invented" not in str(refusal.value)
+
+    def test_pipe_is_refused_rather_than_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(UnreadableFilm, match="opened"):
+            Radiograph.read(tmp_path / "pipe")
 
     def test_text_chunk_bomb_is_never_inflated(self) -> None:
         bomb = chunk(b"zTXt", b"key\0\0" + zlib.compress(bytes(50 * 2**20)))
