@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from lofi.model import pad
 from lofi.text import Tokens
@@ -69,9 +70,11 @@ class Batches:
                 seen.append((box, moved(placed, matrix, side)))
             segments.append(questions(record, seen, self.writer, rng, self.recipe.questions))
         sentences, targets = self._sentences(films, rng)
-        return Batch(
-            torch.from_numpy(np.stack(canvases)), sentences, targets, pack(segments, self.prefix, self.writer.padding)
-        )
+        stacked = torch.from_numpy(np.stack(canvases))
+        if step < self.recipe.early_share * self.recipe.steps and self.recipe.early_side < side:
+            shrunk = interpolate(stacked[:, None], self.recipe.early_side, mode="bilinear", antialias=True)
+            stacked = shrunk[:, 0].contiguous()
+        return Batch(stacked, sentences, targets, pack(segments, self.prefix, self.writer.padding))
 
     def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         bank = sentence_bank(rng, self.recipe.sided_sentences)

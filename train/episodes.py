@@ -143,21 +143,21 @@ def report_of(record: FilmRecord, rng: np.random.Generator) -> str:
 def questions(
     record: FilmRecord, boxes: Sequence[tuple[BoxRecord, Boxes]], writer: Writer, rng: np.random.Generator, most: int
 ) -> list[Segment]:
-    """Up to ``most`` segments of a film: groundings (present first, then absent phrases), a description, a report."""
-    targets = present_targets(boxes, rng)
+    """Up to ``most`` segments of a film: a report, descriptions, absent phrases, and groundings for the rest.
+
+    The film is encoded once for all of them, so that a further question costs a hundredth of a further film: the
+    same boxes are asked for in several wordings.
+    """
+    targets = [target for _ in range(3) for target in present_targets(boxes, rng)]
     targets = [targets[index] for index in rng.permutation(len(targets))]
-    known = record.known()
-    absent = [label for label, value in known.items() if value < 0]
-    segments = [writer.ground(target) for target in targets[: max(1, most - 2)]]
-    if absent and (not targets or rng.random() < 0.6):
-        label = str(rng.choice(absent))
+    absent = [label for label, value in record.known().items() if value < 0]
+    segments = [writer.describe(target) for target in targets[:2]]
+    for label in rng.permutation(absent)[: 1 if targets else 3].tolist():
         side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
         segments.append(writer.ground(Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))))
-    if targets:
-        single = targets[int(rng.integers(len(targets)))]
-        segments.append(writer.describe(single))
-    if len(segments) < most and (text := report_of(record, rng)):
+    if text := report_of(record, rng):
         segments.append(writer.report(text))
+    segments += [writer.ground(target) for target in targets[: most - len(segments)]]
     return segments[:most]
 
 

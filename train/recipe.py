@@ -18,7 +18,11 @@ class Rates:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run. ``shares`` gives each stratum's share of a batch (train.sampling names the strata)."""
+    """One training run. ``shares`` gives each stratum's share of a batch (train.sampling names the strata).
+
+    The first ``early_share`` of the steps sees canvases shrunk to ``early_side``: half the cost, and what is learnt
+    carries over, since the tower is convolutional and positions are relative to the canvas.
+    """
 
     name: str
     model: ModelConfig
@@ -32,7 +36,9 @@ class Recipe:
     location_weight: float = 5.0
     box_weight: float = 1.0
     bin_sigma: float = 2.0
-    questions: int = 4
+    questions: int = 8
+    early_side: int = 224
+    early_share: float = 0.65
     sided_sentences: int = 8
     frozen_stages: int = 2
     trained_text_layers: int = 2

@@ -56,7 +56,10 @@ MODEL = ModelConfig(
 RECIPE = Recipe(
     name="mini",
     model=MODEL,
+    batch=16,
+    steps=2000,
+    warmup=150,
     shares={"finding_boxes": 0.42, "nih": 0.22, "lung_boxes": 0.14, "normal": 0.08, "other": 0.06, "simulated": 0.08},
 )
 
-SMOKE = replace(RECIPE, name="mini-smoke", batch=4, steps=6, warmup=2, minutes_between_evaluations=1e9)
+SMOKE = replace(RECIPE, name="mini-smoke", batch=4, questions=4, steps=6, warmup=2, minutes_between_evaluations=1e9)
