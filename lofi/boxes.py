@@ -53,7 +53,7 @@ def pairwise_iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     inter = np.prod(np.clip(high - low, 0, None), axis=2)
     union = area(first)[:, None] + area(second)[None] - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return np.asarray(np.divide(inter, union, out=np.zeros_like(inter), where=union > 0), dtype=np.float64)
 
 
 def union_area(boxes: Boxes) -> float:

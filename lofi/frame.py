@@ -61,9 +61,7 @@ class Frame:
         """(side, side) float32 canvas of an (H, W) film: area-averaged down, linear up, padded with ``fill``."""
         height, width = self.placed_hw
         shrinks = height <= pixels.shape[0] and width <= pixels.shape[1]
-        scaled = cv2.resize(
-            pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
+        scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         canvas = np.full((self.side, self.side), fill, dtype=np.float32)
         x, y = self.offset_xy
         canvas[y : y + height, x : x + width] = scaled

@@ -29,9 +29,9 @@ def declare_missing() -> None:
 
     for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[name]  # a half-imported package would be found again and stay broken
-    _library = torch.library.Library("torchvision", "FRAGMENT")
+    _library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for operator in ("nms", "qnms"):
-        _library.define(operator + _SCHEMA)
+        _library.define(operator + _SCHEMA)  # type: ignore[no-untyped-call]
 
 
 declare_missing()

@@ -41,7 +41,7 @@ class ImageTower(nn.Module):
     def __init__(self, config: VisionConfig, embed_dim: int, side: int) -> None:
         super().__init__()
         self.config = config
-        self.visual = build_open_clip_vision(config, embed_dim, side)
+        self.visual: Any = build_open_clip_vision(config, embed_dim, side)
         self.levels = list(config.levels) or [-1]
         self.project = nn.ModuleList(nn.LazyConv2d(config.width, 1) for _ in self.levels)
         self.norm = nn.LayerNorm(config.width)
