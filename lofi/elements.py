@@ -38,7 +38,6 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
-_MAX_DEPTH = 32
 _MAX_ELEMENTS = 500_000
 _MAX_INFLATED = 128 * 2**20
 _DAMAGED = "The DICOM file is damaged: {}. Export it again from where it came."
@@ -134,8 +133,6 @@ class _Walk:
                 at, depth = inner.start, depth - 1
             elif inner.length == _UNDEFINED:
                 at, depth = inner.start, depth + 1
-                if depth > 2 * _MAX_DEPTH:
-                    raise damaged(f"its sequences are nested more than {_MAX_DEPTH} deep")
             else:
                 at = self.end(inner)
         return at

@@ -55,6 +55,11 @@ class TestDepthAndColour:
         assert film.kind == "PNG 16-bit colour"
         assert np.abs(film.pixels * 65535 - GREY16).max() < 0.1
 
+    def test_sixteen_bit_colours_keep_their_order(self) -> None:
+        blue_green_red = np.zeros((32, 32, 3), dtype=np.uint16)
+        blue_green_red[..., 2] = 65535
+        assert Radiograph.read(cv2_png(blue_green_red)).pixels[0, 0] == pytest.approx(0.299, abs=1e-6)
+
     @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1"])
     def test_eight_bit_modes_of_one_grey_film_agree(self, mode: str) -> None:
         levels = np.where(GREY8 > 100, 255, 0).astype(np.uint8) if mode == "1" else GREY8
