@@ -8,7 +8,6 @@ With digits, p(found) is one minus the probability of the whole "[]" answer, and
 mean of its digits' probabilities.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,15 +110,18 @@ def greedy(
     cache: Any,
     budget: int,
     stop: int,
-    allowed: Callable[[Tensor], Tensor] | None = None,
+    silent: Tensor | None = None,
 ) -> tuple[list[int], list[float]]:
-    """Greedy ids after ``prompt`` and the probability of each, until ``stop`` or ``budget`` ids."""
+    """Greedy ids after ``prompt`` and the probability of each, until ``stop`` or ``budget`` ids; never a ``silent`` id."""
     device = next(language.parameters()).device
     ids: list[int] = []
     chances: list[float] = []
     logits = language.step(_as_ids(prompt, device), cache)
     for _ in range(budget):
-        probabilities = torch.softmax((allowed(logits) if allowed else logits).float(), 0)
+        logits = logits.float()
+        if silent is not None and len(silent):
+            logits = logits.index_fill(0, silent.to(device), -torch.inf)
+        probabilities = torch.softmax(logits, 0)
         token = int(probabilities.argmax())
         if token == stop:
             break

@@ -19,7 +19,16 @@ from lofi.network import LofiNetwork
 from lofi.preprocess import canvas
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, ReportSentence
-from lofi.text import BEGIN, END, REPORT_PROMPT, LocationGrammar, Tokens, grounding_prompt, region_prompt
+from lofi.text import (
+    BEGIN,
+    END,
+    REPORT_PROMPT,
+    LocationGrammar,
+    Tokens,
+    grounding_prompt,
+    location_tokens,
+    region_prompt,
+)
 
 MAX_PHRASE = 300
 """Characters of a phrase beyond which a query is refused rather than silently cut."""
@@ -62,6 +71,9 @@ class LofiModel:
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
         self._stop = language_tokens.id(END)
+        places = location_tokens(language.bins) if language.locations == "tokens" else []
+        # Words never hold location tokens; only the end may be said.
+        self._silent = torch.tensor([language_tokens.id(name) for name in places if name != END], dtype=torch.long)
         # One forward pass at a time: two would only share the same cores or GPU, and memory stays bounded.
         self._lock = threading.Lock()
 
@@ -168,7 +180,7 @@ class LofiModel:
     def _write(self, encoded: EncodedFilm, prompt: list[int], budget: int) -> str:
         with self._lock:
             cache = self.network.language.branch(encoded.cache)
-            ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop)
+            ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop, self._silent)
         return self.language_tokens.decode(ids).strip()
 
 
