@@ -1,0 +1,307 @@
+"""Evaluate a model on a record file: ``python -m train.evaluate --model M --records FILE --split val --out DIR``.
+
+Prints one table; writes metrics.json, plots.png and contact_sheet.png. The rules behind each figure stand in
+``RULES`` and go into the JSON.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lofi.checkpoint import load
+from lofi.gallery import Gallery
+from lofi.metrics.bootstrap import Estimate
+from lofi.metrics.calibration import presence_figures, reliability
+from lofi.metrics.grounding import ious
+from lofi.model import EncodedFilm, LofiModel
+from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, systems
+from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
+from train.evaluation.cam import PatchMap, fit_probe
+from train.evaluation.controls import CentrePrior, other_films
+from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films, sample
+from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
+from train.evaluation.table import lines, to_json
+
+RULES = {
+    "questions": "Per film and finding label: bare phrase, all its boxes; per label and side: '<side> <phrase>', that "
+    "side's boxes; labels without a side keep the bare phrase in both sets. IoU is between unions of boxes.",
+    "not found": "The model's own threshold; nothing found scores IoU 0. 'always answers' lowers the threshold to 0.",
+    "absent": "NIH films: each of the 8 boxed findings that neither labels nor boxes of the film name (bare phrase). "
+    "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",
+    "centre prior": "Median box of the train split by label, with side by label and side.",
+    "wrong film": "The same phrase asked of a film of another patient, of the same source where there is one.",
+    "random boxes": "As many boxes as targets, of their sizes, uniformly placed; mean of 20 draws.",
+    "text": "The report where there is one, else the sentence made from the labels. Ties by their expectation.",
+    "label retrieval": "Right: shares one of NIH's 14 labels. Queries: NIH films with such a label. Patient left out.",
+    "intervals": "95 % percentile interval over resampled patients.",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How an evaluation runs."""
+
+    resamples: int = 1000
+    seed: int = 0
+    untrained: bool = True
+    gradcam: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """``results`` by section; beside them what the pictures need."""
+
+    results: dict[str, Any]
+    sets: dict[str, SetResult]
+    side_answers: list[Any]
+    curve: list[tuple[int, float, float]]
+
+
+def evaluate(
+    model: LofiModel,
+    films: Sequence[Film],
+    training: Sequence[Film],
+    setting: Setting,
+    gallery: Gallery | None = None,
+) -> Evaluation:
+    """All figures of a model on ``films``; priors and the Grad-CAM probe come from ``training`` films."""
+    sets = {name: asked for name, asked in present_questions(films).items() if asked}
+    absent = absent_questions(films)
+    finding_boxes = [(number, box) for number, film in enumerate(films) for box in film.boxes if box.kind == "finding"]
+    told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
+    maps: dict[int, PatchMap] = {}
+
+    def keep(number: int, encoded: EncodedFilm) -> None:
+        if setting.gradcam and films[number].boxes:
+            maps[number] = PatchMap.of(encoded)
+
+    plan = Plan(
+        _phrases(sets, absent, films, setting.seed),
+        [(number, box.box) for number, box in finding_boxes],
+        told,
+    )
+    answers = ask(always_answering(model), films, plan, also=keep)
+    ground = _ground(model, films, training, sets, answers, maps, setting)
+    draw = (setting.resamples, setting.seed)
+    sure, present, presence = _presence(model, films, sets, absent, answers, draw)
+    results: dict[str, Any] = {
+        "grounding": {name: result.figures(*draw) for name, result in ground.items()},
+        "gains": {name: result.gains(*draw) for name, result in ground.items()},
+        "by label": {name: _by_label(result, draw) for name, result in ground.items() if name != "zone"},
+        "subgroups": _subgroups(ground["side"], films, draw) if "side" in ground else {},
+        "presence": presence,
+        **_embeddings(model, films, answers, gallery, draw),
+        "language": {
+            "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
+            "regions": language_figures.region_figures(
+                [box for _, box in finding_boxes],
+                [films[n].patient for n, _ in finding_boxes],
+                answers.descriptions,
+                *draw,
+            ),
+        },
+    }
+    return Evaluation(results, ground, answers.groundings.get("side", []), reliability(sure, present))
+
+
+def _phrases(
+    sets: dict[str, list[Question]], absent: Sequence[Question], films: Sequence[Film], seed: int
+) -> dict[str, list[tuple[int, str]]]:
+    """Every phrase to ask: of its own film, and under "wrong <set>" of another patient's; and the absent ones."""
+    generator = np.random.default_rng(seed)
+    asked = {name: [(question.film, question.phrase) for question in questions] for name, questions in sets.items()}
+    for name, questions in sets.items():
+        others = other_films(questions, films, generator)
+        asked[f"wrong {name}"] = [(other, q.phrase) for other, q in zip(others, questions, strict=True)]
+    return {**asked, "absent": [(question.film, question.phrase) for question in absent]}
+
+
+def _ground(
+    model: LofiModel,
+    films: Sequence[Film],
+    training: Sequence[Film],
+    sets: dict[str, list[Question]],
+    answers: Answers,
+    maps: dict[int, PatchMap],
+    setting: Setting,
+) -> dict[str, SetResult]:
+    """Rows of the model and of every control for each set."""
+    prior = CentrePrior.fit(training)
+    fresh = systems.untrained_rows(model, films, sets, setting.seed) if setting.untrained else {}
+    labels = sorted({question.label for question in sets.get("bare", [])})
+    probe = fit_probe(model, training, labels) if setting.gradcam and labels else None
+    results = {}
+    for name, asked in sets.items():
+        found, wrong = answers.groundings[name], answers.groundings[f"wrong {name}"]
+        rows = systems.model_rows(found, wrong, model.threshold, asked)
+        rows |= systems.blind_rows(asked, prior, setting.seed)
+        if name in fresh:
+            rows[systems.FRESH] = fresh[name]
+        if probe is not None and name in ("bare", "side"):
+            rows[systems.CAM] = systems.cam_rows(probe, maps, asked)
+        results[name] = SetResult(asked, [films[question.film].patient for question in asked], rows)
+    return results
+
+
+def _by_label(result: SetResult, draw: tuple[int, int]) -> dict[str, dict[str, Estimate]]:
+    """Label → "<system>: <figure>" → estimate, for the model and the centre prior."""
+    found: dict[str, dict[str, Estimate]] = {}
+    for label in sorted({question.label for question in result.questions}):
+        numbers = [number for number, question in enumerate(result.questions) if question.label == label]
+        figures = result.figures(*draw, keep=numbers)
+        order = ("mean IoU", "IoU≥0.1", "IoU≥0.3", "IoU≥0.5", "IoU≥0.7")
+        shown = [(system, name) for name in order for system in (MODEL, BOLD, PRIOR)]
+        found[label] = {f"{system}: {name}": figures[system][name] for system, name in shown}
+    return found
+
+
+def _subgroups(result: SetResult, films: Sequence[Film], draw: tuple[int, int]) -> dict[str, Estimate]:
+    """Mean IoU of the model by sex, age band and view."""
+    found = {}
+    for name, value_of in (("sex", lambda f: f.sex), ("age", lambda f: f.age_band), ("view", lambda f: f.view)):
+        values = [value_of(films[question.film]) for question in result.questions]
+        for value in sorted({value for value in values if value}):
+            numbers = [number for number, other in enumerate(values) if other == value]
+            found[f"{name} {value}"] = result.figures(*draw, keep=numbers)[MODEL]["mean IoU"]
+    return found
+
+
+def _presence(
+    model: LofiModel,
+    films: Sequence[Film],
+    sets: dict[str, list[Question]],
+    absent: Sequence[Question],
+    answers: Answers,
+    draw: tuple[int, int],
+) -> tuple[list[float], list[bool], dict[str, dict[str, Estimate]]]:
+    """Confidence, truth, and figures of "found" for bare phrases, present and absent; and with absent ones of normals."""
+    asked = [*sets.get("bare", []), *absent]
+    given = [
+        at_threshold(a, model.threshold) for a in (*answers.groundings.get("bare", []), *answers.groundings["absent"])
+    ]
+    normal = [question.present or "No Finding" in films[question.film].findings for question in asked]
+
+    def figures(keep: list[int]) -> dict[str, Estimate]:
+        return presence_figures(
+            [given[n].confidence for n in keep],
+            [given[n].found for n in keep],
+            [asked[n].present for n in keep],
+            [films[asked[n].film].patient for n in keep],
+            *draw,
+        )
+
+    everything = list(range(len(asked)))
+    found = {
+        "absent: not among the film's labels": figures(everything),
+        "absent: film without a finding": figures([n for n in everything if normal[n]]),
+    }
+    return [answer.confidence for answer in given], [question.present for question in asked], found
+
+
+def _embeddings(
+    model: LofiModel, films: Sequence[Film], answers: Answers, gallery: Gallery | None, draw: tuple[int, int]
+) -> dict[str, Any]:
+    """Retrieval and zero-shot sections: NIH films alone (the figures to quote), then all sources together."""
+    nih = embedding_figures.nih_rows(films)
+    pools = {"NIH films": nih, "all sources (source predicts label)": list(range(len(films)))}
+    if len(nih) in (0, len(films)):
+        pools = {"NIH films" if nih else "all films": list(range(len(films)))}
+    texts: dict[str, Any] = {}
+    nearest: dict[str, Any] = {}
+    zero: dict[str, Any] = {}
+    for name, numbers in pools.items():
+        pool, images = [films[n] for n in numbers], answers.embeddings[numbers]
+        texts[name] = embedding_figures.text_retrieval(model, pool, images, *draw)
+        queries = [row for row, film in enumerate(pool) if film.from_nih or not nih]
+        nearest[name] = embedding_figures.label_retrieval(
+            [pool[row] for row in queries],
+            images[queries],
+            images,
+            [film.findings for film in pool],
+            [film.patient for film in pool],
+            *draw,
+        )
+        for prompts, negated in (("negated prompts", True), ("plain prompts", False)):
+            zero[f"{name}, {prompts}"] = embedding_figures.zero_shot(model, pool, images, negated, *draw)
+    if gallery is not None:
+        nearest["in the gallery"] = embedding_figures.gallery_retrieval(
+            gallery, [films[n] for n in nih], answers.embeddings[nih], *draw
+        )
+    return {"text retrieval": texts, "label retrieval": nearest, "zero-shot AUROC": zero}
+
+
+def write(evaluation: Evaluation, films: Sequence[Film], about: dict[str, Any], out: Path) -> None:
+    """metrics.json, plots.png and contact_sheet.png."""
+    out.mkdir(parents=True, exist_ok=True)
+    content = {"about": about, "rules": RULES, **to_json(evaluation.results)}
+    content["reliability"] = [dict(zip(("n", "confidence", "present"), row, strict=True)) for row in evaluation.curve]
+    (out / "metrics.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    side = evaluation.sets.get("side")
+    spreads = {name: ious(rows) for name, rows in side.rows.items()} if side else {}
+    plots.draw(evaluation.results, evaluation.curve, spreads, out / "plots.png")
+    if side:
+        contact_sheet.draw(
+            films, side.questions, evaluation.side_answers, ious(side.rows[BOLD]), out / "contact_sheet.png"
+        )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__.splitlines()[0])
+    options.add_argument("--model", required=True, help="checkpoint folder or hub id")
+    options.add_argument("--records", required=True, type=Path, help="records.jsonl of the films to evaluate on")
+    options.add_argument("--split", required=True, help="which of its splits")
+    options.add_argument("--train-records", type=Path, help="where the train split for priors is (default: --records)")
+    options.add_argument("--gallery", type=Path, help="also retrieve in this gallery, built by the same model")
+    options.add_argument("--limit", type=int, help="only so many films, for a quick look")
+    options.add_argument("--out", type=Path, help="folder for metrics.json, plots.png and contact_sheet.png")
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples (default 1000)")
+    options.add_argument("--gradcam", action="store_true", help="add the Grad-CAM control (encodes NIH training films)")
+    options.add_argument("--skip-untrained", action="store_true", help="leave out the untrained control")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    given = parser().parse_args(arguments)
+    started = time.monotonic()
+    model = load(given.model)
+    gallery = Gallery.open(given.gallery, model.fingerprint) if given.gallery else None
+    chosen = sample(read_films(given.records, [given.split]), given.limit, given.seed)
+    films, lost = readable(chosen)
+    if not films:
+        raise SystemExit(f"No film of split {given.split!r} could be read: check --records and --split.")
+    training = read_films(given.train_records or given.records, ["train"])
+    setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam)
+    evaluation = evaluate(model, films, training, setting, gallery)
+    print("\n".join(lines(evaluation.results)))
+    about = {
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        "threshold": model.threshold,
+        "records_sha256": hashlib.sha256(given.records.read_bytes()).hexdigest(),
+        "split": given.split,
+        "films": len(films),
+        "patients": len({film.patient for film in films}),
+        "unreadable": lost,
+        "limit": given.limit,
+        "seed": given.seed,
+        "resamples": given.resamples,
+        "seconds": round(time.monotonic() - started),
+    }
+    print(f"\n{about['films']} films of {about['patients']} patients, {lost} unreadable, {about['seconds']} s.")
+    if given.out:
+        write(evaluation, films, about, given.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,67 @@
+"""Figures of what the model writes: reports and descriptions of regions."""
+
+from collections.abc import Sequence
+
+from lofi.metrics.bootstrap import Estimate, PatientBootstrap
+from lofi.metrics.language import label_figures, named_labels, rouge_l, text_figures
+from train.data.lexicon import PHRASES
+from train.data.records import NIH_LABELS, BoxRecord
+from train.evaluation.embedding_figures import pathologies
+from train.evaluation.questions import Film
+
+REGION_LABELS = (*NIH_LABELS, "Lung Opacity")
+
+
+def report_figures(
+    films: Sequence[Film], drafts: Sequence[str], resamples: int, seed: int
+) -> dict[str, dict[str, Estimate]]:
+    """Of NIH films BLEU-4 and ROUGE-L against their label sentence (a template) and label F1 against their labels;
+
+    of films with a written report BLEU-4 and ROUGE-L against it.
+    """
+    results: dict[str, dict[str, Estimate]] = {}
+    pairs = [(film, draft) for film, draft in zip(films, drafts, strict=True) if film.from_nih]
+    patients = [film.patient for film, _ in pairs]
+    if pairs:
+        named = [named_labels(draft, PHRASES) & set(NIH_LABELS) for _, draft in pairs]
+        true = [pathologies(film.findings) for film, _ in pairs]
+        results["NIH films, label sentence"] = {
+            **label_figures(named, true, NIH_LABELS, patients, resamples, seed),
+            **text_figures([draft for _, draft in pairs], [film.text for film, _ in pairs], patients, resamples, seed),
+        }
+    written = [(film, draft) for film, draft in zip(films, drafts, strict=True) if film.report]
+    if written:
+        results["written notes"] = text_figures(
+            [draft for _, draft in written],
+            [film.report for film, _ in written],
+            [film.patient for film, _ in written],
+            resamples,
+            seed,
+        )
+    return results
+
+
+def region_figures(
+    boxes: Sequence[BoxRecord], patients: Sequence[str], said: Sequence[str], resamples: int, seed: int
+) -> dict[str, Estimate]:
+    """Of finding boxes: label F1, share with the right side, ROUGE-L. No BLEU-4: "left mass" has no four words."""
+    if not boxes:
+        return {}
+    named = [named_labels(text, PHRASES) & set(REGION_LABELS) for text in said]
+    sided = [(box, text, patient) for box, text, patient in zip(boxes, said, patients, strict=True) if box.side]
+    boot = PatientBootstrap([patient for _, _, patient in sided], resamples, seed)
+    right = [
+        box.side in text.lower().split() and _other(box.side) not in text.lower().split() for box, text, _ in sided
+    ]
+    phrases = [f"{box.side} {box.phrase}".strip() for box in boxes]
+    return {
+        **label_figures(named, [frozenset({box.label}) for box in boxes], REGION_LABELS, patients, resamples, seed),
+        "side named rightly": boot.mean(right),
+        "ROUGE-L": PatientBootstrap(patients, resamples, seed).mean(
+            [rouge_l(text, phrase) for text, phrase in zip(said, phrases, strict=True)]
+        ),
+    }
+
+
+def _other(side: str) -> str:
+    return "left" if side == "right" else "right"
