@@ -1,0 +1,56 @@
+"""Start the app: settings from the environment, engine in the background, page and API on one address."""
+
+import logging
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lofi.settings import Settings
+
+# Before gradio and huggingface_hub are imported, which read these once: nothing is fetched, nothing is sent.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+
+def main() -> int:
+    """Serve until stopped; status 1 and one sentence where a setting cannot be used."""
+    from lofi.errors import LofiError
+    from lofi.settings import Settings
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    try:
+        settings = Settings.from_environment()
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        return 1
+    # Uploads live in a folder of this run only; each is deleted once read, the folder at the end.
+    with tempfile.TemporaryDirectory(prefix="lofi-", ignore_cleanup_errors=True) as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        return serve(settings)
+
+
+def serve(settings: "Settings") -> int:
+    """Run the server and print its address as soon as it answers."""
+    import socket
+
+    import uvicorn
+
+    from lofi.ui.server import application
+
+    try:
+        listener = socket.create_server((settings.host, settings.port))
+    except OSError:
+        print(f"Port {settings.port} is in use: set LOFI_PORT to another one.", file=sys.stderr)
+        return 1
+    app = application(settings)
+    print(f"LoFi is at http://{settings.host}:{settings.port}{settings.root_path}  (stop with Ctrl+C)", flush=True)
+    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

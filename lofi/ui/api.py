@@ -1,0 +1,58 @@
+"""The named endpoints that gradio_client calls; their answers are those of lofi.answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from lofi import answers
+from lofi.errors import BadQuery
+from lofi.radiograph import Radiograph
+from lofi.ui.room import Room
+from lofi.ui.upload import FilmUpload
+
+
+def endpoints(room: Room) -> None:
+    """Add the endpoints to the Blocks being built: hidden components give them their types and defaults."""
+
+    def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
+        """Similar studies of the gallery, the most similar first."""
+        return answers.search(room.engine, _read(film), k, where)
+
+    def search_text(text: str, k: float | None, where: str) -> answers.Answer:
+        """Studies of the gallery that fit a text."""
+        return answers.search_text(room.engine, text, k, where)
+
+    def ground(film: bytes | None, phrases: str) -> answers.Answer:
+        """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
+        return answers.ground(room.engine, _read(film), phrases)
+
+    def describe(film: bytes | None, boxes: str) -> answers.Answer:
+        """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
+        return answers.describe(room.engine, _read(film), boxes)
+
+    def report(film: bytes | None) -> answers.Answer:
+        """A drafted report, sentence by sentence with boxes."""
+        return answers.report(room.engine, _read(film))
+
+    with gr.Row(visible=False):
+        film = FilmUpload(label="film")
+        k = gr.Number(8, label="k", precision=None)
+        where = gr.Textbox("", label="where")
+        text, phrases, boxes = (gr.Textbox(label=name) for name in ("text", "phrases", "boxes"))
+        answer, start = gr.JSON(label="answer"), gr.Button()
+
+    def expose(function: Callable[..., answers.Answer], inputs: list[Any]) -> None:
+        start.click(function, inputs, answer, api_name=function.__name__, concurrency_limit=2, concurrency_id="model")
+
+    expose(search, [film, k, where])
+    expose(search_text, [text, k, where])
+    expose(ground, [film, phrases])
+    expose(describe, [film, boxes])
+    expose(report, [film])
+
+
+def _read(film: bytes | None) -> Radiograph:
+    if film is None:
+        raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
+    return Radiograph.read(film)

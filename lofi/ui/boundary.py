@@ -1,0 +1,68 @@
+"""Where every error of a request becomes one sentence for a person, and nothing else reaches a log."""
+
+import html
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.exceptions import ComponentProcessingError
+
+from lofi.errors import LofiError
+
+_log = logging.getLogger("lofi")
+
+
+class Boundary(gr.Blocks):  # type: ignore[misc]
+    """``gr.Blocks`` that lets no traceback out.
+
+    Gradio prints a trace of any other error, and the trace of a refused upload holds its path with the file's name.
+    """
+
+    async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Answer one call; every failure is a quiet ``gr.Error``."""
+        try:
+            answer: dict[str, Any] = await super().process_api(*arguments, **named)
+        except Exception as error:
+            raise shown(error) from None
+        return answer
+
+
+def shown(error: Exception) -> gr.Error:
+    """The error as the page shows it and as the API answers it. Gradio renders the text as HTML, so it is escaped."""
+    return gr.Error(html.escape(sentence(error), quote=False), print_exception=False)
+
+
+def sentence(error: Exception) -> str:
+    """What a person is told; anything unforeseen is logged by type and place only."""
+    while error.__cause__ is not None and not isinstance(error, LofiError | gr.Error):
+        if not isinstance(error.__cause__, Exception):
+            break
+        error = error.__cause__
+    if isinstance(error, LofiError):
+        return str(error)
+    if isinstance(error, gr.Error):
+        return str(error.message)
+    if isinstance(error, ComponentProcessingError):
+        return "A value in this request has the wrong type."
+    _log.error("unforeseen %s at %s", type(error).__name__, _place(error))
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this film."
+    return "Something went wrong inside; the film was not kept. Try again or report it."
+
+
+def _place(error: Exception) -> str:
+    """file:line of the innermost frame, without any value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "an unknown place"
+
+
+def guarded(answer: Callable[[], Any]) -> Any:
+    """The value of ``answer()``; a LofiError of it is raised as Gradio shows it."""
+    try:
+        return answer()
+    except LofiError as error:
+        raise shown(error) from None

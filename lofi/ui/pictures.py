@@ -1,0 +1,39 @@
+"""Pictures over plain HTTP: of films that were opened, of studies and their thumbnails."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Response
+
+from lofi.errors import LofiError
+from lofi.ui.room import Room
+
+_HEADERS = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+
+
+def routes(room: Room) -> APIRouter:
+    """The routes below ``lofi/``; ids travel as query values, because an id may hold anything."""
+    router = APIRouter(prefix="/lofi", include_in_schema=False)
+
+    @router.get("/film")
+    def film(sha256: str) -> Response:
+        return _picture(lambda: room.film_picture(sha256))
+
+    @router.get("/study")
+    def study(study_id: str) -> Response:
+        return _picture(lambda: room.study_picture(study_id))
+
+    @router.get("/thumbnail")
+    def thumbnail(study_id: str) -> Response:
+        return _picture(lambda: room.thumbnail(study_id))
+
+    return router
+
+
+def _picture(make: Callable[[], bytes | None]) -> Response:
+    try:
+        data = make()
+    except (LofiError, OSError):
+        data = None
+    if data is None:
+        return Response(status_code=404)
+    return Response(data, media_type="image/webp" if data[:4] == b"RIFF" else "image/jpeg", headers=_HEADERS)

@@ -1,0 +1,124 @@
+"""What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lofi.errors import BadQuery, LofiError
+from lofi.gallery import Gallery
+from lofi.radiograph import Radiograph
+from lofi.results import Study
+from lofi.settings import BUNDLED_GALLERY, Settings
+from lofi.shelf import Shelf
+from lofi.view import preview
+
+if TYPE_CHECKING:
+    from lofi.engine import Engine
+
+EXAMPLES = 6
+PREVIEWS = 64
+"""Pictures kept, at most about 200 kB each."""
+
+_log = logging.getLogger("lofi")
+
+
+class Room:
+    """Loads the engine in the background, so that the page is there at once, and keeps what the browser shows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._previews: Shelf[bytes] = Shelf(PREVIEWS)
+        self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
+        loader = ThreadPoolExecutor(1, "load")
+        self._engine: Future[Engine] = loader.submit(_open_engine, settings)
+        self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = loader.submit(self._open_examples)
+        loader.shutdown(wait=False)
+
+    @property
+    def engine(self) -> "Engine":
+        """The engine; waits until it is loaded. Raises what loading it raised."""
+        return self._engine.result()
+
+    @property
+    def examples(self) -> tuple[Study, ...]:
+        """A few simulated studies, as different as the gallery has them."""
+        return self._examples.result()[1]
+
+    def show(self, film: Radiograph) -> None:
+        """Make the film's picture ready for the browser."""
+        self._previews.get_or_make(film.sha256, lambda: preview(film))
+
+    def film_picture(self, sha256: str) -> bytes | None:
+        """The picture of a film that was shown, None when it is no longer held."""
+        return self._previews.get(sha256)
+
+    def study_picture(self, study_id: str) -> bytes:
+        """The picture of a gallery study's film. Raises LofiError where there is none."""
+        return self._previews.get_or_make(f"study {study_id}", lambda: preview(self.study_film(study_id)))
+
+    def thumbnail(self, study_id: str) -> bytes:
+        """A small picture of a study of the gallery or of the examples. Raises LofiError where there is none."""
+        gallery, study = self._find(study_id)
+        path = gallery.thumbnail_path(study)
+        if path is not None:
+            return path.read_bytes()
+        return self._thumbnails.get_or_make(study_id, lambda: preview(_film(gallery, study), 192))
+
+    def study_film(self, study_id: str) -> Radiograph:
+        """The film of a study of the gallery or of the examples. Raises LofiError where there is none."""
+        return _film(*self._find(study_id))
+
+    def own_study(self, study_id: str) -> Study | None:
+        """The study in the gallery that is searched, None where only the examples hold it."""
+        return next((study for study in self.engine.gallery.studies if study.study_id == study_id), None)
+
+    def _find(self, study_id: str) -> tuple[Gallery, Study]:
+        try:
+            return self.engine.gallery, self.engine.study(study_id)
+        except BadQuery:
+            gallery, studies = self._examples.result()
+            for study in studies:
+                if study.study_id == study_id:
+                    return gallery, study
+            raise
+
+    def _open_examples(self) -> tuple[Gallery, tuple[Study, ...]]:
+        """The bundled gallery and the studies chosen from it; the searched gallery where the bundled one is missing."""
+        searched = self._engine.result().gallery
+        try:
+            bundled = Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
+        except LofiError:
+            bundled = searched
+        return bundled, _varied(bundled, EXAMPLES)
+
+
+def _open_engine(settings: Settings) -> "Engine":
+    from lofi.engine import Engine  # imports torch: in this thread, while the page is already being served
+
+    try:
+        return Engine.open(settings)
+    except LofiError as error:
+        _log.error("%s", error)
+        raise
+    except Exception as error:
+        _log.error("The model or the gallery could not be opened (%s).", type(error).__name__)
+        raise LofiError("The model or the gallery could not be opened: see LOFI_MODEL and LOFI_GALLERY.") from error
+
+
+def _film(gallery: Gallery, study: Study) -> Radiograph:
+    path = gallery.image_path(study)
+    if path is None:
+        raise BadQuery("This study's film is not in the gallery.")
+    return Radiograph.read(Path(path))
+
+
+def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
+    """The first study of each label until there are ``count``, then any others that have a film."""
+    usable = [study for study in gallery.studies if gallery.image_path(study) is not None]
+    by_label: dict[str, Study] = {}
+    for study in sorted(usable, key=lambda study: len(study.labels)):
+        for label in study.labels[:1]:
+            by_label.setdefault(label, study)
+    chosen = {study.study_id: study for study in [*by_label.values(), *usable]}
+    return tuple(chosen.values())[:count]

@@ -1,0 +1,63 @@
+"""The web application: page and API at the root, pictures below ``lofi/``, nothing else left open."""
+
+import gradio as gr
+from fastapi import FastAPI, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lofi.exposure import MAX_BYTES
+from lofi.settings import ASSETS, Settings
+from lofi.ui.page import page
+from lofi.ui.pictures import routes
+from lofi.ui.room import Room
+from lofi.ui.theme import theme
+
+_CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
+"""Gradio's routes that write a session to disk or show who asked what."""
+
+
+def application(settings: Settings) -> FastAPI:
+    """The app, ready for an ASGI server; its engine goes on loading in the background."""
+    room = Room(settings)
+    app = FastAPI(title="LoFi", openapi_url=None)
+    app.include_router(routes(room))
+    app.add_middleware(_Guard)
+    gr.mount_gradio_app(
+        app,
+        page(room),
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        root_path=settings.root_path or None,
+        theme=theme(),
+        css_paths=[ASSETS / "viewer.css"],
+        max_file_size=MAX_BYTES,
+        show_error=False,
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        footer_links=["api"],
+    )
+    return app
+
+
+class _Guard:
+    """Closes routes and adds headers. Plain ASGI: streamed answers pass through as they come."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        if scope["type"] == "http" and scope["path"].rstrip("/").endswith(_CLOSED):
+            await Response(status_code=404)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send_with_headers)
