@@ -165,11 +165,11 @@ def _by_label(result: SetResult, draw: tuple[int, int]) -> dict[str, dict[str, E
 def _subgroups(result: SetResult, films: Sequence[Film], draw: tuple[int, int]) -> dict[str, Estimate]:
     """Mean IoU of the model by sex, age band and view."""
     found = {}
-    for name, value_of in (("sex", lambda f: f.sex), ("age", lambda f: f.age_band), ("view", lambda f: f.view)):
-        values = [value_of(films[question.film]) for question in result.questions]
+    for name in ("sex", "age_band", "view"):
+        values = [getattr(films[question.film], name) for question in result.questions]
         for value in sorted({value for value in values if value}):
             numbers = [number for number, other in enumerate(values) if other == value]
-            found[f"{name} {value}"] = result.figures(*draw, keep=numbers)[MODEL]["mean IoU"]
+            found[f"{name.removesuffix('_band')} {value}"] = result.figures(*draw, keep=numbers)[MODEL]["mean IoU"]
     return found
 
 
@@ -181,7 +181,7 @@ def _presence(
     answers: Answers,
     draw: tuple[int, int],
 ) -> tuple[list[float], list[bool], dict[str, dict[str, Estimate]]]:
-    """Confidence, truth, and figures of "found" for bare phrases, present and absent; and with absent ones of normals."""
+    """Confidence and truth of bare phrases, present and absent, and the figures of "found", also on normals alone."""
     asked = [*sets.get("bare", []), *absent]
     given = [
         at_threshold(a, model.threshold) for a in (*answers.groundings.get("bare", []), *answers.groundings["absent"])

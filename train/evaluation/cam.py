@@ -113,8 +113,8 @@ def logistic_weights(features: Floats, truth: Floats) -> Floats:
             logits = inputs @ weights[:-1] + weights[-1]
             error = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, balance)
             total = error + RIDGE * weights[:-1].square().sum()
-            total.backward()
-            return float(total.detach()), weights.grad.numpy() if weights.grad is not None else flat * 0
+            (slope,) = torch.autograd.grad(total, weights)
+            return float(total.detach()), slope.numpy()
 
         found = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200})
         rows.append(found.x[:-1] / spread)

@@ -28,15 +28,15 @@ def draw(
     ious: NDArray[np.float64],
     file: Path,
 ) -> None:
-    """Twelve of the worst and twelve of the best; among equals the surest first, as those mislead the most."""
+    """Up to twelve of the worst and of the best; among equals the surest first, as those mislead the most."""
     order = sorted(range(len(questions)), key=lambda number: (ious[number], -answers[number].confidence))
-    half = COLUMNS * ROWS
+    half = min(COLUMNS * ROWS, len(order) // 2)
     worst, best = order[:half], order[::-1][:half]
     figure, panels = plt.subplots(2 * ROWS, COLUMNS, figsize=(2.6 * COLUMNS, 6 * ROWS), layout="constrained")
     for axes in panels.ravel():
         axes.axis("off")
-    for axes, number in zip(panels.ravel(), [*worst, *[-1] * (half - len(worst)), *best], strict=False):
-        if number >= 0:
+    for places, numbers in ((panels[:ROWS].ravel(), worst), (panels[ROWS:].ravel(), best)):
+        for axes, number in zip(places, numbers, strict=False):
             question = questions[number]
             _film(axes, films[question.film], question, answers[number], float(ious[number]))
     figure.suptitle("Upper half: worst. Lower half: best. Green, dashed: the radiologist's box. Orange: the model's.")

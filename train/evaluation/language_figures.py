@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
-from lofi.metrics.language import label_figures, named_labels, rouge_l, text_figures
+from lofi.metrics.language import label_figures, named_labels, rouge_l, text_figures, words
 from train.data.lexicon import PHRASES
 from train.data.records import NIH_LABELS, BoxRecord
 from train.evaluation.embedding_figures import pathologies
@@ -15,9 +15,9 @@ REGION_LABELS = (*NIH_LABELS, "Lung Opacity")
 def report_figures(
     films: Sequence[Film], drafts: Sequence[str], resamples: int, seed: int
 ) -> dict[str, dict[str, Estimate]]:
-    """Of NIH films BLEU-4 and ROUGE-L against their label sentence (a template) and label F1 against their labels;
+    """Of NIH films BLEU-4 and ROUGE-L against their label sentence and label F1; of written reports, too.
 
-    of films with a written report BLEU-4 and ROUGE-L against it.
+    The label sentence is a template, so its BLEU and ROUGE say little; label F1 is against the film's labels.
     """
     results: dict[str, dict[str, Estimate]] = {}
     pairs = [(film, draft) for film, draft in zip(films, drafts, strict=True) if film.from_nih]
@@ -50,9 +50,7 @@ def region_figures(
     named = [named_labels(text, PHRASES) & set(REGION_LABELS) for text in said]
     sided = [(box, text, patient) for box, text, patient in zip(boxes, said, patients, strict=True) if box.side]
     boot = PatientBootstrap([patient for _, _, patient in sided], resamples, seed)
-    right = [
-        box.side in text.lower().split() and _other(box.side) not in text.lower().split() for box, text, _ in sided
-    ]
+    right = [{"left", "right"} & set(words(text)) == {box.side} for box, text, _ in sided]
     phrases = [f"{box.side} {box.phrase}".strip() for box in boxes]
     return {
         **label_figures(named, [frozenset({box.label}) for box in boxes], REGION_LABELS, patients, resamples, seed),
@@ -61,7 +59,3 @@ def region_figures(
             [rouge_l(text, phrase) for text, phrase in zip(said, phrases, strict=True)]
         ),
     }
-
-
-def _other(side: str) -> str:
-    return "left" if side == "right" else "right"
