@@ -31,13 +31,13 @@ def read(film: Radiograph) -> Answer:
 
 def search(engine: "Engine", film: Radiograph, k: object = None, where: str = "") -> Answer:
     """Similar studies."""
-    hits = engine.search(film, parse_count(k), where)
+    hits = engine.search(film, parse_count(k), where or "")
     return {"film": film_card(film), "hits": [hit.to_json() for hit in hits]}
 
 
 def search_text(engine: "Engine", text: str, k: object = None, where: str = "") -> Answer:
     """Studies that fit a text."""
-    return {"hits": [hit.to_json() for hit in engine.search_text(parse_text(text), parse_count(k), where)]}
+    return {"hits": [hit.to_json() for hit in engine.search_text(parse_text(text), parse_count(k), where or "")]}
 
 
 def ground(engine: "Engine", film: Radiograph, phrases: str) -> Answer:

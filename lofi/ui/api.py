@@ -9,7 +9,7 @@ from lofi import answers
 from lofi.errors import BadQuery
 from lofi.radiograph import Radiograph
 from lofi.ui.room import Room
-from lofi.ui.upload import FilmUpload
+from lofi.ui.upload import film_upload
 
 
 def endpoints(room: Room) -> None:
@@ -36,10 +36,10 @@ def endpoints(room: Room) -> None:
         return answers.report(room.engine, _read(film))
 
     with gr.Row(visible=False):
-        film = FilmUpload(label="film")
+        film = film_upload(label="film")
         k = gr.Number(8, label="k", precision=None)
         where = gr.Textbox("", label="where")
-        text, phrases, boxes = (gr.Textbox(label=name) for name in ("text", "phrases", "boxes"))
+        text, phrases, boxes = (gr.Textbox("", label=name) for name in ("text", "phrases", "boxes"))
         answer, start = gr.JSON(label="answer"), gr.Button()
 
     def expose(function: Callable[..., answers.Answer], inputs: list[Any]) -> None:

@@ -17,15 +17,15 @@ from lofi.ui.api import endpoints
 from lofi.ui.boundary import Boundary
 from lofi.ui.case import Case, grow
 from lofi.ui.room import Room
-from lofi.ui.upload import FilmUpload
+from lofi.ui.upload import film_upload
 
 SEPARATORS = "\n,;"
 Shown = tuple[dict[str, Any], Case]
 
 _SCRIPT = ASSETS / "viewer.js"
 _HEADER = """
-<h1>LoFi</h1><p class="lofi-tagline">Similar studies and boxes for a chest film</p>
-<p class="lofi-research">Research use only. Not for diagnosis.</p>
+<div class="lofi-head"><h1>LoFi</h1><p>Similar studies and boxes for a chest film</p>
+<p class="lofi-research">Research use only. Not for diagnosis.</p></div>
 """
 
 
@@ -33,13 +33,14 @@ def page(room: Room) -> gr.Blocks:
     """The whole app as Blocks, page and API."""
     with Boundary(title="LoFi", analytics_enabled=False, delete_cache=(60, 120), fill_width=True) as blocks:
         case = gr.State(Case())
-        gr.HTML(_HEADER, elem_classes="lofi-header", apply_default_css=False)
+        gr.HTML(_HEADER, padding=False, apply_default_css=False)
         with gr.Row(elem_classes="lofi-room"):
             with gr.Column(elem_classes="lofi-desk", scale=0, min_width=300):
-                film = FilmUpload(label="Chest film: PNG, JPEG or DICOM", elem_id="film", height=120)
+                film = film_upload(label="Chest film: PNG, JPEG or DICOM", elem_id="film", height=120)
                 examples = _scripted("mountExamples", elem_id="examples")
                 with gr.Group():
                     phrases = gr.Textbox(
+                        "",
                         label="Phrases to find",
                         info="One a line, or separated by commas",
                         placeholder="left pleural effusion\ncardiomegaly",
@@ -50,7 +51,7 @@ def page(room: Room) -> gr.Blocks:
                     find = gr.Button("Find on the film", variant="primary", elem_id="find")
                 with gr.Accordion("Filter the similar studies", open=False):
                     where = gr.Textbox(
-                        label="Filter", info="view=PA sex=F age=40-60 label=Effusion", lines=1, elem_id="where"
+                        "", label="Filter", info="view=PA sex=F age=40-60 label=Effusion", lines=1, elem_id="where"
                     )
             with gr.Column(elem_classes="lofi-light"):
                 viewer = _scripted("mountViewer", elem_id="viewer", value=Case().to_json())
@@ -75,7 +76,7 @@ def _scripted(mount: str, value: Any = None, **arguments: Any) -> gr.HTML:
 def _events(
     blocks: gr.Blocks,
     room: Room,
-    film: FilmUpload,
+    film: gr.File,
     examples: gr.HTML,
     phrases: gr.Textbox,
     find: gr.Button,

@@ -1,8 +1,9 @@
 """What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from lofi.errors import BadQuery, LofiError
@@ -24,16 +25,28 @@ _log = logging.getLogger("lofi")
 
 
 class Room:
-    """Loads the engine in the background, so that the page is there at once, and keeps what the browser shows."""
+    """Keeps what the browser shows. ``start`` loads the engine in the background, so that the page is there first."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._previews: Shelf[bytes] = Shelf(PREVIEWS)
         self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
-        loader = ThreadPoolExecutor(1, "load")
-        self._engine: Future[Engine] = loader.submit(_open_engine, settings)
-        self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = loader.submit(self._open_examples)
-        loader.shutdown(wait=False)
+        self._engine: Future[Engine] = Future()
+        self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = Future()
+
+    def start(self) -> None:
+        """Begin to load the model and the gallery; whoever asks for them waits."""
+        Thread(target=self._load, name="load", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            engine = _open_engine(self.settings)
+            self._engine.set_result(engine)
+            self._examples.set_result(self._open_examples(engine.gallery))
+        except LofiError as error:
+            for waiting in (self._engine, self._examples):
+                if not waiting.done():
+                    waiting.set_exception(error)
 
     @property
     def engine(self) -> "Engine":
@@ -83,9 +96,8 @@ class Room:
                     return gallery, study
             raise
 
-    def _open_examples(self) -> tuple[Gallery, tuple[Study, ...]]:
+    def _open_examples(self, searched: Gallery) -> tuple[Gallery, tuple[Study, ...]]:
         """The bundled gallery and the studies chosen from it; the searched gallery where the bundled one is missing."""
-        searched = self._engine.result().gallery
         try:
             bundled = Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
         except LofiError:

@@ -1,5 +1,8 @@
 """The web application: page and API at the root, pictures below ``lofi/``, nothing else left open."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import gradio as gr
 from fastapi import FastAPI, Response
 from starlette.datastructures import MutableHeaders
@@ -19,7 +22,13 @@ _CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
 def application(settings: Settings) -> FastAPI:
     """The app, ready for an ASGI server; its engine goes on loading in the background."""
     room = Room(settings)
-    app = FastAPI(title="LoFi", openapi_url=None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        room.start()  # only now: importing torch beside gradio would delay the first byte of the page
+        yield
+
+    app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(room))
     app.add_middleware(_Guard)
     gr.mount_gradio_app(

@@ -13,31 +13,33 @@ KEPT_BYTES = 2**25
 """Larger uploads are not kept for a second reader."""
 
 
-class FilmUpload(gr.File):  # type: ignore[misc]
+def film_upload(**arguments: Any) -> gr.File:
     """A ``gr.File`` whose functions receive bytes; the upload is deleted as soon as it has been read.
 
-    Gradio stores an upload under the hash of its content, so two people who send the same film share one file, and
-    the first read would take it from the second. The last few uploads therefore stay in memory for a moment.
+    Only the one method is replaced: Gradio writes a stub file beside the module of every component subclass.
     """
+    component = gr.File(**arguments)
+    component.preprocess = _take
+    return component
 
-    is_template = True
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(type="filepath", file_count="single", **arguments)
-        self._recent: Shelf[bytes] = Shelf(4)
+_recent: Shelf[bytes] = Shelf(4)
+"""Gradio stores an upload under the hash of its content, so two people who send the same film share one file, and
+the first read would take it from the second. The last few uploads therefore stay in memory for a moment."""
 
-    def preprocess(self, payload: Any) -> bytes | None:
-        """The bytes of the uploaded file, None when there is none."""
-        if payload is None:
-            return None
-        path = Path(payload.path)
-        data = self._recent.get(str(path))
-        with contextlib.suppress(OSError):
-            data = path.read_bytes()
-            path.unlink()
-            path.parent.rmdir()
-        if data is None:
-            raise UnreadableFilm("The upload is no longer here: send the film again.")
-        if len(data) <= KEPT_BYTES:
-            self._recent.put(str(path), data)
-        return data
+
+def _take(payload: Any) -> bytes | None:
+    """The bytes of the uploaded file, None when there is none."""
+    if payload is None:
+        return None
+    path = Path(payload.path)
+    data = _recent.get(str(path))
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()
+        path.unlink()
+        path.parent.rmdir()
+    if data is None:
+        raise UnreadableFilm("The upload is no longer here: send the film again.")
+    if len(data) <= KEPT_BYTES:
+        _recent.put(str(path), data)
+    return data
