@@ -61,6 +61,7 @@ def save(
         for name, value in unshared(network).items()
     }
     save_file(weights, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone; a server may run as somebody else
     for name, source in tokenizers.items():
         text = source.read_text("utf-8") if isinstance(source, Path) else source
         (folder / name).write_text(text, "utf-8")
@@ -138,5 +139,5 @@ def fetch(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=names))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
-            "The checkpoint is neither a local folder nor a model that the hub could give: check its name, or the network."
+            "The checkpoint is neither a local folder nor a model that the hub could give: check its name or the network."
         ) from error
