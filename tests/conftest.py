@@ -1,9 +1,22 @@
 """Fixtures that every test may use."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from lofi.gallery import Gallery
+from lofi.settings import Settings
+
+if TYPE_CHECKING:
+    from lofi.engine import Engine
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -18,3 +31,55 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """The bundled model and gallery, or those that LOFI_MODEL and LOFI_GALLERY name."""
+    return Settings.from_environment()
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> "Engine":
+    from lofi.engine import Engine  # torch only for the tests that need it
+
+    return Engine.open(settings)
+
+
+@pytest.fixture(scope="session")
+def film_file(settings: Settings) -> Path:
+    """A film of the gallery, as a person would drop it."""
+    gallery = Gallery.open(settings.gallery)
+    return next(path for study in gallery.studies if (path := gallery.image_path(study)))
+
+
+@pytest.fixture(scope="session")
+def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the app, running as ``make demo`` runs it. Fails when its log holds a trace or a file's name."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("app") / "log"
+    environment = {**os.environ, "LOFI_PORT": str(port), "HF_HUB_OFFLINE": "1", "TMPDIR": str(log.parent)}
+    with log.open("w") as sink:
+        server = subprocess.Popen([sys.executable, "app.py"], cwd=REPOSITORY, env=environment, stdout=sink, stderr=sink)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+    written = log.read_text()
+    assert "Traceback" not in written, written
+    assert "secret" not in written, "a file's name reached the log"
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    for _ in range(900):
+        assert server.poll() is None, "the app ended at once"
+        try:
+            urllib.request.urlopen(url, timeout=120).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail("the app did not answer")

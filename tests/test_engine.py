@@ -1,0 +1,78 @@
+"""The engine with the real model and gallery: what the app, the API and the command line rely on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lofi.boxes import as_boxes
+from lofi.engine import Engine
+from lofi.errors import BadQuery
+from lofi.radiograph import Radiograph
+
+
+@pytest.fixture(scope="module")
+def film(film_file: Path) -> Radiograph:
+    return Radiograph.read(film_file)
+
+
+def test_a_film_is_encoded_once(engine: Engine, film: Radiograph) -> None:
+    assert engine.encode(film) is engine.encode(film) is engine.encode(film.sha256)
+
+
+def test_a_film_that_is_not_held_is_refused(engine: Engine) -> None:
+    with pytest.raises(BadQuery, match="open it again"):
+        engine.encode("0" * 64)
+
+
+def test_hits_are_ranked_and_leave_the_query_and_its_patient_out(engine: Engine, film: Radiograph) -> None:
+    hits = engine.search(film, 5)
+    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5]
+    assert [hit.similarity for hit in hits] == sorted((hit.similarity for hit in hits), reverse=True)
+    closest = engine.gallery.search(engine.encode(film).embedding, 1)[0].study
+    assert closest.study_id not in {hit.study.study_id for hit in hits}
+    if closest.patient_key:
+        assert closest.patient_key not in {hit.study.patient_key for hit in hits}
+
+
+def test_more_hits_than_studies(engine: Engine, film: Radiograph) -> None:
+    assert 0 < len(engine.search(film, 200)) < 201
+    assert engine.search(film, 5, "label=nosuchlabel") == ()
+
+
+def test_phrases_are_answered_one_by_one_in_order(engine: Engine, film: Radiograph) -> None:
+    answers = engine.ground(film, ["cardiomegaly", "left pleural effusion."])
+    assert next(answers).phrase == "cardiomegaly"
+    last = next(answers)
+    assert last.phrase == "left pleural effusion."
+    assert len(last.boxes) == len(last.scores)
+    assert 0 <= last.confidence <= 1
+    assert last.found == bool(last.boxes)
+
+
+def test_grounding_a_film_again_gives_the_same(engine: Engine, film: Radiograph) -> None:
+    assert list(engine.ground(film, ["cardiomegaly"])) == list(engine.ground(film.sha256, ["cardiomegaly"]))
+
+
+def test_text_search_finds_studies(engine: Engine) -> None:
+    assert len(engine.search_text("pleural effusion", 3)) == 3
+
+
+def test_boxes_are_described(engine: Engine, film: Radiograph) -> None:
+    assert len(engine.describe(film, as_boxes([[0.1, 0.1, 0.5, 0.5], [0.4, 0.4, 0.9, 0.9]]))) == 2
+
+
+def test_report_boxes_lie_on_the_film(engine: Engine, film: Radiograph) -> None:
+    for sentence in engine.report(film):
+        assert np.all((np.asarray(sentence.boxes) >= 0) & (np.asarray(sentence.boxes) <= 1))
+
+
+def test_an_unknown_study_is_refused(engine: Engine) -> None:
+    with pytest.raises(BadQuery):
+        engine.study("no such study")
+
+
+def test_the_same_pixels_from_another_file_are_another_film(engine: Engine, film: Radiograph) -> None:
+    other = replace(film, sha256="f" * 64)
+    assert engine.encode(other) is not engine.encode(film)
