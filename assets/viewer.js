@@ -176,7 +176,7 @@ const lofi = (() => {
       const close = make("button", { cls: "close", type: "button", text: "Close", onclick: () => closeCompared(true) });
       const caption = make("figcaption", {},
         make("span", { cls: "who", text: `Similar study ${hit.rank}` }),
-        make("span", { cls: "about", text: `${hit.study_id} · similarity ${hit.similarity.toFixed(2)}${hit.simulated ? " · simulated" : ""}` }), close);
+        make("span", { cls: "about", text: `similarity ${hit.similarity.toFixed(2)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}` }), close);
       const source = boxes.length ? "Dotted boxes come from the study's own record." : "";
       const pane = make("figure", { cls: "pane compared" }, caption, film.node,
         make("div", { cls: "told" }, make("p", { cls: "report", text: hit.report || "No report." }),
@@ -292,7 +292,7 @@ const lofi = (() => {
       const simulated = known.simulated === known.studies;
       const about = simulated
         ? `All ${known.studies} studies here are simulated, not patients. For real ones, build a gallery and start with LOFI_GALLERY=its folder (see README).`
-        : `${known.studies} studies are searched${known.simulated ? `, ${known.simulated} of them simulated` : ""}. The examples are simulated.`;
+        : `${known.studies} studies are searched${known.simulated ? `, ${known.simulated} of them simulated` : ""}.${known.examples_simulated ? " The examples are simulated." : ""}`;
       const list = make("div", { cls: "examples" }, ...known.examples.map((/** @type {any} */ study) => {
         const name = study.labels.join(", ") || "no finding";
         return make("button", { cls: "example", type: "button", title: `Open this example: ${name}`, "aria-label": `Open the example: ${name}`, onclick: () => trigger("example", { study_id: study.study_id }) },

@@ -105,6 +105,7 @@ def gallery_card(room: Room) -> dict[str, Any]:
     return {
         "studies": len(gallery),
         "simulated": simulated,
+        "examples_simulated": all(study.simulated for study in room.examples),
         "examples": [{"study_id": study.study_id, "labels": list(study.labels)} for study in room.examples],
     }
 
