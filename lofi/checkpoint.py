@@ -139,5 +139,5 @@ def fetch(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=names))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
-            "The checkpoint is neither a local folder nor a model that the hub could give: check its name or the network."
+            "The checkpoint is neither a local folder nor a model that the hub gave: check its name or the network."
         ) from error
