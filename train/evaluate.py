@@ -1,7 +1,7 @@
 """Evaluate a model on a record file: ``python -m train.evaluate --model M --records FILE --split val --out DIR``.
 
-Prints one table; writes metrics.json, plots.png and contact_sheet.png. The rules behind each figure stand in
-``RULES`` and go into the JSON.
+Prints one table; writes metrics.json, plots.png and contact_sheet.png. The rules behind each figure
+stand in train.evaluation.rules and go into the JSON.
 """
 
 import argparse
@@ -26,22 +26,9 @@ from train.evaluation.asking import Answers, Plan, always_answering, ask, at_thr
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
 from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films, sample
+from train.evaluation.rules import RULES
 from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
 from train.evaluation.table import lines, to_json
-
-RULES = {
-    "questions": "Per film and finding label: bare phrase, all its boxes; per label and side: '<side> <phrase>', that "
-    "side's boxes; labels without a side keep the bare phrase in both sets. IoU is between unions of boxes.",
-    "not found": "The model's own threshold; nothing found scores IoU 0. 'always answers' lowers the threshold to 0.",
-    "absent": "NIH films: each of the 8 boxed findings that neither labels nor boxes of the film name (bare phrase). "
-    "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",
-    "centre prior": "Median box of the train split by label, with side by label and side.",
-    "wrong film": "The same phrase asked of a film of another patient, of the same source where there is one.",
-    "random boxes": "As many boxes as targets, of their sizes, uniformly placed; mean of 20 draws.",
-    "text": "The report where there is one, else the sentence made from the labels. Ties by their expectation.",
-    "label retrieval": "Right: shares one of NIH's 14 labels. Queries: NIH films with such a label. Patient left out.",
-    "intervals": "95 % percentile interval over resampled patients.",
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +39,7 @@ class Setting:
     seed: int = 0
     untrained: bool = True
     gradcam: bool = False
+    reports: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +64,7 @@ def evaluate(
     absent = absent_questions(films)
     finding_boxes = [(number, box) for number, film in enumerate(films) for box in film.boxes if box.kind == "finding"]
     told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
+    told = told if setting.reports else []
     maps: dict[int, PatchMap] = {}
 
     def keep(number: int, encoded: EncodedFilm) -> None:
@@ -266,6 +255,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples (default 1000)")
     options.add_argument("--gradcam", action="store_true", help="add the Grad-CAM control (encodes NIH training films)")
     options.add_argument("--skip-untrained", action="store_true", help="leave out the untrained control")
+    options.add_argument("--skip-reports", action="store_true", help="leave out drafted reports, the slowest part")
     return options
 
 
@@ -280,7 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not films:
         raise SystemExit(f"No film of split {given.split!r} could be read: check --records and --split.")
     training = read_films(given.train_records or given.records, ["train"])
-    setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam)
+    setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports)
     evaluation = evaluate(model, films, training, setting, gallery)
     print("\n".join(lines(evaluation.results)))
     about = {

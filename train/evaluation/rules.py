@@ -1,0 +1,15 @@
+"""What each figure means, in words: written into every metrics.json."""
+
+RULES = {
+    "questions": "Per film and finding label: bare phrase, all its boxes; per label and side: '<side> <phrase>', that "
+    "side's boxes; labels without a side keep the bare phrase in both sets. IoU is between unions of boxes.",
+    "not found": "The model's own threshold; nothing found scores IoU 0. 'always answers' lowers the threshold to 0.",
+    "absent": "NIH films: each of the 8 boxed findings that neither labels nor boxes of the film name (bare phrase). "
+    "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",
+    "centre prior": "Median box of the train split by label, with side by label and side.",
+    "wrong film": "The same phrase asked of a film of another patient, of the same source where there is one.",
+    "random boxes": "As many boxes as targets, of their sizes, uniformly placed; mean of 20 draws.",
+    "text": "The report where there is one, else the sentence made from the labels. Ties by their expectation.",
+    "label retrieval": "Right: shares one of NIH's 14 labels. Queries: NIH films with such a label. Patient left out.",
+    "intervals": "95 % percentile interval over resampled patients.",
+}
