@@ -112,7 +112,7 @@ def greedy(
     stop: int,
     silent: Tensor | None = None,
 ) -> tuple[list[int], list[float]]:
-    """Greedy ids after ``prompt`` with the probability of each, until ``stop`` or ``budget`` ids; never a ``silent`` one."""
+    """Greedy ids after ``prompt``, each with its probability, until ``stop`` or ``budget`` ids, never a ``silent`` one."""
     device = next(language.parameters()).device
     ids: list[int] = []
     chances: list[float] = []
