@@ -1,0 +1,38 @@
+"""Reports cut into sentences, and those left out that no film can answer for."""
+
+import re
+from collections.abc import Iterable
+
+from lofi.gallery.text import REPORT_LIMIT, clean, clean_line
+from train.data.request import Tally
+
+_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z0-9(\"'])|\n+")
+_BULLET = re.compile(r"(?:^|(?<=[.:;]\s))\s*(?:\(?\d{1,2}[.)]|[-*•])\s+(?=\D)", re.MULTILINE)
+_GAP = re.compile(r"_{2,}|X{3,}|\[\*\*")
+_WORD = re.compile(r"[A-Za-zÀ-ÿ]{3,}")
+LONGEST = 600
+
+
+def report_text(text: object) -> str:
+    """A report without control characters, at most as long as galleries take."""
+    return clean(text, REPORT_LIMIT)
+
+
+def split(text: object) -> list[str]:
+    """Sentences of a report, without numbers or bullets before them."""
+    parts = _END.split(_BULLET.sub("", report_text(text)))
+    return [row for row in (clean_line(part, LONGEST) for part in parts) if row]
+
+
+def usable(sentences: Iterable[object], tally: Tally) -> tuple[str, ...]:
+    """The sentences, each once, that have a word and no gap left by de-identification; the others are counted."""
+    kept: dict[str, None] = {}
+    for value in sentences:
+        sentence = clean_line(value, LONGEST)
+        if not _WORD.search(sentence):
+            tally.dropped_sentences["no word in it"] += 1
+        elif _GAP.search(sentence):
+            tally.dropped_sentences["a gap left by de-identification"] += 1
+        else:
+            kept[sentence] = None
+    return tuple(kept)
