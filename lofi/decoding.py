@@ -112,7 +112,7 @@ def greedy(
     stop: int,
     silent: Tensor | None = None,
 ) -> tuple[list[int], list[float]]:
-    """Greedy ids after ``prompt``, each with its probability, until ``stop`` or ``budget`` ids, never a ``silent`` one."""
+    """Greedy ids after ``prompt``, with their probabilities, until ``stop`` or ``budget``; never a ``silent`` id."""
     device = next(language.parameters()).device
     ids: list[int] = []
     chances: list[float] = []
