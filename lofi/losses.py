@@ -3,6 +3,7 @@
     L = L_sigmoid + λ · (L_caption + L_location),  λ = 5                      (PAPER.md, grade Q)
     L_location = mean of grounding (phrase → boxes) and dense captioning (boxes → phrase)
 
+Nothing here knows of other processes: train.distributed gathers, these functions only see the rows they are given.
 Shapes: B films, M sentences, E embedding, K answer tokens, V vocabulary, C coordinates (four a box), Q bins.
 """
 
@@ -12,10 +13,16 @@ from typing import cast
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 
 def sigmoid_bias(positive_share: float) -> float:
-    """Initial bias log(p / (1 − p)) from the share p of positive pairs; suits small batches better than SigLIP's −10."""
+    """Initial bias log(p / (1 − p)) from the share p of positive pairs; suits small batches better than SigLIP's −10.
+
+    Raises ValueError unless 0 < p < 1: without positives or without negatives there is nothing to tell apart.
+    """
+    if not 0 < positive_share < 1:
+        raise ValueError(f"the share of positive pairs must lie between 0 and 1, not {positive_share}")
     return math.log(positive_share / (1 - positive_share))
 
 
@@ -29,6 +36,26 @@ def sigmoid_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: 
     return -(targets.abs() * functional.logsigmoid(targets * logits)).sum() / len(image)
 
 
+def chunked_sigmoid_loss(
+    image: Tensor, text: Tensor, targets: Tensor, log_temperature: Tensor, bias: Tensor, chunk: int
+) -> Tensor:
+    """``sigmoid_loss`` over ``chunk`` sentences at a time, the last chunk what is left.
+
+    Holds (B, chunk) logits instead of (B, M), in the backward pass too, where they are computed again: with the
+    sentences of all processes in ``text`` the whole matrix is never there at once.
+    """
+    losses = [
+        cast(Tensor, checkpoint(sigmoid_loss, image, rows, columns, log_temperature, bias, use_reentrant=False))
+        for rows, columns in zip(torch.split(text, chunk), torch.split(targets, chunk, dim=1), strict=True)
+    ]
+    return torch.stack(losses).sum()
+
+
+def pool_sentences(text: Tensor, weights: Tensor) -> Tensor:
+    """(R, E) unit embeddings of reports: the weighted means ``weights`` (R, M) of (M, E) sentence embeddings."""
+    return functional.normalize(weights.to(text.dtype) @ text, dim=-1)
+
+
 def softmax_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: Tensor) -> Tensor:
     """CLIP's symmetric cross-entropy, several positives sharing the target mass; unknown pairs leave the sums.
 
@@ -39,6 +66,9 @@ def softmax_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: 
     losses = []
     for scores, hit in ((logits, positive), (logits.T, positive.T)):
         rows = hit.sum(1) > 0
+        if not rows.any():
+            losses.append(scores.masked_fill(hit == 0, 0.0).sum() * 0.0)
+            continue
         logs = torch.log_softmax(scores[rows], dim=1).masked_fill(hit[rows] == 0, 0.0)
         losses.append(-(logs.sum(1) / hit[rows].sum(1)).mean())
     return (losses[0] + losses[1]) / 2
@@ -100,6 +130,18 @@ def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     return inter / union.clamp(min=1e-9) - (hull - union) / hull
 
 
-def total_loss(sigmoid: Tensor, caption: Tensor, grounding: Tensor, describing: Tensor, weight: float) -> Tensor:
-    """L_sigmoid + λ · (L_caption + (L_grounding + L_describing) / 2)."""
-    return sigmoid + weight * (caption + (grounding + describing) / 2)
+def location_loss(grounding: Tensor, describing: Tensor, reduction: str = "mean") -> Tensor:
+    """L_location from its two directions: their "mean" (the authors' later code) or their "sum".
+
+    Raises ValueError for another word.
+    """
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f'the location loss takes "mean" or "sum", not {reduction!r}')
+    return (grounding + describing) / (2 if reduction == "mean" else 1)
+
+
+def total_loss(
+    sigmoid: Tensor, caption: Tensor, grounding: Tensor, describing: Tensor, weight: float, reduction: str = "mean"
+) -> Tensor:
+    """L_sigmoid + λ · (L_caption + L_location)."""
+    return sigmoid + weight * (caption + location_loss(grounding, describing, reduction))

@@ -1,0 +1,70 @@
+"""What one process must know of the others: the rows of all of them, and how its means weigh in theirs."""
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.autograd import Function
+
+
+def world() -> int:
+    """Number of processes; 1 without torch.distributed."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Number of the process from 0; 0 without torch.distributed."""
+    return dist.get_rank() if world() > 1 else 0
+
+
+def part(count: int, number: int | None = None, parts: int | None = None) -> slice:
+    """Which of ``count`` rows belong to process ``number``: as even as can be, the first ones take one more."""
+    number, parts = rank() if number is None else number, world() if parts is None else parts
+    each, over = divmod(count, parts)
+    first = number * each + min(number, over)
+    return slice(first, first + each + (number < over))
+
+
+class _Gather(Function):
+    """All processes' rows, in order; their gradients are summed back to the process that owns the row."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, total: int) -> Tensor:
+        sizes = [part(total, number) for number in range(world())]
+        most = max(size.stop - size.start for size in sizes)
+        ctx.total = total
+        padded = rows.new_zeros(most, rows.shape[1])
+        padded[: len(rows)] = rows
+        everyone = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(everyone, padded)
+        return torch.cat([found[: s.stop - s.start] for found, s in zip(everyone, sizes, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        summed = gradients[0].contiguous().clone()
+        dist.all_reduce(summed)
+        return summed[part(ctx.total)], None
+
+
+def gather_rows(rows: Tensor, total: int) -> Tensor:
+    """(total, E) rows of all processes from this one's ``part(total)``; differentiable.
+
+    The gradient that comes back is that of the sum of all processes' losses. Averaging parameter gradients over the
+    processes, as DDP does, then gives the gradient of their mean loss.
+    """
+    if world() == 1:
+        return rows
+    gathered: Tensor = _Gather.apply(rows, total)
+    return gathered
+
+
+def weigh(counts: Tensor) -> Tensor:
+    """(C,) weights for this process's means over (C,) ``counts`` items, so that the mean over the processes is the
+    mean over all items: own · processes / all. Ones in a single process.
+    """
+    if world() == 1:
+        return torch.ones_like(counts, dtype=torch.float32)
+    everyone = counts.detach().clone().float()
+    dist.all_reduce(everyone)
+    return counts.float() * world() / everyone.clamp(min=1)
