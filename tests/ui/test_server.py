@@ -1,0 +1,40 @@
+"""What the running app serves besides the page, and what it does not."""
+
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from lofi.gallery import Gallery
+from lofi.settings import Settings
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+@pytest.mark.parametrize(
+    "path", ["monitoring", "monitoring/x", "gradio_api/deep_link?session_hash=x", "gradio_api/runs"]
+)
+def test_routes_that_keep_or_show_sessions_are_closed(app_url: str, path: str) -> None:
+    assert status(f"{app_url}/{path}") in {403, 404}
+
+
+def test_pictures_of_a_study(app_url: str, settings: Settings) -> None:
+    study = urllib.parse.quote(Gallery.open(settings.gallery).studies[0].study_id)
+    for route in ("study", "thumbnail"):
+        with urllib.request.urlopen(f"{app_url}/lofi/{route}?study_id={study}", timeout=60) as answer:
+            assert answer.headers["Content-Type"] in {"image/jpeg", "image/webp"}
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert 500 < len(answer.read()) <= 200_000
+
+
+@pytest.mark.parametrize("query", ["study?study_id=../../etc/passwd", "thumbnail?study_id=%00", "film?sha256=0"])
+def test_a_picture_that_is_not_there(app_url: str, query: str) -> None:
+    assert status(f"{app_url}/lofi/{query}") == 404
