@@ -35,12 +35,16 @@ class Tube:
     """A vessel that runs mainly along y: knots (x, y, z, radius)."""
 
     knots: tuple[tuple[float, float, float, float], ...]
+    deep: float = 1.0
+    """Stretch along z: the arch and the great veins are longer from front to back than they are wide."""
 
     def inside(self, x: Map, y: Map, z: Map) -> Map:
         table = np.asarray(self.knots, dtype=np.float32)
         cx, cz, radius = (np.interp(y, table[:, 1], table[:, i]).astype(np.float32) for i in (0, 2, 3))
         beyond = np.maximum(np.maximum(table[0, 1] - y, y - table[-1, 1]), 0)
-        return np.asarray((radius - ((x - cx) ** 2 + ((z - cz) ** 2 + beyond**2)) / radius) / 2, dtype=np.float32)
+        return np.asarray(
+            (radius - ((x - cx) ** 2 + (((z - cz) / self.deep) ** 2 + beyond**2)) / radius) / 2, dtype=np.float32
+        )
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Patient:
     domes: tuple[float, float] = (232.0, 244.0)
     dome_height: float = 44.0
     fat: float = 18.0
+    slope: float = 0.58
     muscle: float = 1.0
     breast: float = 0.0
     arms: float = 228.0
@@ -74,7 +79,7 @@ class Patient:
         return np.asarray(self.half_depth * np.sqrt(1 - (1 - t) ** 2.0), dtype=np.float32)
 
     def cage_centre(self, y: Map) -> Map:
-        """z of the cage's middle: the apex lies back, the sternum slopes forward."""
+        """Z of the cage's middle: the apex lies back, the sternum slopes forward."""
         return np.asarray(-22 + 26 * np.clip(y / 200, -0.3, 1.2), dtype=np.float32)
 
     def cage(self, x: Map, y: Map, z: Map) -> Map:
@@ -92,18 +97,18 @@ class Patient:
         front = np.maximum(z - 22, 0) / 92
         wave = self.waves[0 if side == RIGHT else 1]
         ripple = sum(a * np.sin(k * lateral / 40 + p) for a, k, p in wave)
-        fall = np.where(across > 0, across**2 * 1.15, across**2 * 0.45)
+        fall = np.where(across > 0, across**2 * 0.95, across**2 * 0.45)
         return np.asarray(peak + self.dome_height * fall + 62 * back**2 + 26 * front**2 + ripple, dtype=np.float32)
 
     def medial(self, side: int, x: Map, y: Map, z: Map) -> Map:
-        """Positive lateral to the mediastinum: wide at the spine, narrow in front, wider again at the thoracic inlet."""
-        spine = 23 * np.exp(-(((z + 66) / 30) ** 2))
-        front = 8 + 8 * np.exp(-(((z + 5) / 30) ** 2))
+        """Positive lateral to the mediastinum: wide at the spine and the thoracic inlet, narrow in front."""
+        spine = 33 * np.exp(-(((z + 96) / 46) ** 2))
+        front = 2.5 + 12 * np.exp(-(((z + 8) / 38) ** 2))
+        bed = (26 if side == RIGHT else 58) * np.exp(-(((z - 80) / 34) ** 2)) / (1 + np.exp(-(y - 150) / 22))
         inlet = 15 * np.exp(-np.maximum(y + 5, 0) / 22)
-        pedicle = 10 * np.exp(-(((y - 75) / 60) ** 2)) * np.exp(-(((z - 0) / 40) ** 2))
+        pedicle = 7 * np.exp(-(((y - 75) / 60) ** 2)) * np.exp(-(((z - 0) / 40) ** 2))
         root = 12 * np.exp(-(((y - 126 + 4 * side) / 24) ** 2)) * np.exp(-(((z + 6) / 24) ** 2))
-        basal = 10 * np.clip((y - 190) / 60, 0, 1.5)
-        return np.asarray(side * x - (np.maximum(spine, front + basal) + inlet + pedicle + root), dtype=np.float32)
+        return np.asarray(side * x - (np.maximum(spine, front) + bed + inlet + pedicle + root), dtype=np.float32)
 
     def apex(self, side: int, x: Map, y: Map, z: Map) -> Map:
         rho = ((side * x - 52) / 1.0) ** 2 + ((z + 28) / 1.5) ** 2
@@ -136,20 +141,21 @@ class Patient:
 
     def outline(self, x: Map, y: Map, z: Map) -> Map:
         """Skin: neck, shoulders, trunk and upper arms."""
-        slope = np.clip((y + 100) / 125, 0, 1)
-        slope = slope * slope * (3 - 2 * slope)
-        neck = 52 + 0.5 * self.fat
-        trunk = self.half_width + 13 + self.fat + 16 * self.muscle * np.exp(-(((y - 70) / 75) ** 2))
-        width = neck + (trunk - neck) * slope
-        depth_here = self.half_depth + 14 + self.fat
-        depth = 62 + (depth_here - 62) * np.clip((y + 90) / 150, 0, 1) ** 0.8
+        span = np.abs(x)
+        flare = 14 * self.muscle * np.exp(-(((y - 85) / 80) ** 2))
+        width = self.half_width + 15 + self.fat + flare + 0.10 * self.fat * np.clip((y - 180) / 60, 0, 2)
+        depth = self.half_depth + 13 + self.fat
         across = (x / width) ** 2
-        body = (1 - across * (0.55 + 0.45 * across) - ((z - 2) / depth) ** 2) * 60
+        trunk = (1 - across * (0.35 + 0.65 * across * across) - ((z - 2) / depth) ** 2) * 60
+        crest = -82 + self.slope * np.maximum(span - 46, 0) + 0.0055 * np.maximum(span - 98, 0) ** 2
+        body = np.minimum(trunk, (y - crest - (z + 10) ** 2 / 105) * np.float32(0.6))
+        round_neck = 56 + 0.5 * self.fat
+        neck = (1 - (x / round_neck) ** 2 - ((z - 6) / 64) ** 2 - np.maximum(y - 20, 0) / 40) * 30
         arm_x = self.arms + 0.10 * np.maximum(y - 40, 0)
-        radius = 46 + 0.5 * self.fat
-        arm = (radius - ((np.abs(x) - arm_x) ** 2 + ((z + 10) ** 2)) / radius - np.maximum(5 - y, 0) ** 2 / radius) / 2
-        shoulder = (58 - ((np.abs(x) - 172) ** 2 / 1.9 + (y - 42) ** 2 + (z + 12) ** 2) / 58) / 2
-        result = np.maximum(np.maximum(body, arm), shoulder)
+        radius = 44 + 0.5 * self.fat
+        arm = (radius - ((span - arm_x) ** 2 + (z + 10) ** 2 + np.maximum(15 - y, 0) ** 2) / radius) / 2
+        shoulder = (66 - ((span - 166) ** 2 / 2.0 + ((y - 50) ** 2 * 1.25 + (z + 12) ** 2 / 1.5)) / 66) / 2
+        result = np.maximum(np.maximum(body, neck), np.maximum(arm, shoulder))
         if self.breast > 0:
             result = np.maximum(result, self._breasts(x, y, z))
         return np.asarray(result, dtype=np.float32)
@@ -167,8 +173,8 @@ def heart_of(scale: float, left: float, floor: float) -> tuple[Blob, ...]:
     s = scale
     base = floor - 34 * s
     return (
-        Blob((30 * s + left, base - 6 * s, 6), (61 * s, 44 * s, 60), 0.68),
-        Blob((14 * s, base + 8, 36), (50 * s, 40 * s, 36), 0.12),
+        Blob((34 * s + left, base - 2 * s, 12), (64 * s, 41 * s, 64), 0.64),
+        Blob((14 * s, base + 4, 46), (56 * s, 44 * s, 46), 0.2),
         Blob((-15 * s, base - 16 * s, 14), (27 * s, 50 * s, 46)),
         Blob((6 * s, base - 50 * s, -14), (38 * s, 34 * s, 36)),
     )
@@ -178,13 +184,14 @@ def vessels_of(rng: np.random.Generator, knob: float, unfold: float) -> tuple[Tu
     """Superior vena cava, ascending aorta, arch, descending aorta, pulmonary trunk."""
     j = rng.normal(0, 1, 6)
     return (
-        Tube(((-24 + j[0], 20, 0, 8), (-23 + j[0], 80, 8, 10), (-20, 160, 12, 12))),
-        Tube(((-8, 78, 14, 14), (-15 - unfold * 0.6, 115, 22, 17 + 0.2 * unfold), (-4, 160, 16, 17))),
+        Tube(((-20 + j[0], 0, -4, 7), (-24 + j[0], 60, 4, 11), (-24 + j[0], 100, 8, 13), (-20, 165, 12, 14)), 2.2),
+        Tube(((-8, 78, 14, 14), (-13 - unfold * 0.6, 115, 22, 18 + 0.2 * unfold), (-4, 160, 16, 18)), 1.5),
         Tube(
-            ((13 + 0.7 * unfold, 72, -12, knob * 0.8), (17 + unfold, 86 + j[2], -18, knob), (16, 104, -26, knob * 0.8))
+            ((10 + 0.7 * unfold, 70, -12, knob), (18 + unfold, 88 + j[2], -16, knob), (17, 108, -22, knob * 0.9)), 2.1
         ),
         Tube(((17 + unfold, 90, -36, 13), (20 + unfold, 150, -48, 13), (9, 270, -50, 12))),
-        Tube(((20, 108, 12, 12), (26 + j[4], 122, 12, 16), (22, 142, 18, 16))),
+        Tube(((16, 104, 8, 14), (26 + j[4], 122, 8, 18), (24, 146, 14, 20)), 1.9),
+        Tube(((16 + j[5], 0, -10, 7), (15 + j[5], 75, -4, 12)), 1.9),
     )
 
 
@@ -207,14 +214,15 @@ def draw_patient(rng: np.random.Generator, view: str, big_heart: bool, sex: str 
         half_width=half_width,
         half_depth=(82 if female else 90) + rng.normal(0, 5),
         domes=(right, left_dome),
-        dome_height=rng.uniform(34, 56),
+        dome_height=rng.uniform(26, 46),
         fat=float(np.clip(17 + 8 * build + (4 if female else 0), 7, 42)),
         muscle=float(np.clip(rng.normal(0.7 if female else 1.2, 0.3), 0.2, 2)),
-        breast=float(np.clip(rng.normal(50, 14) + 5 * build, 25, 85)) if female else 0.0,
-        arms=float(rng.uniform(214, 262)),
+        breast=float(np.clip(rng.normal(58, 15) + 6 * build, 28, 95)) if female else 0.0,
+        slope=float(rng.uniform(0.42, 0.66)),
+        arms=float(rng.uniform(206, 224) if view == "AP" else rng.uniform(210, 245)),
         heart_scale=scale,
         knob=float(rng.uniform(14, 18) + unfold * 0.35),
-        heart=heart_of(scale, float(rng.normal(0, 4)), right + 8),
+        heart=heart_of(scale, float(rng.normal(0, 4)), right + 14),
         vessels=vessels_of(rng, float(rng.uniform(14, 18) + unfold * 0.35), unfold),
         waves=np.stack(
             [np.column_stack([rng.normal(0, 1.3, 4), rng.uniform(0.6, 3, 4), rng.uniform(0, 6.3, 4)]) for _ in range(2)]

@@ -1,7 +1,8 @@
 """The X-ray beam: rays from a point source through the chest onto a square film, and sums along them.
 
 Space is in millimetres: x to the patient's left (right of the picture), y towards the feet, z to the front.
-Large organs are implicit functions, positive inside, summed slab by slab; bones and vessels are clouds of weighted points.
+Large organs are implicit functions, positive inside, summed slab by slab;
+bones and vessels are clouds of weighted points.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +41,7 @@ class Beam:
         return np.asarray((z - self.source_z) / (self.film_z - self.source_z), dtype=np.float32)
 
     def rays(self, z: float) -> tuple[Map, Map, Map]:
-        """x (1, W), y (H, 1), z (1, 1): where the ray of each pixel crosses the plane z."""
+        """X (1, W), y (H, 1), z (1, 1): where the ray of each pixel crosses the plane z."""
         film = (np.arange(self.side, dtype=np.float32) + 0.5) * self.pixel_mm - self.film_mm / 2
         scale = self.shrink(z)
         x = (film + self.centre_x) * scale - np.float32(self.yaw * z)
@@ -53,7 +54,8 @@ class Beam:
         u = (points[:, 0] + self.yaw * points[:, 2]) / scale - self.centre_x
         v = self.source_y + (points[:, 1] - self.source_y) / scale - self.centre_y
         half = self.film_mm / 2
-        return (u + half) / self.pixel_mm, (v + half) / self.pixel_mm, scale
+        column, row = (u + half) / self.pixel_mm, (v + half) / self.pixel_mm
+        return column.astype(np.float32), row.astype(np.float32), scale
 
     def splat(self, points: NDArray[np.float32], weights: NDArray[np.float32]) -> Map:
         """(H, W) ray sums of point masses (attenuation per mm times mm³), gathered in quarter pixels; mass is kept."""

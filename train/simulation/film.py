@@ -17,6 +17,8 @@ class Exposure:
     harden: float
     window: tuple[float, float]
     bend: float
+    base: float
+    steep: float
     detail: float
     marker: str
     border: tuple[int, int, int, int]
@@ -27,12 +29,14 @@ def draw_exposure(rng: np.random.Generator, view: str, side: int) -> Exposure:
     edge = rng.random(4) < (0.16 if ap else 0.12)
     border = tuple(int(v) for v in edge * rng.uniform(0.01, 0.035, 4) * side)
     return Exposure(
-        scatter=float(rng.uniform(0.05, 0.11) * (1.5 if ap else 1)),
-        photons=float(np.exp(rng.normal(10.6 if ap else 11.1, 0.35))),
+        scatter=float(rng.uniform(0.26, 0.48) * (1.5 if ap else 1)),
+        photons=float(np.exp(rng.normal(12.0 if ap else 12.6, 0.35))),
         harden=float(rng.uniform(0.02, 0.04)),
-        window=(float(rng.uniform(0.0, 0.06)), float(rng.uniform(0.88, 1.0))),
-        bend=float(rng.uniform(0.82, 1.25)),
-        detail=float(rng.uniform(0.1, 0.55)),
+        window=(float(rng.uniform(0.0, 0.05)), float(rng.uniform(0.8, 0.98))),
+        base=float(rng.uniform(0.0, 0.2)),
+        bend=float(rng.uniform(0.8, 1.2)),
+        steep=float(rng.uniform(3.2, 5.6)),
+        detail=float(rng.uniform(0.25, 0.8)),
         marker="R" if rng.random() < 0.25 else "L",
         border=(border[0], border[1], border[2], border[3]),
     )
@@ -50,14 +54,16 @@ def develop(path: Map, exposure: Exposure, rng: np.random.Generator, view: str) 
     grain = 0.75 * grain + 0.9 * soften(grain, 0.9)
     light = light * (1 + grain / np.sqrt(np.float32(exposure.photons) * (light + 0.004)))
     signal = -np.log(np.maximum(light, 1e-5))
-    signal += np.float32(exposure.detail) * (signal - soften(signal, 9 * scale)) * 0.8
+    fine = signal - soften(signal, 1.3 * scale)
+    signal += np.float32(exposure.detail) * (1.5 * fine + 0.9 * (signal - soften(signal, 11 * scale)))
     inner = signal[side // 8 : -side // 8, side // 8 : -side // 8]
-    low, high = np.percentile(inner[::4, ::4], [0.5, 99.5])
+    inside = path[side // 8 : -side // 8, side // 8 : -side // 8] > 0.6
+    low, high = np.percentile(inner[inside][::9], [0.5, 99.0])
     span = high - low
-    value = (signal - (low - 0.10 * span)) / (span * 1.12)
+    value = (signal - (low - exposure.base * span)) / (span * (1.02 + exposure.base))
     value = np.clip(value, 0, None)
-    curve = 1 / (1 + np.exp(-5.0 * (value - 0.52)))
-    bottom, top = 1 / (1 + np.exp(2.6)), 1 / (1 + np.exp(-2.4))
+    curve = 1 / (1 + np.exp(-exposure.steep * (value - 0.52)))
+    bottom, top = 1 / (1 + np.exp(0.52 * exposure.steep)), 1 / (1 + np.exp(-0.48 * exposure.steep))
     value = 0.55 * np.clip((curve - bottom) / (top - bottom), 0, 1.1) + 0.45 * np.minimum(value, 1.1)
     value = np.clip(value, 0, 1.05) ** np.float32(exposure.bend)
     value = exposure.window[0] * np.clip(value * 8, 0, 1) + value * (exposure.window[1] - exposure.window[0])
@@ -98,4 +104,5 @@ def _mark(value: Map, exposure: Exposure, rng: np.random.Generator, view: str) -
     turn = cv2.getRotationMatrix2D((float(at[0]), float(at[1])), float(rng.normal(0, 5)), 1.0)
     layer = cv2.warpAffine(layer, turn, (side * 2, side * 2))
     mark = cv2.resize(layer, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return np.maximum(value, soften(mark, 0.4 * scale) * np.float32(rng.uniform(0.8, 1.0)))
+    glow = soften(mark, 0.4 * scale) * np.float32(rng.uniform(0.8, 1.0))
+    return np.asarray(np.maximum(value, glow), dtype=np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 
 from train.simulation.anatomy import LEFT, RIGHT, Patient
 from train.simulation.beam import Beam, Field, Map, coverage, soften
-from train.simulation.findings import Volume
+from train.simulation.finding import Volume
 from train.simulation.skeleton import Cloud
 
 SOFT = 0.0195
@@ -29,8 +29,8 @@ class Shadow:
 
 def draw_beam(rng: np.random.Generator, view: str, patient: Patient, side: int) -> Beam:
     front = patient.half_depth + 30
-    middle = float(0.5 * (patient.domes[0] + 30) - 4 + rng.normal(0, 8))
-    film_mm = float(patient.half_width * 2 + rng.uniform(88, 140))
+    middle = float(0.5 * (patient.domes[0] + 30) + 18 + rng.normal(0, 8))
+    film_mm = float(patient.half_width * 2 + rng.uniform(105, 175))
     turn = float(rng.normal(0, 0.035))
     shift = float(rng.normal(0, 7))
     if view == "PA":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from train.simulation.anatomy import Patient
-from train.simulation.findings import LOBES, Finding
+from train.simulation.finding import LOBES, Finding
 
 SIZES = {
     "small": ("small", "trace", "minor"),
@@ -51,7 +51,7 @@ def _pneumothorax(found: Sequence[Finding], rng: np.random.Generator) -> list[st
     place = "apical " if one.zone else ""
     return [_pick(rng, (
         f"{_capital(one.degree)} {one.side} {place}pneumothorax with a visible visceral pleural line.",
-        f"There is a {one.degree} {place}pneumothorax on the {one.side}; no lung markings are seen beyond the pleural edge.",
+        f"There is a {one.degree} {place}pneumothorax on the {one.side}; no lung markings beyond the pleural edge.",
         f"A pleural line is visible on the {one.side}, consistent with a {one.degree} {place}pneumothorax.",
     ))]  # fmt: skip
 
@@ -63,7 +63,7 @@ def _nodule(found: Sequence[Finding], rng: np.random.Generator) -> list[str]:
         f"{size} nodule in the {one.side} {one.zone} zone.",
         f"There is a rounded nodule measuring about {size} in the {one.side} {one.zone} lung zone.",
         f"Solitary pulmonary nodule projected over the {one.side} {one.zone} zone, approximately {size} across.",
-    )), _pick(rng, ("CT is suggested for further characterisation.", "Comparison with previous films is advised.", ""))]  # fmt: skip
+    )), _pick(rng, ("CT is suggested for further characterisation.", "Compare with earlier films.", ""))]  # fmt: skip
 
 
 def _mass(found: Sequence[Finding], rng: np.random.Generator) -> list[str]:
@@ -83,7 +83,7 @@ def _consolidation(found: Sequence[Finding], rng: np.random.Generator) -> list[s
     lobe = "left lingula" if lobe == "lingula" else lobe
     return [_pick(rng, (
         f"Consolidation in the {lobe}.",
-        f"There is patchy airspace consolidation in the {lobe}, in keeping with pneumonia in the right clinical setting.",
+        f"There is patchy airspace consolidation in the {lobe}, which may represent pneumonia.",
         f"Focal airspace opacity in the {lobe} consistent with consolidation.",
         f"Ill-defined consolidation projected over the {one.side} {one.zone} zone, {lobe}.",
     ))]  # fmt: skip
@@ -102,7 +102,7 @@ def _atelectasis(found: Sequence[Finding], rng: np.random.Generator) -> list[str
         return [f"Atelectasis of the {lobe} with elevation of the horizontal fissure."]
     return [_pick(rng, (
         f"Triangular retrocardiac opacity in keeping with {lobe} atelectasis.",
-        f"{_capital(lobe)} collapse: increased density medially at the {one.side} base, consistent with lobar atelectasis.",
+        f"{_capital(lobe)} collapse: increased density medially, consistent with lobar atelectasis.",
     ))]  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _edema(found: Sequence[Finding], rng: np.random.Generator) -> list[str]:
     degree = _capital(found[0].degree)
     return [_pick(rng, (
         f"{degree} pulmonary edema with bilateral perihilar haze and septal lines at the bases.",
-        f"Bilateral perihilar opacities with Kerley B lines, consistent with {degree.lower()} interstitial pulmonary edema.",
+        f"Bilateral perihilar opacities with Kerley B lines, consistent with {degree.lower()} pulmonary edema.",
         f"{degree} pulmonary edema: indistinct vessels, perihilar opacity on both sides and peripheral septal lines.",
     ))]  # fmt: skip
 
@@ -154,7 +154,8 @@ def _negatives(labels: set[str], rng: np.random.Generator) -> list[str]:
         sentences.append(_pick(rng, (f"No {text}.", f"There is no {text}.", f"No evidence of {text}.")))
     if "Cardiomegaly" not in labels:
         sentences.append(_pick(rng, (
-            "Heart size is within normal limits.", "The heart is normal in size.", "The cardiac silhouette is not enlarged.",
+            "Heart size is within normal limits.",
+            "The heart is normal in size.", "The cardiac silhouette is not enlarged.",
             "Cardiomediastinal contours are unremarkable.",
         )))  # fmt: skip
     return sentences
@@ -164,8 +165,8 @@ def write_report(found: Sequence[Finding], patient: Patient, view: str, rng: np.
     """The report of one film: findings first, then pertinent negatives and a remark on the rest."""
     opening = []
     if rng.random() < 0.35:
-        opening.append(_pick(rng, ("Portable AP chest radiograph.", "Single AP view of the chest.")) if view == "AP"
-                       else _pick(rng, ("PA chest radiograph.", "Frontal view of the chest, PA projection.")))  # fmt: skip
+        words = ("PA chest radiograph.", "Frontal view of the chest, PA projection.")
+        opening.append(_pick(rng, ("Portable AP chest radiograph.", "Single AP view.") if view == "AP" else words))
     rest = []
     if patient.age > 68 and rng.random() < 0.6:
         rest.append(

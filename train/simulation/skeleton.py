@@ -44,18 +44,17 @@ def tube(
     high /= np.linalg.norm(high, axis=1, keepdims=True) + 1e-9
     wide = np.cross(tangent, high)
     around = max(14, int(2 * np.pi * float(size.max()) / step))
-    phi = (np.arange(around)[None] + rng.random((count, 1))) * (2 * np.pi / around)
+    phi = (np.arange(around)[None] + rng.random((count, around))) * (2 * np.pi / around)
+    stray = (rng.random((count, around, 1)) - 0.5) * (1.6 * length[-1] / count) * tangent[:, None]
+    a, b = size[:, :1], size[:, 1:]
+    share = np.sqrt(rng.random((count, around)))
+    long = length[-1] / count
+    shell = np.sqrt((np.sin(phi) * a) ** 2 + (np.cos(phi) * b) ** 2) * (2 * np.pi / around) * cortex_mm * CORTEX
+    core = np.broadcast_to(np.pi * a * b / around * sponge, phi.shape)
     clouds = []
-    for share, density, thick in ((1.0, CORTEX, cortex_mm), (0.62, sponge, 0.0), (0.22, sponge, 0.0)):
-        a, b = size[:, :1] * share, size[:, 1:] * share
-        p = (
-            centre[:, None]
-            + (np.cos(phi) * a)[..., None] * high[:, None]
-            + (np.sin(phi) * b)[..., None] * wide[:, None]
-        )
-        ring = np.sqrt((np.sin(phi) * a) ** 2 + (np.cos(phi) * b) ** 2) * (2 * np.pi / around)
-        depth = thick if thick else 0.42 * np.minimum(size[:, :1], size[:, 1:])
-        clouds.append((p.reshape(-1, 3), (ring * (length[-1] / count) * depth * density).ravel()))
+    for part, mass in ((np.ones_like(share), shell), (share, core)):
+        rim = (np.cos(phi) * a * part)[..., None] * high[:, None] + (np.sin(phi) * b * part)[..., None] * wide[:, None]
+        clouds.append(((centre[:, None] + stray + rim).reshape(-1, 3), (mass * long).ravel()))
     points, weights = joined(clouds)
     return points.astype(np.float32), weights.astype(np.float32)
 
@@ -75,7 +74,7 @@ def sheet(
 def rib_axis(patient: Patient, side: int, number: int, tilt: float) -> NDArray[np.float64]:
     """(K, 3) centre line of a rib from the vertebra round the side to its cartilage."""
     top = -8 + 24.0 * (number - 1) * (0.93 + 0.0 * tilt)
-    last = {1: 62.0, 11: 5.0, 12: -25.0}.get(number, 62.0 - 2.2 * max(0, number - 6))
+    last = {1: 62.0, 11: 5.0, 12: -25.0}.get(number, 58.0 - 3.0 * max(0, number - 5))
     theta = np.radians(np.linspace(-84, last, 90))
     u = (theta - theta[0]) / np.radians(150)
     fall = (26 + 7.5 * min(number, 8)) * (1 + tilt)
@@ -98,9 +97,18 @@ def ribs(patient: Patient, rng: np.random.Generator) -> Cloud:
             axis = rib_axis(patient, side, number, tilt + rng.normal(0, 0.02))
             axis[:, 1] += rng.normal(0, 1.0) + 1.2 * np.sin(np.linspace(0, 5, len(axis)) + rng.uniform(0, 6))
             u = np.linspace(0, 1, len(axis))
-            height = (4.6 + 1.9 * np.sin(np.pi * np.clip(u * 0.9 + 0.1, 0, 1)) + 1.6 * u**3) * gauge
-            radii = np.column_stack([height * (1.2 if number == 1 else 1), np.full(len(axis), 2.9 * gauge)])
-            clouds.append(tube(axis, radii, rng, 0.62 * strength, 1.0 * SPONGE * strength))
+            height = (3.7 + 1.6 * np.sin(np.pi * np.clip(u * 0.9 + 0.1, 0, 1)) + 1.6 * u**3) * gauge
+            radii = np.column_stack([height * (1.2 if number == 1 else 1), np.full(len(axis), 2.7 * gauge)])
+            points, weights = tube(axis, radii, rng, 0.72 * strength, 0.75 * SPONGE * strength)
+            front = np.clip((points[:, 2] + 10) / 70, 0, 1)
+            clouds.append(
+                (
+                    points,
+                    (weights * (1 - 0.45 * front) * (1 - 0.4 * np.exp(-(((points[:, 2] + 8) / 22) ** 2)))).astype(
+                        np.float32
+                    ),
+                )
+            )
     return joined(clouds)
 
 
@@ -122,7 +130,7 @@ def spine(patient: Patient, rng: np.random.Generator) -> Cloud:
         axis = np.column_stack([np.full(7, shift), ys, np.full(7, z)])
         radii = np.column_stack([waist * 0.80, waist])
         clouds.append(
-            tube(axis, radii, rng, 0.30 * strength, 0.35 * SPONGE, flat=np.asarray([0.0, 0.02, 1.0]), step=0.9)
+            tube(axis, radii, rng, 0.12 * strength, 0.12 * SPONGE, flat=np.asarray([0.0, 0.02, 1.0]), step=0.9)
         )
         clouds.extend(_plates(shift, (top, top + height), z, half, rng, strength))
         clouds.extend(_processes(shift, middle, z, half, height, rng, strength))
@@ -143,7 +151,7 @@ def _plates(
             px, pz = half * radius * np.cos(angle), 0.8 * half * radius * np.sin(angle)
             return np.column_stack([x + px, y + tip * pz + 0.4 * rng.standard_normal(len(u)), z + pz])
 
-        clouds.append(sheet(disc, np.pi * half * half * 0.8, rng, 0.26 * CORTEX * strength))
+        clouds.append(sheet(disc, np.pi * half * half * 0.8, rng, 0.13 * CORTEX * strength))
     return clouds
 
 
@@ -155,13 +163,13 @@ def _processes(
     for side in (-1, 1):
         pedicle = np.asarray([[x + side * 0.62 * half, y - 1.5, back + 3], [x + side * 0.62 * half, y - 2, back - 11]])
         size = np.asarray([[0.25 * height, 0.2 * height]] * 2)
-        clouds.append(tube(pedicle, size, rng, 0.45 * strength, 0.5 * SPONGE, step=0.8))
+        clouds.append(tube(pedicle, size, rng, 0.17 * strength, 0.25 * SPONGE, step=0.8))
         wing = np.asarray(
             [[x + side * 0.5 * half, y - 1, back - 10], [x + side * (half + 8 + rng.normal(0, 1)), y - 4, back - 17]]
         )
-        clouds.append(tube(wing, np.asarray([[4.4, 3.5], [3.2, 3.0]]), rng, 0.4 * strength, 0.6 * SPONGE, step=0.8))
+        clouds.append(tube(wing, np.asarray([[4.4, 3.5], [3.2, 3.0]]), rng, 0.2 * strength, 0.35 * SPONGE, step=0.8))
     spinous = np.asarray([[x, y + 2, back - 14], [x, y + 0.9 * height, back - 36]])
-    clouds.append(tube(spinous, np.asarray([[4.0, 2.2], [5.0, 3.0]]), rng, 0.5 * strength, 0.7 * SPONGE, step=0.8))
+    clouds.append(tube(spinous, np.asarray([[4.0, 2.2], [5.0, 3.0]]), rng, 0.22 * strength, 0.35 * SPONGE, step=0.8))
     return clouds
 
 
@@ -176,12 +184,13 @@ def girdle(patient: Patient, rng: np.random.Generator, raised: float, spread: fl
         clavicle = np.column_stack(
             [
                 side * reach * (19 + 138 * t),
-                26 - lift * t - 16 * np.sin(t * np.pi * 0.75),
+                28 - lift * t - 14 * np.sin(t * np.pi * 0.75) - 4 * bow,
                 54 - 62 * t**1.5 + 10 * bow,
             ]
         )
         radii = np.column_stack([6.6 - 2.0 * np.sin(np.pi * t) + 1.4 * t, 6.0 - 1.5 * np.sin(np.pi * t)])
-        clouds.append(tube(clavicle, radii, rng, 1.05, 0.7 * SPONGE))
+        radii *= np.clip(np.minimum(t, 1 - t) * 14 + 0.35, 0, 1)[:, None]
+        clouds.append(tube(clavicle, radii, rng, 2.3, 1.3 * SPONGE))
         clouds.extend(_scapula(side, reach, lift, spread, rng))
         clouds.extend(_humerus(patient, side, reach, lift, rng))
     return joined(clouds)
@@ -214,23 +223,27 @@ def _scapula(side: int, reach: float, lift: float, spread: float, rng: np.random
         return np.column_stack([np.linspace(a, b, 25), np.full(25, c)])
 
     return [
-        sheet(blade, area, rng, 1.3 * CORTEX),
-        tube(edge(glenoid, lower, -7), thick(5.0, 3.2, 3.0), rng, 0.9, SPONGE),
-        tube(edge(upper, lower, -3), thick(2.0, 2.4, 1.5), rng, 0.8, SPONGE),
-        tube(edge(spine_root, acromion, 2), thick(3.0, 7.0, 3.0), rng, 0.8, SPONGE),
-        tube(edge(upper, glenoid + [-side * 8, -12, 26], 3), thick(2.2, 5.5, 3.5), rng, 0.8, SPONGE),
-        tube(edge(glenoid + [0, -17, 0], glenoid + [side * 2, 19, 0], -2), thick(6.0, 6.0, 4.0), rng, 0.9, SPONGE),
+        sheet(blade, area, rng, 1.5 * CORTEX),
+        tube(edge(glenoid, lower, -13), thick(5.0, 2.6, 2.4), rng, 0.6, SPONGE),
+        tube(edge(upper, lower, -3), thick(1.6, 1.8, 1.2), rng, 0.45, SPONGE),
+        tube(edge(spine_root, acromion, 2), thick(2.5, 7.0, 3.0), rng, 0.9, 1.3 * SPONGE),
+        tube(edge(upper, glenoid + np.asarray([-side * 8, -12, 26]), 3), thick(2.2, 5.5, 3.5), rng, 0.9, 1.3 * SPONGE),
+        tube(
+            edge(glenoid + np.asarray([0, -17, 0]), glenoid + np.asarray([side * 2, 19, 0]), -2),
+            thick(6.0, 6.0, 4.0),
+            rng,
+            1.4,
+            1.3 * SPONGE,
+        ),
     ]
 
 
 def _humerus(patient: Patient, side: int, reach: float, lift: float, rng: np.random.Generator) -> list[Cloud]:
-    t = np.linspace(0, 1, 60)
-    head = np.asarray([reach * 181, 32 - 0.8 * lift, -22.0])
-    elbow = np.asarray([max(patient.arms, reach * 200) + 36, 300.0, -10.0])
-    line = head + np.clip(t - 0.07, 0, 1)[:, None] * (elbow - head)
-    line[:, 0] += 6 * np.exp(-(((t - 0.1) / 0.08) ** 2))
-    line[:, 0] *= side
-    line[:, 1] += 40 * (t - 0.07) * (t < 0.07) * 8
-    radius = 11.5 + 12.5 * np.exp(-(((t - 0.04) / 0.085) ** 2))
-    radius[:4] *= np.asarray([0.35, 0.68, 0.86, 0.96])
-    return [tube(line, np.column_stack([radius, radius]), rng, 1.3, 0.35 * SPONGE, flat=np.asarray([1.0, 0.02, 0.0]))]
+    head = np.asarray([side * reach * 181, 34 - 0.8 * lift, -22.0])
+    elbow = np.asarray([side * (max(patient.arms, reach * 200) + 30), 300.0, -10.0])
+    along = np.concatenate([np.linspace(-23.9, 60, 110), np.linspace(66, 280, 20)])
+    line = head + along[:, None] * (elbow - head) / np.linalg.norm(elbow - head)
+    line[:, 0] -= side * 5 * np.exp(-((along / 22) ** 2))
+    round_head = np.sqrt(np.maximum(24.0**2 - along**2, 0))
+    radius = np.maximum(round_head, 11.0 + 8 * np.exp(-((np.maximum(along, 0) - 24) ** 2) / 400) * (along > 0))
+    return [tube(line, np.column_stack([radius, radius]), rng, 1.9, 0.6 * SPONGE, flat=np.asarray([1.0, 0.02, 0.0]))]

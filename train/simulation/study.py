@@ -12,7 +12,8 @@ from train.simulation import skeleton, vasculature
 from train.simulation.anatomy import LEFT, RIGHT, Patient, draw_patient
 from train.simulation.beam import Beam, Map, soften
 from train.simulation.film import develop, draw_exposure
-from train.simulation.findings import MAKERS, Finding, draw_findings
+from train.simulation.finding import Finding
+from train.simulation.findings import MAKERS, draw_findings
 from train.simulation.projection import add_cloud, cast, draw_beam
 from train.simulation.reports import write_report
 
@@ -37,7 +38,7 @@ class Scene:
     path: Map
     findings: tuple[Finding, ...]
     shares: tuple[Map, ...]
-    lungs: dict[int, Map]
+    lungs: dict[int, NDArray[np.bool_]]
     heart: Map
 
 
@@ -65,15 +66,24 @@ def draw_names(rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(str(name) for name in rng.choice(list(MAKERS), size=count, replace=False))
 
 
+def cast_roles(
+    seed: int, names: Sequence[str], view: str, sex: str | None = None
+) -> tuple[Patient, tuple[Finding, ...]]:
+    """The patient and the findings of a film, without the film."""
+    if set(names) - set(MAKERS) or view not in ("PA", "AP"):
+        raise BadQuery(f"Findings are {', '.join(MAKERS)}; the view is PA or AP.")
+    patient = draw_patient(np.random.default_rng([seed, 1]), view, "Cardiomegaly" in names, sex)
+    return patient, tuple(draw_findings(tuple(names), patient, seed))
+
+
+def report_of(seed: int, findings: Sequence[Finding], patient: Patient, view: str) -> str:
+    return write_report(findings, patient, view, np.random.default_rng([seed, 6]))
+
+
 def expose(seed: int, names: Sequence[str], view: str, side: int, sex: str | None = None) -> Scene:
     """Ray sums of one patient. Only cardiomegaly and edema change the anatomy; other findings add to it."""
-    unknown = [name for name in names if name not in MAKERS]
-    if unknown or view not in ("PA", "AP"):
-        raise BadQuery(f"Findings are {', '.join(MAKERS)}; the view is PA or AP.")
-    rng = np.random.default_rng([seed, 1])
-    patient = draw_patient(rng, view, "Cardiomegaly" in names, sex)
+    patient, findings = cast_roles(seed, names, view, sex)
     beam = draw_beam(np.random.default_rng([seed, 2]), view, patient, side)
-    findings = tuple(draw_findings(tuple(names), patient, seed))
     volumes = [volume for finding in findings for volume in finding.volumes]
     shadow = cast(patient, beam, volumes)
     rng = np.random.default_rng([seed, 3])
@@ -82,6 +92,7 @@ def expose(seed: int, names: Sequence[str], view: str, side: int, sex: str | Non
     for tree in trees.values():
         path = path + add_cloud(beam, tree, 0.3)
     path = path + _still_life(patient, beam, view, seed)
+    path = path + _parenchyma(shadow.lungs[RIGHT] + shadow.lungs[LEFT], beam, np.random.default_rng([seed, 8]))
     chords = iter(shadow.volumes)
     shares = []
     for finding in findings:
@@ -109,6 +120,17 @@ def _settle(share: Map, finding: Finding, beam: Beam) -> Map:
         chords = [np.float32(ball.contrast) * beam.ball(ball.centre, ball.radii) for ball in finding.balls]
         share = share + soften(np.maximum.reduce(chords), finding.blur_mm / beam.pixel_mm)
     return share
+
+
+def _parenchyma(chord: Map, beam: Beam, rng: np.random.Generator) -> Map:
+    """What lies below the size of a drawn vessel: fine texture, growing as the root of a ray's way."""
+    grain = rng.standard_normal(chord.shape).astype(np.float32)
+    texture = np.zeros_like(chord)
+    for size_mm, depth in ((0.9, 0.010), (2.2, 0.010), (7.0, 0.009), (26.0, 0.016)):
+        wave = soften(grain, size_mm / beam.pixel_mm)
+        texture += np.float32(depth) * wave / (wave.std() + np.float32(1e-9))
+        grain = grain[::-1, ::-1]
+    return np.asarray(texture * np.sqrt(np.maximum(chord, 0) / 150), dtype=np.float32)
 
 
 def _still_life(patient: Patient, beam: Beam, view: str, seed: int) -> Map:
@@ -159,7 +181,7 @@ def simulate(
     scene = expose(seed, names, view, side, sex)
     rng = np.random.default_rng([seed, 5])
     pixels = develop(scene.path, draw_exposure(rng, view, side), rng, view)
-    report = write_report(scene.findings, scene.patient, view, np.random.default_rng([seed, 6]))
+    report = report_of(seed, scene.findings, scene.patient, view)
     study = Study(
         study_id=f"sim-{seed:06d}",
         report=report,

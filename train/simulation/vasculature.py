@@ -9,7 +9,7 @@ from train.simulation.skeleton import Cloud, joined, tube
 
 BLOOD = 0.0150
 """Blood above aerated lung, per mm."""
-AIR_IN_TISSUE = -0.0195
+AIR_IN_TISSUE = -0.0185
 
 
 def hilum(side: int) -> NDArray[np.float64]:
@@ -29,10 +29,10 @@ def _grow(patient: Patient, side: int, rng: np.random.Generator, roots: int) -> 
     start = gate + np.column_stack(
         [side * rng.uniform(0, 18, roots), 30 * down + rng.normal(0, 5, roots), rng.uniform(-22, 18, roots)]
     )
-    radius = rng.uniform(1.7, 3.1, roots) * (1 + 0.22 * down)
+    radius = rng.uniform(1.9, 3.4, roots) * (1 + 0.22 * down)
     rows = []
-    for generation in range(11):
-        length = (6.5 * radius**0.6 + 3) * rng.uniform(0.7, 1.4, len(radius))
+    for generation in range(12):
+        length = (5.0 * radius**0.6 + 3) * rng.uniform(0.6, 1.5, len(radius))
         end = start + heading * length[:, None]
         after = radius * 0.93
         x, y, z = (end[:, i].astype(np.float32) for i in range(3))
@@ -45,12 +45,12 @@ def _grow(patient: Patient, side: int, rng: np.random.Generator, roots: int) -> 
         split = rng.uniform(0.72, 0.95, len(radius))
         axis = np.cross(heading, rng.standard_normal((len(radius), 3)))
         axis /= np.linalg.norm(axis, axis=1, keepdims=True) + 1e-9
-        wide = rng.uniform(0.22, 0.6, len(radius))[:, None]
+        wide = rng.uniform(0.3, 0.85, len(radius))[:, None]
         outward = end - gate
         outward = outward / (np.linalg.norm(outward, axis=1, keepdims=True) + 1e-9)
         children = []
         for sign, share in ((1, split), (-1, np.cbrt(np.maximum(1 - split**3, 0.06)))):
-            way = heading + sign * wide * axis * (1.45 - share)[:, None] + 0.16 * outward
+            way = heading + sign * wide * axis * (1.45 - share)[:, None] + 0.22 * outward
             way[:, 1] += 0.05 * np.sign(end[:, 1] - gate[1]) * (end[:, 1] < floor - 20)
             children.append((end, way / np.linalg.norm(way, axis=1, keepdims=True), after * share))
         start = np.concatenate([c[0] for c in children])
@@ -60,13 +60,20 @@ def _grow(patient: Patient, side: int, rng: np.random.Generator, roots: int) -> 
 
 
 def _fill(rows: NDArray[np.float64], rng: np.random.Generator, density: float) -> Cloud:
-    """Points inside tapered branches: about one each half millimetre, twelve to a disc."""
+    """Points inside tapered branches, more to a disc where it is wide."""
+    groups = np.digitize(rows[:, 6], [0.9, 2.0, 4.0])
+    parts = [_discs(rows[groups == i], rng, density, n) for i, n in enumerate((6, 14, 44, 130)) if (groups == i).any()]
+    return joined(parts)
+
+
+def _discs(rows: NDArray[np.float64], rng: np.random.Generator, density: float, discs: int) -> Cloud:
+    """A disc of points about each half millimetre."""
     span = np.linalg.norm(rows[:, 3:6] - rows[:, :3], axis=1)
-    counts = np.maximum((span / 0.6).astype(int), 2)
+    counts = np.maximum((span / 0.5).astype(int), 2)
     which = np.repeat(np.arange(len(rows)), counts)
     first = np.cumsum(counts) - counts
     t = (np.arange(len(which)) - first[which] + 0.5) / counts[which]
-    bow = rng.normal(0, 0.05, (len(rows), 3)) * span[:, None]
+    bow = rng.normal(0, 0.11, (len(rows), 3)) * span[:, None]
     centre = (
         rows[which, :3] * (1 - t)[:, None] + rows[which, 3:6] * t[:, None] + bow[which] * np.sin(np.pi * t)[:, None]
     )
@@ -75,7 +82,6 @@ def _fill(rows: NDArray[np.float64], rng: np.random.Generator, density: float) -
     side = np.cross(tangent, [0.31, 0.22, 0.92])
     side /= np.linalg.norm(side, axis=1, keepdims=True) + 1e-9
     up = np.cross(tangent, side)
-    discs = 10
     rho = np.sqrt((np.arange(discs)[None] + rng.random((len(which), discs))) / discs) * radius[:, None]
     phi = 2.39996 * np.arange(discs)[None] + 6.283 * rng.random((len(which), 1))
     points = (
@@ -127,7 +133,7 @@ def airways(patient: Patient, rng: np.random.Generator) -> Cloud:
     trachea = np.asarray([[0, -110, 12.0], [0.5, -50, -2.0], [-lean, 40, -14.0], carina])
     right = np.asarray([carina, [-20.0 - lean, 120, -20.0], [-31.0, 133, -18.0]])
     left = np.asarray([carina, [16.0 - lean, 126, -20.0], [36.0, 138, -18.0]])
-    bore = 8.4 if patient.sex == "M" else 7.0
+    bore = 9.2 if patient.sex == "M" else 8.0
     clouds = []
     for line, size in ((trachea, bore), (right, bore * 0.72), (left, bore * 0.62)):
         rows = np.column_stack([line[:-1], line[1:], np.full(len(line) - 1, size), np.full(len(line) - 1, size)])
@@ -156,7 +162,7 @@ def devices(patient: Patient, rng: np.random.Generator) -> Cloud:
         t = np.linspace(0, 1, 90)[:, None]
         line = (1 - t) ** 2 * spot + 2 * t * (1 - t) * bend + t**2 * away
         clouds.append(tube(line, np.full((90, 2), 0.7), rng, 1.0, 0.15, step=0.3))
-        stud = np.asarray([spot, spot + [0, 0, 3]])
+        stud = np.asarray([spot, spot + np.asarray([0.0, 0.0, 3.0])])
         clouds.append(tube(stud, np.full((2, 2), 4.2), rng, 0.5, 0.07, step=0.3))
     if rng.random() < 0.6:
         t = np.linspace(0, 1, 120)
@@ -181,7 +187,7 @@ def gut_gas(patient: Patient, beam: Beam, rng: np.random.Generator) -> Map:
         if rng.random() < 0.6:
             gas = gas * np.clip((at[1] + rng.uniform(2, 9) - rows) / 1.5, 0, 1).astype(np.float32)
     for _ in range(int(rng.integers(0, 9))):
-        at = np.asarray([rng.normal(60, 38), dome + rng.uniform(34, 120), 25], np.float32)
+        at = np.asarray([rng.uniform(12, 115), dome + rng.uniform(34, 120), 25], np.float32)
         wide = float(rng.uniform(6, 20))
         gas = np.maximum(gas, beam.ball(at, (wide, wide * float(rng.uniform(0.6, 1.2)))) * 0.45)
-    return np.asarray(soften(gas, 1.0) * -AIR_IN_TISSUE, dtype=np.float32)
+    return np.asarray(soften(gas, 2.2) * -AIR_IN_TISSUE, dtype=np.float32)
