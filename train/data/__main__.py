@@ -43,12 +43,12 @@ def build(name: str, request: Request, out: Path, door: Door, quiet: bool = Fals
     adapter, split = SETS[name]
     writer = FilmWriter(out)
     try:
-        with writer, tqdm(unit="film", desc=name, disable=quiet, smoothing=0.05) as bar:
+        with writer, tqdm(desc=name, disable=quiet, smoothing=0.05) as bar:
             for film in adapter(request):
-                bar.total = request.tally.expected
-                bar.update()
                 if (admitted := door.admit(film)) is not None:
                     writer.add(admitted)
+                bar.total = request.tally.expected
+                bar.update(request.tally.done - bar.n)
         if not request.tally.films:
             raise BadQuery(f"No film of the set can be used.\n{request.tally.text()}")
         try:

@@ -15,7 +15,7 @@ def members(folder: Path, archive: Path, suffix: str, tally: Tally) -> Iterator[
     paths = sorted(folder.rglob(f"*{suffix}")) if folder.is_dir() else []
     if paths:
         tally.expected = len(paths)
-        for path in paths:
+        for tally.at, path in enumerate(paths, start=1):
             yield path.name.removesuffix(suffix), _json(path.read_bytes())
         return
     if not archive.is_file():
@@ -24,7 +24,7 @@ def members(folder: Path, archive: Path, suffix: str, tally: Tally) -> Iterator[
         with zipfile.ZipFile(archive) as packed:
             names = sorted(name for name in packed.namelist() if name.endswith(suffix))
             tally.expected = len(names)
-            for name in names:
+            for tally.at, name in enumerate(names, start=1):
                 yield name.rsplit("/", 1)[-1].removesuffix(suffix), _json(packed.read(name))
     except zipfile.BadZipFile:
         raise BadQuery(f"{archive.name} is damaged.") from None

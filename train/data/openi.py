@@ -69,7 +69,7 @@ def _from_xml(folder: Path, request: Request) -> Iterator[_Report]:
     request.tally.expected = len(paths)
     projections = _projections(request.root)
     pictures = find(request.root, "NLMCXR_png", "images/images_normalized") or request.root / "NLMCXR_png"
-    for path in paths:
+    for request.tally.at, path in enumerate(paths, start=1):
         data = path.read_bytes()
         try:
             if _ENTITY.search(data):

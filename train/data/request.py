@@ -10,19 +10,28 @@ from train.data.film import NO_FINDING, Film
 
 @dataclass
 class Tally:
-    """Counts while an adapter runs. Reasons are sentences of ours: no name or value of a set ever enters one."""
+    """Counts while an adapter runs. Reasons are sentences of ours: no name or value of a set ever enters one.
+
+    Of ``expected`` things (films, or files that hold several) ``done`` are behind; without ``at``, every film counts.
+    """
 
     films: int = 0
     sentences: int = 0
     boxes: int = 0
     abnormal: int = 0
     expected: int | None = None
+    at: int | None = None
     patients: set[str] = field(default_factory=set)
     splits: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     dropped_boxes: Counter[str] = field(default_factory=Counter)
     dropped_sentences: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def done(self) -> int:
+        """How far the adapter is, in units of ``expected``."""
+        return self.films + self.dropped.total() if self.at is None else self.at
 
     def keep(self, film: Film) -> None:
         """Count a film that goes into the records."""
@@ -45,7 +54,7 @@ class Tally:
         """The summary: films, patients, sentences, boxes, splits, and what was dropped and why."""
         parts = ", ".join(f"{name} {self.splits[name]:,}" for name in ("train", "val", "test") if self.splits[name])
         lines = [
-            f"{self.films:,} films of {len(self.patients):,} patients, {self.abnormal:,} of them abnormal, "
+            f"{self.films:,} films ({self.abnormal:,} abnormal) of {len(self.patients):,} patients, "
             f"{self.sentences:,} sentences, {self.boxes:,} boxes ({parts or 'no split'})."
         ]
         for name, counts in (

@@ -60,7 +60,7 @@ def test_records_and_parquet_hold_the_same(
     assert set(rows[0]) == set(SCHEMA.names)
     assert not list(out.glob("*.partial"))
     printed = capsys.readouterr().out
-    assert "2 films of 2 patients, 2 of them abnormal, 4 sentences, 2 boxes (train 1, test 1)." in printed
+    assert "2 films (2 abnormal) of 2 patients, 4 sentences, 2 boxes (train 1, test 1)." in printed
     assert "Split: as it comes." in printed
     assert (out / "summary.txt").read_text() == printed
 

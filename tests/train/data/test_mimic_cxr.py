@@ -46,6 +46,7 @@ def test_rewritten_findings_labels_and_official_split(convert: Run, tmp_path: Pa
     assert (first["findings"], first["absent"]) == (["Effusion"], ["Pneumothorax"])
     assert (second["split"], second["findings"], second["report_kind"]) == ("val", ["No Finding"], "findings")
     assert dict(tally.dropped) == {"lateral view": 1}
+    assert tally.done == tally.expected == 3
     assert dict(tally.dropped_sentences) == {"a gap left by de-identification": 1}
 
 
@@ -144,4 +145,4 @@ def test_summary_holds_no_identifier(convert: Run, tmp_path: Path) -> None:
     assert isinstance(tally, Tally)
     for secret in (SUBJECT, STUDY, DICOM, "secret name"):
         assert secret not in tally.text()
-    assert "1 films of 1 patients" in tally.text()
+    assert "1 films (1 abnormal) of 1 patients" in tally.text()

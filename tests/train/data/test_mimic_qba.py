@@ -49,6 +49,7 @@ def test_positive_observation_gives_sentence_and_box(convert: Run, tmp_path: Pat
     assert (records[0]["findings"], records[0]["absent"]) == (["Effusion"], ["Pneumothorax"])
     assert (records[0]["split"], records[0]["patient_id"]) == ("train", f"mimic-{SUBJECT}")
     assert tally.dropped["lateral view"] == 1
+    assert (tally.done, tally.expected) == (1, 1), "one graph, though two films"
 
 
 @pytest.mark.parametrize(

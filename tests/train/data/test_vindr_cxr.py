@@ -90,11 +90,14 @@ def test_readers_are_averaged_and_votes_counted(convert: Run, tmp_path: Path, fo
     assert tally.dropped_boxes == {"of no named finding (Other lesion)": 1}
 
 
-def test_two_boxes_of_one_reader_are_two_findings(convert: Run, tmp_path: Path) -> None:
-    drawn = [(TRAIN, "R0", "Nodule/Mass", 0, 0, 50, 40), (TRAIN, "R0", "Nodule/Mass", 400, 0, 450, 40)]
+@pytest.mark.parametrize(("second", "count"), [((400, 0, 450, 40), 2), ((1, 0, 51, 40), 1)], ids=["apart", "overlap"])
+def test_two_boxes_of_one_reader_are_not_two_readers(
+    convert: Run, tmp_path: Path, second: tuple[int, ...], count: int
+) -> None:
+    drawn = [(TRAIN, "R0", "Nodule/Mass", 0, 0, 50, 40), (TRAIN, "R0", "Nodule/Mass", *second)]
     records, _ = convert("vindr_cxr", vindr(tmp_path / "v", drawn))
     boxes = next(record["boxes"] for record in records if record["study"] == TRAIN)
-    assert [(box["phrase"], box["quality"]) for box in boxes] == [("nodule or mass", "weak")] * 2
+    assert [(box["phrase"], box["quality"]) for box in boxes] == [("nodule or mass", "weak")] * count
 
 
 @pytest.mark.parametrize(
