@@ -30,12 +30,13 @@ Spaces = Mapping[int, Map]
 
 @dataclass(frozen=True)
 class Volume:
-    """A part of one pleural space with another attenuation; ``empties`` where no vessels remain."""
+    """A part of one pleural space with another attenuation; ``empties``: no vessels remain; ``owner``: its label."""
 
     shape: Callable[[Spaces, Map, Map, Map], Map]
     contrast: float
     side: int
     empties: bool = False
+    owner: str = ""
 
     def inside(self, spaces: Spaces, x: Map, y: Map, z: Map) -> Map:
         return self.shape(spaces, x, y, z)

@@ -45,11 +45,16 @@ def _patches(
     bounded: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
     clumps: int = 800,
     each: int = 90,
+    parts: int = 7,
 ) -> Cloud:
     """Confluent airspace opacity: clumps of acini scattered about ``centre``, kept inside the lung."""
     seeds = rng.standard_normal((clumps, 3))
     seeds *= (rng.random((clumps, 1)) ** 0.45) / np.linalg.norm(seeds, axis=1, keepdims=True)
     grain = rng.uniform(2.5, 11.0, (clumps, 1, 1))
+    lobules = rng.normal(0, 0.42 if parts > 1 else 0.0, (parts, 3))
+    spread = rng.uniform(0.35, 0.8, (parts, 1)) if parts > 1 else np.ones((1, 1))
+    of = rng.integers(parts, size=clumps)
+    seeds = lobules[of] + seeds * spread[of]
     points = (centre + seeds * size)[:, None] + grain * rng.standard_normal((clumps, each, 3))
     points = points.reshape(-1, 3)
     volume = 4.19 * float(np.prod(size + 5))
@@ -67,7 +72,7 @@ def edema(patient: Patient, rng: np.random.Generator) -> list[Finding]:
         spread = np.asarray([44.0, 62.0, 48.0]) * rng.uniform(0.85, 1.1)
         everywhere = lambda p: np.ones(len(p), dtype=bool)  # noqa: E731
         haze = _patches(
-            patient, rng, side, gate.astype(np.float32), spread, 0.32 * grade, everywhere, clumps=1100, each=60
+            patient, rng, side, gate.astype(np.float32), spread, 0.32 * grade, everywhere, clumps=1100, each=60, parts=1
         )
         found.append(
             Finding(

@@ -31,7 +31,7 @@ def effusion(patient: Patient, rng: np.random.Generator) -> list[Finding]:
             return np.asarray(np.minimum(s[side], y - surface), dtype=np.float32)
 
         word = SIDES[side]
-        volume = Volume(fluid, WATER, side, empties=True)
+        volume = Volume(fluid, WATER, side, empties=True, owner="Effusion")
         found.append(Finding("Effusion", f"{word} pleural effusion", word, "lower", degree, volumes=(volume,)))
     return found
 
@@ -58,7 +58,10 @@ def pneumothorax(patient: Patient, rng: np.random.Generator) -> list[Finding]:
 
     # The line is a sheet: lung edge out to 1.3 mm further in, minus the air itself; the air's contrast makes up for it.
     line = 0.016
-    volumes = (Volume(air, AIR - line, side, empties=True), Volume(to_pleura, line, side))
+    volumes = (
+        Volume(air, AIR - line, side, True, "Pneumothorax"),
+        Volume(to_pleura, line, side, False, "Pneumothorax"),
+    )
     word = SIDES[side]
     phrase = f"{word} apical pneumothorax" if degree == "small" else f"{word} pneumothorax"
     return [Finding("Pneumothorax", phrase, word, "apical" if degree == "small" else "", degree, volumes=volumes)]

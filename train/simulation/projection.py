@@ -64,7 +64,7 @@ def cast(patient: Patient, beam: Beam, volumes: Sequence[Volume], step: float = 
             below[:, half] = np.minimum(cage[:, half], y - patient.dome(side, x[:, half], z))
             spaces[side] = lungs[:, half]
         fields = [patient.outline(x, y, z), lungs, np.minimum(heart, cage), below]
-        fields += [v.inside({v.side: spaces[v.side]}, x[:, halves[v.side]], y, z) for v in volumes]
+        fields += _apart(volumes, [v.inside({v.side: spaces[v.side]}, x[:, halves[v.side]], y, z) for v in volumes])
         if before is not None:
             targets = [*total.values(), *(t[:, halves[v.side]] for t, v in zip(sums, volumes, strict=True))]
             for target, first, second in zip(targets, before, fields, strict=True):
@@ -75,6 +75,16 @@ def cast(patient: Patient, beam: Beam, volumes: Sequence[Volume], step: float = 
     for side, half in halves.items():
         split[side][:, half] = total["lungs"][:, half]
     return Shadow(path, split, total["heart"], total["below"], tuple(sums))
+
+
+def _apart(volumes: Sequence[Volume], fields: list[Map]) -> list[Map]:
+    """Where fluid or free air is, no later volume of that side can be: attenuation is never counted twice."""
+    result = list(fields)
+    for i, later in enumerate(volumes):
+        for j in range(i):
+            if volumes[j].empties and volumes[j].side == later.side and volumes[j].owner != later.owner:
+                result[i] = np.minimum(result[i], -fields[j])
+    return result
 
 
 def _windowed(shape: Field, x: Map, y: Map, z: Map, reach: float) -> Map:
