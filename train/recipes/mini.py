@@ -57,8 +57,8 @@ RECIPE = Recipe(
     name="mini",
     model=MODEL,
     batch=16,
-    steps=1400,
-    early_share=0.7,
+    steps=1700,
+    early_share=0.576,
     warmup=150,
     shares={"finding_boxes": 0.42, "nih": 0.22, "lung_boxes": 0.14, "normal": 0.08, "other": 0.06, "simulated": 0.08},
 )
