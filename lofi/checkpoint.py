@@ -53,12 +53,16 @@ def save(
     metrics: Mapping[str, Any],
     threshold: float = 0.5,
     dtype: torch.dtype = torch.float16,
+    state: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint; ``tokenizers`` maps the two tokenizer file names to a path or to JSON text."""
+    """Write a checkpoint; ``tokenizers`` maps the two tokenizer file names to a path or to JSON text.
+
+    ``state`` stands for the network's own weights where these hold adapters or are quantised.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {
         name: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
-        for name, value in unshared(network).items()
+        for name, value in (unshared(network) if state is None else state).items()
     }
     save_file(weights, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)  # safetensors writes for the owner alone; a server may run as somebody else

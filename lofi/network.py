@@ -73,7 +73,12 @@ class LofiNetwork(nn.Module):
         return patches, functional.normalize(embedding.float(), dim=-1)
 
     def encode_texts(self, ids: Tensor) -> Tensor:
-        """(B, T) padded ids → (B, E) unit embeddings."""
+        """(B, T) padded ids → (B, E) unit embeddings.
+
+        open_clip's own tower reads the last place of a full context, as SigLIP was trained: ids are padded to it.
+        """
+        if "hf_config" not in self.config.text.open_clip:
+            ids = functional.pad(ids, (0, self.config.text.context - ids.shape[1]))
         return functional.normalize(self.text(ids).float(), dim=-1)
 
     def prefix(self, patches: Tensor) -> Tensor:

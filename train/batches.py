@@ -1,11 +1,14 @@
 """Step number → the tensors of one training step, made ahead of time in a thread."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -14,20 +17,50 @@ from lofi.text import Tokens
 from train.augment import apply, random_affine
 from train.data.canvases import CanvasCache
 from train.data.records import FilmRecord
-from train.episodes import Writer, moved, questions, report_of, sentence_bank, truth, zones
+from train.distributed import part
+from train.episodes import Segment, Writer, moved, questions, report_of, sentence_bank, truth, zones
 from train.packing import Packed, pack
 from train.recipe import Recipe
-from train.sampling import Sampler
+from train.reports import columns
+from train.sampling import Epochs, Sampler
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``canvases`` (B, S, S); ``sentences`` (M, T) ids; ``targets`` (B, M) in {1, 0, −1}; ``packed`` the questions."""
+    """``canvases`` (B, S, S); ``sentences`` (M, T) ids of all processes; ``targets`` (B, R) in {1, 0, −1} of this
+    process's films; ``packed`` the questions; ``pooling`` (R, M) makes reports of sentences, without it R = M.
+    ``left_out`` boxes and ``cut`` sentences did not fit whole.
+    """
 
     canvases: Tensor
     sentences: Tensor
     targets: Tensor
     packed: Packed
+    pooling: Tensor | None = None
+    left_out: int = 0
+    cut: int = 0
+
+    def to(self, device: torch.device) -> Self:
+        """The batch on a device; the copy from pinned memory does not wait."""
+        if device.type == "cpu":
+            return self
+        return _mapped(self, lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> Self:
+        """The batch in pinned memory, from which a GPU copies while it computes."""
+        return _mapped(self, Tensor.pin_memory) if torch.cuda.is_available() else self
+
+
+def _mapped(value, change):  # type: ignore[no-untyped-def]
+    """A dataclass with every tensor changed, those inside its dataclasses too."""
+    found = {}
+    for field in fields(value):
+        item = getattr(value, field.name)
+        if isinstance(item, Tensor):
+            found[field.name] = change(item)
+        elif isinstance(item, Packed):
+            found[field.name] = _mapped(item, change)
+    return replace(value, **found)
 
 
 def same_findings(first: FilmRecord, second: FilmRecord) -> int:
@@ -52,48 +85,83 @@ class Batches:
     ) -> None:
         self.records, self.cache, self.recipe = records, cache, recipe
         self.writer, self.text_tokens, self.prefix = writer, text_tokens, prefix
-        self.sampler = Sampler(records, recipe.shares, recipe.batch, recipe.seed)
+        share = recipe.batch // recipe.accumulate
+        self.sampler = (
+            Sampler(records, recipe.shares, share, recipe.seed)
+            if recipe.shares
+            else Epochs(records, share, recipe.seed, recipe.swap_normal)
+        )
 
     def build(self, step: int) -> Batch:
-        """The batch of step ``step``."""
+        """The batch of step ``step`` (counted in parts of a step where gradients are accumulated)."""
         chosen, rng = self.sampler.draw(step)
-        side, ranges = self.recipe.model.preprocessing.side, self.recipe.augmentation
-        canvases, segments = [], []
+        recipe, side = self.recipe, self.recipe.model.preprocessing.side
         films = [self.records[index] for index in chosen]
-        for index, record in zip(chosen, films, strict=True):
-            matrix = random_affine(rng, side, ranges)
-            canvases.append(apply(self.cache.pixels[index], matrix, rng, ranges))
-            frame = self.cache.frames[index]
-            seen = []
-            for box in (*record.boxes, *zones(record)):
-                placed = frame.to_canvas(np.asarray([box.box]))[0]
-                seen.append((box, moved(placed, matrix, side)))
-            segments.append(questions(record, seen, self.writer, rng, self.recipe.questions))
-        sentences, targets = self._sentences(films, rng)
+        own = part(len(films)) if recipe.own_streams else slice(0, len(films))
+        writer = Writer(self.writer.tokens, self.writer.grammar, self.writer.end, self.writer.padding)
+        canvases, segments = [], []
+        for number in range(len(films))[own]:
+            stream = np.random.default_rng((recipe.seed, step, number, 2)) if recipe.own_streams else rng
+            pixels, asked = self._film(int(chosen[number]), stream, writer)
+            canvases.append(pixels)
+            segments.append(asked)
+        batch = self._sentences(films, rng)
         stacked = torch.from_numpy(np.stack(canvases))
-        if step < self.recipe.early_share * self.recipe.steps and self.recipe.early_side < side:
-            shrunk = interpolate(stacked[:, None], self.recipe.early_side, mode="bilinear", antialias=True)
+        if step < recipe.early_share * recipe.steps * recipe.accumulate and recipe.early_side < side:
+            shrunk = interpolate(stacked[:, None], recipe.early_side, mode="bilinear", antialias=True)
             stacked = shrunk[:, 0].contiguous()
-        return Batch(stacked, sentences, targets, pack(segments, self.prefix, self.writer.padding))
+        packed = pack(segments, self.prefix, self.writer.padding)
+        return replace(
+            batch, canvases=stacked, targets=batch.targets[own], packed=packed, left_out=writer.left_out
+        ).pinned()
 
-    def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _film(self, index: int, rng: np.random.Generator, writer: Writer) -> tuple[NDArray[np.float32], list[Segment]]:
+        """A film's augmented canvas and its questions."""
+        side, ranges, record = self.recipe.model.preprocessing.side, self.recipe.augmentation, self.records[index]
+        matrix = random_affine(rng, side, ranges)
+        pixels = apply(self.cache.pixels[index], matrix, rng, ranges)
+        seen = []
+        for box in (*record.boxes, *zones(record)):
+            placed = self.cache.frames[index].to_canvas(np.asarray([box.box]))[0]
+            seen.append((box, moved(placed, matrix, side)))
+        return pixels, questions(record, seen, writer, rng, self.recipe.questions)
+
+    def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> Batch:
+        """A batch that holds only the sentences and the targets of all films."""
+        pooling = None
+        if self.recipe.report_sentences:
+            reports = [film.report or film.label_text or report_of(film, rng) for film in films]
+            settings = (self.recipe.report_sentences, self.recipe.sentences == "pooled", self.recipe.near_identical)
+            found = columns(films, reports, rng, *settings)
+            texts, rows = found.texts, found.targets
+            pooling = None if found.pooling is None else torch.tensor(found.pooling, dtype=torch.float32)
+        else:
+            texts, rows = self._labels(films, rng)
+        ids, context = self.text_tokens.encode_all(texts, 1 << 30), self.recipe.model.text.context
+        cut = sum(len(row) > context for row in ids)
+        ids = [row if len(row) <= context else [*row[: context - 1], row[-1]] for row in ids]
+        targets = torch.tensor(rows, dtype=torch.float32).T.contiguous()
+        return Batch(torch.empty(0), pad(ids), targets, pack([[]], 1, 0), pooling, cut=cut)
+
+    def _labels(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> tuple[list[str], list[list[int]]]:
         bank = sentence_bank(rng, self.recipe.sided_sentences)
         texts = [sentence.text for sentence in bank]
-        columns = [[truth(film, sentence) for film in films] for sentence in bank]
+        rows = [[truth(film, sentence) for film in films] for sentence in bank]
         for film in films:
             text = film.label_text if rng.random() < 0.5 else film.report or report_of(film, rng)
             if text:
                 texts.append(text)
-                columns.append([same_findings(other, film) if other is not film else 1 for other in films])
-        ids = pad(self.text_tokens.encode_all(texts, self.recipe.model.text.context))
-        return ids, torch.tensor(columns, dtype=torch.float32).T.contiguous()
+                rows.append([same_findings(other, film) if other is not film else 1 for other in films])
+        return texts, rows
 
     def ahead(self, first: int, last: int) -> Iterator[tuple[int, Batch]]:
-        """(step, batch) for the steps ``first`` … ``last − 1``, each built while the step before is running."""
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self.build, first)
-            for step in range(first, last):
-                batch = coming.result()
-                if step + 1 < last:
-                    coming = pool.submit(self.build, step + 1)
-                yield step, batch
+        """(step, batch) for ``first`` … ``last − 1``, in order, ``workers`` of them being built ahead."""
+        with ThreadPoolExecutor(self.recipe.workers) as pool:
+            coming: deque[tuple[int, Future[Batch]]] = deque()
+            ordered = first
+            for _ in range(first, last):
+                while ordered < last and len(coming) < 1 + self.recipe.workers:
+                    coming.append((ordered, pool.submit(self.build, ordered)))
+                    ordered += 1
+                step, future = coming.popleft()
+                yield step, future.result()

@@ -1,17 +1,16 @@
 """Pre-training: ``python -m train.pretrain RECIPE --out DIR [--smoke] [--resume] [--set name=value]``."""
 
 import argparse
-import csv
 import importlib
 import json
-import time
+import math
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from tqdm import tqdm
 
 from lofi import checkpoint
 from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
@@ -19,18 +18,16 @@ from lofi.config import to_dict
 from lofi.model import LofiModel
 from lofi.network import LofiNetwork
 from lofi.text import END, PAD, LocationGrammar, Tokens
+from train.adapters import adapt
 from train.batches import Batches
 from train.data.canvases import CanvasCache
 from train.data.lexicon import PHRASES
 from train.data.records import FilmRecord, check_leaks, read
 from train.episodes import Writer
-from train.optimiser import Average, freeze, optimiser, rate_factor
-from train.quick import quick_grounding
-from train.recipe import Recipe, with_settings
-from train.starting import adapt_batch_norm, load_image_tower, load_text_tower, sized
-from train.state import load_state, recipe_key, save_state
-from train.step import losses_of
-from train.vocabulary import small_tokenizers
+from train.generated import generate
+from train.optimiser import freeze
+from train.recipe import Recipe, checked, with_settings
+from train.starting import adapt_batch_norm, sized, start, start_bias, tokenizers_of
 
 
 @dataclass(frozen=True)
@@ -72,14 +69,19 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     check_leaks(records)
     training = [record for record in records if record.split == "train"]
     validation = [record for record in records if record.split == "val" and record.boxes]
-    bins = recipe.model.language.bins
-    text, language, kept = small_tokenizers(corpus(shared / "text" / "openi_reports.jsonl", training), bins, least=1)
+    if recipe.epochs:
+        recipe = replace(recipe, steps=math.ceil(recipe.epochs * len(training) / recipe.batch))
+    text, language, kept = tokenizers_of(recipe, corpus(shared / "text" / "openi_reports.jsonl", training))
     tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
     text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
     network = LofiNetwork(sized(recipe.model, len(text_tokens), len(language_tokens)))
-    load_image_tower(network, shared / "weights" / "tf_efficientnet_lite0.imagenet.safetensors")
-    load_text_tower(network, kept)
+    start(network, recipe, shared / "weights", kept)
     freeze(network, recipe)
+    adapt(network, recipe)
+    if recipe.checkpointing:
+        network.image.visual.set_grad_checkpointing()
+        network.text.set_grad_checkpointing()
+        network.language.model.activation_checkpointing_enable()
     settings = recipe.model.language
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
     writer = Writer(language_tokens, grammar, language_tokens.id(END), language_tokens.id(PAD))
@@ -87,68 +89,16 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
     device = checkpoint.pick_device()
     network.eval().to(device)
-    adapt_batch_norm(network, [batches.build(recipe.steps + n).canvases for n in range(8)])
-    return Run(recipe, network, tokenizers, batches, validation, device)
-
-
-def evaluate(run: Run, average: Average, step: int, out: Path) -> None:
-    """Quick grounding of the averaged weights, appended to ``validation.jsonl``; they are kept as a checkpoint."""
-    kept = average.swapped(run.network)
-    try:
-        figures = quick_grounding(run.model(), run.validation)
-        with (out / "validation.jsonl").open("a") as log:
-            log.write(json.dumps({"step": step, **{k: round(v, 4) for k, v in figures.items()}}) + "\n")
-        write_checkpoint(run, out / "checkpoint", step, figures)
-    finally:
-        average.restore(run.network, kept)
-
-
-def write_checkpoint(run: Run, folder: Path, step: int, figures: dict[str, float]) -> None:
-    """The weights as the network holds them now, in the form that ``lofi.load`` reads."""
-    data = {"recipe": run.recipe.name, "steps": step, "films": len(run.batches.records)}
-    checkpoint.save(folder, run.network, run.tokenizers, data=data, metrics={"validation": figures})
-
-
-def train(run: Run, out: Path, resume: bool) -> None:
-    """The loop: exact continuation from ``out`` when asked, checkpoints and figures into ``out``."""
-    recipe, network = run.recipe, run.network
-    adam, average = optimiser(network, recipe), Average(network, recipe.ema)
-    key = recipe_key(recipe)
-    start = load_state(out, network, adam, average, key) if resume else 0
-    tokens = run.batches.writer.tokens
-    saved = evaluated = time.monotonic()
-    with (out / "metrics.csv").open("a", newline="") as file:
-        rows = csv.writer(file)
-        bar = tqdm(run.batches.ahead(start, recipe.steps), initial=start, total=recipe.steps, unit="step")
-        for step, batch in bar:
-            for group in adam.param_groups:
-                group["lr"] = group["peak"] * rate_factor(step, recipe)
-            losses = losses_of(network, batch, recipe, tokens)
-            figures = losses.floats()
-            if not torch.isfinite(losses.total):
-                raise FloatingPointError(f"the loss is not finite at step {step}; the last checkpoint is kept in {out}")
-            adam.zero_grad(set_to_none=True)
-            losses.total.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-            adam.step()
-            average.update(network, step)
-            rows.writerow([step, f"{time.time():.1f}", *(f"{value:.5f}" for value in figures.values())])
-            file.flush()
-            bar.set_postfix({name: f"{value:.2f}" for name, value in figures.items()})
-            if time.monotonic() - saved > 60 * recipe.minutes_between_checkpoints:
-                save_state(out, network, adam, average, step + 1, key)
-                saved = time.monotonic()
-            if time.monotonic() - evaluated > 60 * recipe.minutes_between_evaluations:
-                evaluate(run, average, step + 1, out)
-                evaluated = time.monotonic()
-    save_state(out, network, adam, average, recipe.steps, key)
-    evaluate(run, average, recipe.steps, out)
+    first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
+    adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
+    start_bias(network, recipe.bias, [batch.targets for batch in first])
+    return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m train.pretrain", description=__doc__)
-    parser.add_argument("recipe", help="a module of train/recipes, such as mini")
+    parser.add_argument("recipe", help="a module of train/recipes, such as mini, or ablate:VARIANT")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: state, figures, checkpoint")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="films, reports and starting weights")
     parser.add_argument("--records", type=Path, nargs="*", help="record files (default: the films of --shared)")
@@ -159,13 +109,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="replace a number of the recipe"
     )
     options = parser.parse_args(arguments)
-    module = importlib.import_module(f"train.recipes.{options.recipe}")
-    recipe = with_settings(module.SMOKE if options.smoke else module.RECIPE, dict(s.split("=", 1) for s in options.set))
+    chosen = find_recipe(options.recipe, options.smoke)
+    try:
+        recipe = checked(with_settings(chosen, dict(s.split("=", 1) for s in options.set)))
+    except ValueError as error:
+        parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
     files = options.records or [options.shared / "cxr" / "records.jsonl"]
-    train(prepare(recipe, files, options.shared, options.cache), options.out, options.resume)
+    if options.records is None and recipe.films:
+        files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
+    from train.loop import Stopped, train
+
+    try:
+        train(prepare(recipe, files, options.shared, options.cache), options.out, options.resume)
+    except Stopped as stop:
+        print(f"\n{stop}", file=sys.stderr)
+        return 1
     return 0
+
+
+def find_recipe(name: str, smoke: bool = False) -> Recipe:
+    """The recipe of ``train/recipes/NAME.py``, or of its VARIANTS for ``NAME:VARIANT``."""
+    module_name, _, variant = name.partition(":")
+    module = importlib.import_module(f"train.recipes.{module_name}")
+    if not variant:
+        found: Recipe = module.SMOKE if smoke else module.RECIPE
+        return found
+    if variant not in module.VARIANTS:
+        raise SystemExit(f"{module_name} has the variants {', '.join(module.VARIANTS)}, not {variant}")
+    chosen: Recipe = module.VARIANTS[variant]
+    return module.smoke(chosen) if smoke else chosen
 
 
 if __name__ == "__main__":

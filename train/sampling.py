@@ -52,3 +52,30 @@ class Sampler:
             for n, c in zip(self._names, counts, strict=True)
         ]
         return np.concatenate(drawn), rng
+
+
+class Epochs:
+    """Every film once an epoch in an order drawn from (seed, epoch); normal films partly swapped for random ones.
+
+    A film without a positive label gives its place to any film with chance ``swap`` (the authors' later code: 0.7).
+    """
+
+    def __init__(self, records: Sequence[FilmRecord], batch: int, seed: int, swap: float) -> None:
+        if not records:
+            raise ValueError("there is no film to train on")
+        self._count, self._batch, self._seed, self._swap = len(records), batch, seed, swap
+        self._normal = np.asarray([not any(value > 0 for value in record.known().values()) for record in records])
+
+    def rng(self, step: int) -> np.random.Generator:
+        """The generator of everything random in step ``n``."""
+        return np.random.default_rng((self._seed, step))
+
+    def draw(self, step: int) -> tuple[NDArray[np.int64], np.random.Generator]:
+        """(B,) film numbers of the step and the step's generator."""
+        rng = self.rng(step)
+        places = step * self._batch + np.arange(self._batch)
+        epochs, rows = np.divmod(places, self._count)
+        orders = {int(e): np.random.default_rng((self._seed, int(e), 1)).permutation(self._count) for e in set(epochs)}
+        chosen = np.asarray([orders[int(e)][row] for e, row in zip(epochs, rows, strict=True)], dtype=np.int64)
+        swapped = self._normal[chosen] & (rng.random(self._batch) < self._swap)
+        return np.where(swapped, rng.integers(0, self._count, self._batch), chosen), rng

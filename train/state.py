@@ -15,11 +15,21 @@ from train.optimiser import Average
 STATE = "state.safetensors"
 
 
+def changing(network: LofiNetwork) -> dict[str, torch.Tensor]:
+    """What training changes: trained parameters and buffers. The frozen rest comes from where the recipe starts."""
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    return {
+        name: value
+        for name, value in unshared(network).items()
+        if name not in frozen and not name.endswith((".SCB", ".weight_format"))
+    }
+
+
 def save_state(
     folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, average: Average, step: int, recipe: str
 ) -> None:
     """Write the state after ``step`` steps; a reader sees the old file or the new one, never half of one."""
-    tensors = {f"net.{name}": value for name, value in unshared(network).items()}
+    tensors = {f"net.{name}": value for name, value in changing(network).items()}
     tensors |= {f"ema.{name}": value for name, value in average.values.items()}
     names = {id(parameter): name for name, parameter in network.named_parameters()}
     for parameter, state in adam.state.items():

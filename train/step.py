@@ -1,22 +1,26 @@
 """One training step: a batch through the network to the three losses."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lofi.losses import (
     box_loss,
     caption_loss,
+    chunked_sigmoid_loss,
     expected_coordinates,
     location_token_loss,
+    pool_sentences,
     sigmoid_loss,
+    softmax_loss,
     total_loss,
 )
 from lofi.network import LofiNetwork
 from lofi.text import BEGIN, Tokens
 from train.batches import Batch
+from train.distributed import gather_rows, part, weigh, world
 from train.episodes import CAPTION, DESCRIBE, GROUND
 from train.packing import Packed
 from train.recipe import Recipe
@@ -37,9 +41,11 @@ class Losses:
         return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
 
 
-def language_precision(device: torch.device) -> AbstractContextManager[None]:
-    """bfloat16 for the transformers; the image tower stays in float32 (its backward pass is faster so on a CPU)."""
-    return torch.autocast(device.type, torch.bfloat16)
+def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
+    """bfloat16 where ``wanted``. "mixed" recipes want it for the transformers alone: the convolutions' backward pass
+    is faster in float32 on a CPU.
+    """
+    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
 
 
 def answer_logits(network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int) -> Tensor:
@@ -65,18 +71,53 @@ def grounding_losses(logits: Tensor, packed: Packed, recipe: Recipe, first: int)
     return tokens, box_loss(predicted, packed.coordinates[places].view(-1, 4))
 
 
+def contrast(network: LofiNetwork, images: Tensor, sentences: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
+    """The contrastive loss of this process's films against the sentences of all."""
+    if batch.pooling is not None:
+        sentences = pool_sentences(sentences, batch.pooling)
+    if recipe.contrast == "softmax":
+        if world() > 1:
+            raise ValueError("the softmax comparison runs in one process: use contrast=sigmoid with several")
+        return softmax_loss(images, sentences, batch.targets, network.log_temperature)
+    settings = (images, sentences, batch.targets, network.log_temperature, network.bias)
+    if len(sentences) <= recipe.chunk:
+        return sigmoid_loss(*settings)
+    return chunked_sigmoid_loss(*settings, recipe.chunk)
+
+
 def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens) -> Losses:
-    """All losses of one batch."""
-    patches, images = network.encode_images(batch.canvases)
-    with language_precision(images.device):
-        sentences = network.encode_texts(batch.sentences)
+    """All losses of one batch; with several processes, so that their mean is the loss of the whole batch."""
+    device, low = batch.canvases.device, recipe.precision != "float32"
+    with autocast(device, recipe.precision == "bf16"):
+        patches, images = network.encode_images(batch.canvases)
+    with autocast(device, low):
+        own = network.encode_texts(batch.sentences[part(len(batch.sentences))])
         logits = answer_logits(network, network.prefix(patches), batch.packed, tokens.id(BEGIN))
-    sigmoid = sigmoid_loss(images, sentences, batch.targets, network.log_temperature, network.bias)
+    sentences = gather_rows(own, len(batch.sentences))
+    sigmoid = contrast(network, images, sentences, batch, recipe)
     packed = batch.packed
     caption, describe = packed.task == CAPTION, packed.task == DESCRIBE
-    grounding, box = grounding_losses(logits, packed, recipe, tokens.id("<loc_0>"))
-    grounding = grounding + recipe.box_weight * box
-    captioning = caption_loss(logits[caption], packed.labels[caption])
-    describing = caption_loss(logits[describe], packed.labels[describe])
-    total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight)
+    located = ~packed.coordinates.isnan() if recipe.model.language.locations == "tokens" else caption & describe
+    first = tokens.id("<loc_0>") if recipe.model.language.locations == "tokens" else 0
+    grounding, box = grounding_losses(logits, packed, recipe, first)
+    counts = torch.stack([mask.sum() for mask in (caption, describe, packed.task == GROUND, located)])
+    shares = weigh(counts)
+    box = box * shares[3]
+    grounding = grounding * shares[2] + recipe.box_weight * box
+    captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
+    describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
+    total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)
     return Losses(total, sigmoid, captioning, grounding, describing, box)
+
+
+class Objective(nn.Module):
+    """The network together with its losses: what DDP wraps, since its hooks run in ``forward`` only."""
+
+    def __init__(self, network: LofiNetwork, recipe: Recipe, tokens: Tokens) -> None:
+        super().__init__()
+        self.network, self.recipe, self.tokens = network, recipe, tokens
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Name → scalar loss; "total" is what is differentiated."""
+        losses = losses_of(self.network, batch, self.recipe, self.tokens)
+        return {name: getattr(losses, name) for name in losses.__dataclass_fields__}

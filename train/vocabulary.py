@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from lofi.text import location_tokens
+from lofi.text import BEGIN, END, PAD, location_tokens
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -59,9 +59,27 @@ def pruned_wordpiece(source: dict[str, Any], kept: Sequence[int], leading: Seque
     return pruned
 
 
-def small_tokenizers(texts: Sequence[str], bins: int, least: int = 3) -> tuple[str, str, list[int]]:
+def named_as_ours(tokenizer: str) -> str:
+    """Gemma's ``tokenizer.json`` with its ``<bos>`` and ``<eos>`` under the names that LoFi uses; ids stay.
+
+    Raises ValueError when it has no such tokens.
+    """
+    found = json.loads(tokenizer)
+    vocabulary = found["model"]["vocab"]
+    for theirs, ours in (("<bos>", BEGIN), ("<eos>", END), ("<pad>", PAD)):
+        if theirs not in vocabulary:
+            raise ValueError(f"the language model's tokenizer has no {theirs}")
+        vocabulary[ours] = vocabulary.pop(theirs)
+        for token in found["added_tokens"]:
+            token["content"] = ours if token["content"] == theirs else token["content"]
+    found["post_processor"], found["truncation"], found["padding"] = None, None, None
+    return json.dumps(found, ensure_ascii=False)
+
+
+def small_tokenizers(texts: Sequence[str], bins: int | None, least: int = 3) -> tuple[str, str, list[int]]:
     """JSON of the text tower's tokenizer, JSON of the language model's, and the ids kept of MiniLM's embedding.
 
+    ``bins`` None: boxes are written in digits, so no location tokens are added.
     The text tower keeps the order of ``kept``, so that row i of its embedding is MiniLM's row ``kept[i]``.
     """
     path = minilm_folder() / "tokenizer.json"
@@ -71,5 +89,6 @@ def small_tokenizers(texts: Sequence[str], bins: int, least: int = 3) -> tuple[s
     source = json.loads(path.read_text("utf-8"))
     kept = kept_ids(tokenizer, texts, least)
     text = json.dumps(pruned_wordpiece(source, kept), ensure_ascii=False)
-    language = json.dumps(pruned_wordpiece(source, kept, leading=location_tokens(bins)), ensure_ascii=False)
+    leading = [PAD, BEGIN, END] if bins is None else location_tokens(bins)
+    language = json.dumps(pruned_wordpiece(source, kept, leading=leading), ensure_ascii=False)
     return text, language, kept

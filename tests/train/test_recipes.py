@@ -1,0 +1,65 @@
+"""Every recipe's smoke variant trains, lowers nothing to NaN and leaves a checkpoint that loads."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+
+import lofi
+from train.pretrain import find_recipe, main
+from train.recipes.ablate import VARIANTS
+
+RECIPES = ("base", "paper", "padchest_gr", "ablate:tokens", "ablate:separate_heads", "ablate:softmax", "ablate:pooled")
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOFI_DEVICE", "cpu")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_smoke(name: str, tmp_path: Path) -> None:
+    arguments = [name, "--smoke", "--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    assert main(arguments) == 0
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["0", "1", "2", "3"]
+    assert all(math.isfinite(float(row["total"])) for row in rows)
+    # The checkpoint holds plain weights whatever was quantised or adapted: the product loads it as any other.
+    model = lofi.load(tmp_path / "run" / "checkpoint")
+    assert model.embed_text(["pleural effusion"]).shape == (1, 64)
+
+
+@pytest.mark.shared
+def test_smoke_of_mini(shared: Path, tmp_path: Path) -> None:
+    # Sixteen films of the real ones are enough to see that the bundled model's own recipe runs.
+    lines = (shared / "cxr" / "records.jsonl").read_text("utf-8").splitlines()
+    chosen = [line for line in lines if '"nih_bbox"' in line and '"train"' in line][:16]
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(chosen).replace('"images/', f'"{shared}/cxr/images/') + "\n", "utf-8")
+    out = tmp_path / "run"
+    arguments = ["mini", "--smoke", "--records", str(records), "--shared", str(shared), "--out", str(out)]
+    assert main([*arguments, "--cache", str(tmp_path / "cache"), "--set", "steps=2"]) == 0
+    assert lofi.load(out / "checkpoint").config.name == "lofi-mini"
+
+
+def test_mini_is_what_trained_the_bundled_model() -> None:
+    recipe = find_recipe("mini")
+    numbers = (recipe.batch, recipe.steps, recipe.warmup, recipe.location_weight, recipe.bias, recipe.bits)
+    assert numbers == (16, 2000, 150, 5.0, -2.0, 32)
+    assert not recipe.own_streams
+    assert recipe.report_sentences == 0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_ablation_differs_from_base(variant: str) -> None:
+    from dataclasses import replace
+
+    changed = replace(VARIANTS[variant], name="")
+    assert (changed == replace(VARIANTS["base"], name="")) == (variant == "base")
+
+
+def test_an_unknown_variant_names_those_there_are() -> None:
+    with pytest.raises(SystemExit, match="queries_32"):
+        find_recipe("ablate:nothing")
