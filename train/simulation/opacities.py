@@ -51,10 +51,11 @@ def _patches(
     seeds = rng.standard_normal((clumps, 3))
     seeds *= (rng.random((clumps, 1)) ** 0.45) / np.linalg.norm(seeds, axis=1, keepdims=True)
     grain = rng.uniform(2.5, 11.0, (clumps, 1, 1))
-    lobules = rng.normal(0, 0.42 if parts > 1 else 0.0, (parts, 3))
-    spread = rng.uniform(0.35, 0.8, (parts, 1)) if parts > 1 else np.ones((1, 1))
-    of = rng.integers(parts, size=clumps)
-    seeds = lobules[of] + seeds * spread[of]
+    if parts > 1:
+        lobules = rng.normal(0, 0.42, (parts, 3))
+        spread = rng.uniform(0.35, 0.8, (parts, 1))
+        of = rng.integers(parts, size=clumps)
+        seeds = lobules[of] + seeds * spread[of]
     points = (centre + seeds * size)[:, None] + grain * rng.standard_normal((clumps, each, 3))
     points = points.reshape(-1, 3)
     volume = 4.19 * float(np.prod(size + 5))
