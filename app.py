@@ -1,7 +1,9 @@
 """Start the app: settings from the environment, engine in the background, page and API on one address."""
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 import tempfile
 from typing import TYPE_CHECKING
@@ -48,7 +50,10 @@ def serve(settings: "Settings") -> int:
     app = application(settings)
     print(f"LoFi is at http://{settings.host}:{settings.port}{settings.root_path}  (stop with Ctrl+C)", flush=True)
     config = uvicorn.Config(app, log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    # uvicorn stops in order and then raises the signal again: end quietly, and clean up on SIGTERM too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
