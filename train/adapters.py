@@ -1,6 +1,7 @@
 """LoRA adapters and 8- or 4-bit weights on a network, and the plain weights that come out of both."""
 
 import logging
+import re
 from typing import Any
 
 import torch
@@ -50,11 +51,15 @@ def quantise(model: nn.Module, bits: int) -> None:
 def add_lora(model: nn.Module, lora: Lora) -> int:
     """Freeze ``model``, put adapters on the layers that the recipe names, return their number.
 
-    Raises ValueError when no layer has such a name.
+    Raises ValueError when no layer has such a name, or one is a torch MultiheadAttention: peft 0.21.2 adds the output
+    projection's change twice there, and merges and unmerges at every step, so that frozen weights drift.
     """
     from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import LoraLayer
 
+    for name, module in model.named_modules():
+        if isinstance(module, nn.MultiheadAttention) and re.fullmatch(lora.layers, name):
+            raise ValueError(f"{name} is a fused attention, which cannot be adapted: name linear layers only")
     model.requires_grad_(False)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.layers)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it advises a download at every 4-bit layer
@@ -83,7 +88,6 @@ def adapt(network: LofiNetwork, recipe: Recipe) -> None:
 def plain_state(network: LofiNetwork) -> dict[str, Tensor]:
     """The weights as a network without adapters and quantisation has them: what a checkpoint stores."""
     from peft.tuners.lora import LoraLayer
-    from peft.tuners.lora.layer import MultiheadAttention
     from peft.utils.integrations import dequantize_module_weight
 
     changed: dict[str, Tensor] = {}
@@ -93,11 +97,9 @@ def plain_state(network: LofiNetwork) -> dict[str, Tensor]:
                 changed[f"{name}.weight"] = dequantize_module_weight(module).float()
             continue
         base = module.get_base_layer()
-        whole = isinstance(module, MultiheadAttention)
-        weight = base.in_proj_weight if whole else dequantize_module_weight(base)
+        weight = dequantize_module_weight(base)
         delta = module.get_delta_weight("default")
-        clean = name.replace(".base_layer", "")
-        changed[clean + (".in_proj_weight" if whole else ".weight")] = weight.float() + delta.float()
+        changed[f"{name}.weight"] = weight.float() + delta.float()
     kept = {}
     for name, value in unshared(network).items():
         parts = name.split(".")

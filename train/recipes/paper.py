@@ -4,7 +4,8 @@ Learning rate, decay, batch, epochs, adapters, connector and the swap of normal 
 public code for the same design; N, λ, five sentences and 8-bit weights are quoted of the paper. Not established, and
 so ours: alpha = 2 · rank, the warm-up, adapters on the text tower too, the shared resampler (the paper's N separate
 heads are ``ablate:separate_heads``), no 2 × 2 pooling of patches. timm keeps q, k and v in one layer: they share one
-adapter of rank 16 instead of having three.
+adapter of rank 16 instead of having three. The text tower's attention is one fused torch layer, which peft does not
+adapt soundly (train.adapters says why): there the adapters sit on the feed-forward layers alone.
 """
 
 from lofi.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
@@ -88,7 +89,7 @@ RECIPE = Recipe(
     ema=0.0,
     starts=Starts(SIGLIP, SIGLIP, "hub:google/gemma-3-270m-it"),
     image_lora=Lora(16, 32, r"blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])"),
-    text_lora=Lora(16, 32, r"transformer\.resblocks\.\d+\.(attn|mlp\.c_fc|mlp\.c_proj)"),
+    text_lora=Lora(16, 32, r"transformer\.resblocks\.\d+\.mlp\.(c_fc|c_proj)"),
     language_lora=Lora(4, 8, r"model\.layers\.\d+\.self_attn\.(q|v)_proj"),
     bits=8,
     precision="bf16",
