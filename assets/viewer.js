@@ -63,7 +63,7 @@ const lofi = (() => {
     for (const finding of findings) {
       finding.boxes.forEach((/** @type {number[]} */ [x0, y0, x1], /** @type {number} */ index) => {
         const score = finding.scores[index];
-        const text = score === undefined ? finding.phrase : `${finding.phrase} ${percent(score)}`;
+        const text = score === undefined || finding.boxes.length === 1 ? finding.phrase : `${finding.phrase} ${percent(score)}`;
         const right = x0 > 0.6;
         const name = make("span", { cls: `name${y0 < 0.06 ? " below" : ""}`, text });
         name.style.top = `${100 * y0}%`;
@@ -176,7 +176,7 @@ const lofi = (() => {
       const close = make("button", { cls: "close", type: "button", text: "Close", onclick: () => closeCompared(true) });
       const caption = make("figcaption", {},
         make("span", { cls: "who", text: `Similar study ${hit.rank}` }),
-        make("span", { cls: "about", text: `similarity ${hit.similarity.toFixed(2)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}` }), close);
+        make("span", { cls: "about", text: `similarity ${hit.similarity.toFixed(3)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}` }), close);
       const source = boxes.length ? "Dotted boxes come from the study's own record." : "";
       const pane = make("figure", { cls: "pane compared" }, caption, film.node,
         make("div", { cls: "told" }, make("p", { cls: "report", text: hit.report || "No report." }),
@@ -230,7 +230,7 @@ const lofi = (() => {
         thumbnail,
         make("span", { cls: "summary" },
           make("span", { cls: "top" }, make("span", { cls: "rank", text: String(hit.rank) }), bar,
-            make("span", { cls: "similarity", text: hit.similarity.toFixed(2), title: "Cosine similarity" })),
+            make("span", { cls: "similarity", text: hit.similarity.toFixed(3), title: "Cosine similarity" })),
           make("span", { cls: "labels", text: hit.labels.join(", ") || "No labels" }),
           make("span", { cls: "text", text: hit.report || "No report." }),
           make("span", { cls: "facts", text: facts(hit) })));

@@ -85,5 +85,8 @@ def grow(engine: "Engine", case: Case) -> Iterator[Case]:
 
 
 def _hit(hit: Hit) -> dict[str, Any]:
+    """A hit for the page: the boxes of its findings only, because those of its anatomy would hide them."""
     study = hit.study
-    return {**hit.to_json(), "sex": study.sex, "age": study.age, "simulated": study.simulated}
+    findings = tuple(box for box in study.boxes if box.kind == "finding")
+    public = replace(hit, study=replace(study, boxes=findings)).to_json()
+    return {**public, "sex": study.sex, "age": study.age, "simulated": study.simulated}

@@ -17,7 +17,7 @@ from lofi.view import preview
 if TYPE_CHECKING:
     from lofi.engine import Engine
 
-EXAMPLES = 6
+EXAMPLES = 8
 PREVIEWS = 64
 """Pictures kept, at most about 200 kB each."""
 
@@ -126,10 +126,10 @@ def _film(gallery: Gallery, study: Study) -> Radiograph:
 
 
 def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
-    """The first study of each label until there are ``count``, then any others that have a film."""
+    """The first study of each label, normal ones last, until there are ``count``; then any others that have a film."""
     usable = [study for study in gallery.studies if gallery.image_path(study) is not None]
     by_label: dict[str, Study] = {}
-    for study in sorted(usable, key=lambda study: len(study.labels)):
+    for study in sorted(usable, key=lambda study: ("No Finding" in study.labels, len(study.labels))):
         for label in study.labels[:1]:
             by_label.setdefault(label, study)
     chosen = {study.study_id: study for study in [*by_label.values(), *usable]}
