@@ -124,7 +124,8 @@ class Batches:
         for box in (*record.boxes, *zones(record)):
             placed = self.cache.frames[index].to_canvas(np.asarray([box.box]))[0]
             seen.append((box, moved(placed, matrix, side)))
-        return pixels, questions(record, seen, writer, rng, self.recipe.questions)
+        report = record.report if self.recipe.report_sentences else ""
+        return pixels, questions(record, seen, writer, rng, self.recipe.questions, report)
 
     def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> Batch:
         """A batch that holds only the sentences and the targets of all films."""

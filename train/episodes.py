@@ -141,12 +141,17 @@ def report_of(record: FilmRecord, rng: np.random.Generator) -> str:
 
 
 def questions(
-    record: FilmRecord, boxes: Sequence[tuple[BoxRecord, Boxes]], writer: Writer, rng: np.random.Generator, most: int
+    record: FilmRecord,
+    boxes: Sequence[tuple[BoxRecord, Boxes]],
+    writer: Writer,
+    rng: np.random.Generator,
+    most: int,
+    report: str = "",
 ) -> list[Segment]:
     """Up to ``most`` segments of a film: a report, descriptions, absent phrases, and groundings for the rest.
 
     The film is encoded once for all of them, so that a further question costs a hundredth of a further film: the
-    same boxes are asked for in several wordings.
+    same boxes are asked for in several wordings. Without a ``report`` one is made from what is known.
     """
     targets = [target for _ in range(3) for target in present_targets(boxes, rng)]
     targets = [targets[index] for index in rng.permutation(len(targets))]
@@ -155,7 +160,7 @@ def questions(
     for label in rng.permutation(absent)[: 1 if targets else 3].tolist():
         side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
         segments.append(writer.ground(Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))))
-    if text := report_of(record, rng):
+    if text := report or report_of(record, rng):
         segments.append(writer.report(text))
     segments += [writer.ground(target) for target in targets[: most - len(segments)]]
     return segments[:most]

@@ -26,6 +26,8 @@ def test_smoke(name: str, tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["0", "1", "2", "3"]
     assert all(math.isfinite(float(row["total"])) for row in rows)
+    for part in ("sigmoid", "caption", "grounding", "describing"):
+        assert any(float(row[part]) > 0 for row in rows), f"no film of any step had a {part} loss"
     # The checkpoint holds plain weights whatever was quantised or adapted: the product loads it as any other.
     model = lofi.load(tmp_path / "run" / "checkpoint")
     assert model.embed_text(["pleural effusion"]).shape == (1, 64)

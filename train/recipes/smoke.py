@@ -48,7 +48,7 @@ def smoke(recipe: Recipe) -> Recipe:
         epochs=0.0,
         steps=4,
         warmup=1,
-        questions=3,
+        questions=5,
         workers=1,
         precision="float32",
         films=12,
