@@ -16,7 +16,7 @@ def build_language(config: LanguageConfig) -> nn.Module:
 
     settings = dict(config.transformers)
     kind = settings.pop("model_type")
-    model: nn.Module = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **settings))
+    model: nn.Module = cast(Any, AutoModelForCausalLM).from_config(AutoConfig.for_model(kind, **settings))
     return model
 
 

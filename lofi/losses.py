@@ -105,7 +105,7 @@ def expected_coordinates(logits: Tensor, first: int, bins: int) -> Tensor:
     """(C,) expectation over the coordinate bins of (C, V) logits, in 0–1; differentiable."""
     chance = torch.softmax(logits[:, first : first + bins].float(), dim=1)
     centres = (torch.arange(bins, device=logits.device, dtype=torch.float32) + 0.5) / bins
-    return cast(Tensor, chance @ centres)
+    return chance @ centres
 
 
 def box_loss(predicted: Tensor, target: Tensor) -> Tensor:
