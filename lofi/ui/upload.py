@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import gradio as gr
@@ -27,19 +28,23 @@ _recent: Shelf[bytes] = Shelf(4)
 """Gradio stores an upload under the hash of its content, so two people who send the same film share one file, and
 the first read would take it from the second. The last few uploads therefore stay in memory for a moment."""
 
+_taking = Lock()
+"""One at a time reads, keeps and deletes: between two of these steps the file is nowhere."""
+
 
 def _take(payload: Any) -> bytes | None:
     """The bytes of the uploaded file, None when there is none."""
     if payload is None:
         return None
     path = Path(payload.path)
-    data = _recent.get(str(path))
-    with contextlib.suppress(OSError):
-        data = path.read_bytes()
-        path.unlink()
-        path.parent.rmdir()
+    with _taking:
+        data = _recent.get(str(path))
+        with contextlib.suppress(OSError):
+            data = path.read_bytes()
+            if len(data) <= KEPT_BYTES:
+                _recent.put(str(path), data)
+            path.unlink()
+            path.parent.rmdir()
     if data is None:
         raise UnreadableFilm("The upload is no longer here: send the film again.")
-    if len(data) <= KEPT_BYTES:
-        _recent.put(str(path), data)
     return data

@@ -109,6 +109,7 @@ def test_an_unreadable_file_is_told_and_leaves_the_result(page: Page, film_file:
 
 def test_a_filter_that_lets_nothing_through_says_so(page: Page, film_file: Path) -> None:
     drop(page, film_file)
+    expect(page.locator(".hit")).to_have_count(8)
     page.get_by_text("Filter the similar studies").click()
     page.fill("#where textarea, #where input", "label=nosuchlabel")
     page.press("#where textarea, #where input", "Enter")
