@@ -1,5 +1,6 @@
 """Start the app: settings from the environment, engine in the background, page and API on one address."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -49,12 +50,20 @@ def serve(settings: "Settings") -> int:
         return 1
     app = application(settings)
     print(f"LoFi is at http://{settings.host}:{settings.port}{settings.root_path}  (stop with Ctrl+C)", flush=True)
-    config = uvicorn.Config(app, log_level="warning", access_log=False)
+    # A page left open keeps a connection for ever; it is not waited for longer than this.
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
     # uvicorn stops in order and then raises the signal again: end quietly, and clean up on SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """False for the traces of connections that were cut because the app is stopping."""
+    cut = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and "timeout graceful shutdown exceeded" not in record.getMessage()
 
 
 if __name__ == "__main__":
