@@ -34,7 +34,6 @@ class VisionConfig:
     open_clip: dict[str, Any] = field(default_factory=dict)
     levels: tuple[int, ...] = (3, 4)
     width: int = 256
-    frozen_stages: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,6 @@ class Losses:
     describing: Tensor
     box: Tensor
 
-    def floats(self) -> dict[str, float]:
-        return {name: float(getattr(self, name).detach()) for name in self.__dataclass_fields__}
-
 
 def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
     """bfloat16 where ``wanted``. "mixed" recipes want it for the transformers alone: the convolutions' backward pass

@@ -2,7 +2,6 @@
 
 import html
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,3 @@ def _place(error: Exception) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "an unknown place"
-
-
-def guarded(answer: Callable[[], Any]) -> Any:
-    """The value of ``answer()``; a LofiError of it is raised as Gradio shows it."""
-    try:
-        return answer()
-    except LofiError as error:
-        raise shown(error) from None

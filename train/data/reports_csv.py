@@ -10,6 +10,7 @@ from lofi.errors import BadQuery
 from lofi.gallery.records import PATH_LIMIT, opaque_key
 from lofi.gallery.text import REPORT_LIMIT, age_in_years, clean, clean_line, sex_letter, view_position
 from lofi.results import Study
+from train.data.tables import decoded
 
 NAMES = {
     "file": ("file", "filename", "file name", "image", "path"),
@@ -36,20 +37,10 @@ def read_reports(path: Path) -> list[Study]:
         data = path.read_bytes()
     except OSError:
         raise BadQuery("The CSV of reports cannot be read.") from None
-    studies = list(_studies(_decoded(data)))
+    studies = list(_studies(decoded(data)))
     if not studies:
         raise BadQuery("The CSV of reports has no row below its header.")
     return studies
-
-
-def _decoded(data: bytes) -> str:
-    """The text of the file, whichever way Excel and its like saved it."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
 
 
 def _columns(header_line: str) -> tuple[str, dict[str, int]]:
