@@ -12,17 +12,16 @@ from lofi.errors import LofiError
 from lofi.gallery import parse_where
 from lofi.query import parse_phrases
 from lofi.radiograph import Radiograph
-from lofi.settings import ASSETS
 from lofi.ui.api import endpoints
 from lofi.ui.boundary import Boundary
 from lofi.ui.case import Case, grow
+from lofi.ui.modules import mount_script
 from lofi.ui.room import Room
 from lofi.ui.upload import film_upload
 
 SEPARATORS = "\n,;"
 Shown = tuple[dict[str, Any], Case]
 
-_SCRIPT = ASSETS / "viewer.js"
 _HEADER = """
 <div class="lofi-head"><h1>LoFi</h1><p>Similar studies and boxes for a chest film</p>
 <p class="lofi-research">Research use only. Not for diagnosis.</p></div>
@@ -37,7 +36,7 @@ def page(room: Room) -> gr.Blocks:
         with gr.Row(elem_classes="lofi-room"):
             with gr.Column(elem_classes="lofi-desk", scale=0, min_width=300):
                 film = film_upload(label="Chest film: PNG, JPEG or DICOM", elem_id="film", height=120)
-                examples = _scripted("mountExamples", elem_id="examples")
+                examples = _scripted("examples.js", "mountExamples", elem_id="examples")
                 with gr.Group():
                     phrases = gr.Textbox(
                         "",
@@ -54,20 +53,19 @@ def page(room: Room) -> gr.Blocks:
                         "", label="Filter", info="view=PA sex=F age=40-60 label=Effusion", lines=1, elem_id="where"
                     )
             with gr.Column(elem_classes="lofi-light"):
-                viewer = _scripted("mountViewer", elem_id="viewer", value=Case().to_json())
+                viewer = _scripted("room.js", "mountViewer", elem_id="viewer", value=Case().to_json())
         _events(blocks, room, film, examples, phrases, find, where, viewer, case)
         endpoints(room)
     blocks.queue(max_size=64, default_concurrency_limit=2)
     return blocks
 
 
-def _scripted(mount: str, value: Any = None, **arguments: Any) -> gr.HTML:
-    """An HTML component that a function of viewer.js draws. Its template is constant: data travel as props only."""
-    source = _SCRIPT.read_text("utf-8")
+def _scripted(module: str, mount: str, value: Any = None, **arguments: Any) -> gr.HTML:
+    """An HTML component that a function of a module draws. Its template is constant: data travel as props only."""
     return gr.HTML(
         value,
         html_template="<div></div>",
-        js_on_load=f"{source}\nlofi.{mount}(element, props, trigger, watch); // 'example'",
+        js_on_load=f"{mount_script(module, mount)} // 'example'",  # Gradio looks for events' names in quotes
         apply_default_css=False,
         **arguments,
     )

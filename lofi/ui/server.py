@@ -9,7 +9,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lofi.exposure import MAX_BYTES
-from lofi.settings import ASSETS, Settings
+from lofi.settings import Settings
+from lofi.ui.modules import STYLES, module_routes
 from lofi.ui.page import page
 from lofi.ui.pictures import routes
 from lofi.ui.room import Room
@@ -30,6 +31,7 @@ def application(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(room))
+    app.include_router(module_routes())
     app.add_middleware(_Guard)
     gr.mount_gradio_app(
         app,
@@ -39,7 +41,7 @@ def application(settings: Settings) -> FastAPI:
         server_port=settings.port,
         root_path=settings.root_path or None,
         theme=theme(),
-        css_paths=[ASSETS / "viewer.css"],
+        css_paths=STYLES,
         max_file_size=MAX_BYTES,
         show_error=False,
         run_history=False,

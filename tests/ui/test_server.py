@@ -8,6 +8,7 @@ import pytest
 
 from lofi.gallery import Gallery
 from lofi.settings import Settings
+from lofi.ui.modules import modules, version
 
 
 def status(url: str) -> int:
@@ -38,3 +39,17 @@ def test_pictures_of_a_study(app_url: str, settings: Settings) -> None:
 @pytest.mark.parametrize("query", ["study?study_id=../../etc/passwd", "thumbnail?study_id=%00", "film?sha256=0"])
 def test_a_picture_that_is_not_there(app_url: str, query: str) -> None:
     assert status(f"{app_url}/lofi/{query}") == 404
+
+
+def test_modules_are_kept_for_ever_under_their_hash(app_url: str) -> None:
+    assert set(modules()) >= {"dom.js", "film.js", "room.js", "examples.js"}
+    for name, content in modules().items():
+        with urllib.request.urlopen(f"{app_url}/lofi/viewer/{version()}/{name}", timeout=60) as answer:
+            assert answer.headers["Content-Type"].startswith("text/javascript")
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.read() == content
+
+
+@pytest.mark.parametrize("path", ["{v}/room.css", "{v}/..%2Froom.js", "{v}/%2e%2e/page.py", "0/room.js", "room.js"])
+def test_nothing_but_the_present_modules_is_served(app_url: str, path: str) -> None:
+    assert status(f"{app_url}/lofi/viewer/{path.format(v=version())}") in {404, 405}
