@@ -17,7 +17,8 @@ class Settings:
     """Every setting a user may turn, each an environment variable ``LOFI_<NAME>``.
 
     ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
-    under which a proxy serves the app ("" for none).
+    under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
+    (lofi.study.place); ``study`` is the definition file of a reader study to serve.
     """
 
     model: str = str(BUNDLED_MODEL)
@@ -26,20 +27,25 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
+    reviews: str = ""
+    study: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
-        ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT`` and ``LOFI_ROOT_PATH`` are read.
-        An empty variable counts as unset. Raises LofiError on a port that is none.
+        ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT``, ``LOFI_ROOT_PATH``,
+        ``LOFI_REVIEWS`` and ``LOFI_STUDY`` are read. An empty variable counts as unset. Raises LofiError on a port
+        that is none.
         """
-        given = {name: value for name in ("model", "device", "host", "root_path") if (value := _value(environ, name))}
-        gallery, port = _value(environ, "gallery"), _value(environ, "port")
+        words = ("model", "device", "host", "root_path", "reviews")
+        given = {name: value for name in words if (value := _value(environ, name))}
+        gallery, port, study = (_value(environ, name) for name in ("gallery", "port", "study"))
         return cls(
             **given,
             gallery=Path(gallery).expanduser() if gallery else BUNDLED_GALLERY,
             port=_port(port) if port else cls.port,
+            study=Path(study).expanduser() if study else None,
         )
 
 

@@ -16,8 +16,9 @@ def test_defaults_are_the_bundled_model_and_gallery() -> None:
 
 def test_every_variable_is_read() -> None:
     names = {"MODEL": "m", "GALLERY": "g", "DEVICE": "cpu", "HOST": "0.0.0.0", "PORT": "80", "ROOT_PATH": "/x"}
+    names |= {"REVIEWS": "off", "STUDY": "s.json"}
     settings = Settings.from_environment({f"LOFI_{name}": value for name, value in names.items()})
-    assert settings == Settings("m", Path("g"), "cpu", "0.0.0.0", 80, "/x")
+    assert settings == Settings("m", Path("g"), "cpu", "0.0.0.0", 80, "/x", "off", Path("s.json"))
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

@@ -1,0 +1,32 @@
+"""Where reviews are kept: a folder of the setting LOFI_REVIEWS, else of the user's own data; nowhere in a Space."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from lofi.errors import LofiError
+
+FILE = "reviews.sqlite"
+OFF = "off"
+NOT_KEPT = (
+    "Reviews are not kept here: this is a public demo whose disk is shared by strangers and wiped. "
+    "Run LoFi on your own machine, or set LOFI_REVIEWS to a folder."
+)
+SWITCHED_OFF = "Reviews are not kept here: LOFI_REVIEWS is off. Set it to a folder to keep them."
+
+
+def review_file(setting: str = "", environ: Mapping[str, str] = os.environ) -> Path:
+    """The database file for the setting LOFI_REVIEWS: "" for the usual folder, "off", or a folder.
+
+    Raises LofiError where reviews are not kept: switched off, or in a Space without a folder set by its owner.
+    """
+    if setting.strip().casefold() == OFF:
+        raise LofiError(SWITCHED_OFF)
+    if setting.strip():
+        return Path(setting.strip()).expanduser() / FILE
+    if environ.get("SPACE_ID"):
+        raise LofiError(NOT_KEPT)
+    home = environ.get("XDG_DATA_HOME", "").strip()
+    # The XDG rule: a relative path there counts as unset.
+    data = Path(home) if home and Path(home).is_absolute() else Path("~/.local/share").expanduser()
+    return data / "lofi" / FILE
