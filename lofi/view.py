@@ -11,6 +11,17 @@ from lofi.radiograph import Radiograph
 
 PREVIEW_BYTES = 200_000
 
+COLOURS = ("#56b4e9", "#e69f00", "#f0e442", "#cc79a7", "#2fc49a", "#ff7f3f")
+"""Okabe and Ito's palette for all kinds of colour vision, green and vermilion lightened to stand out on a film."""
+
+DASHES = ("", "9 5", "2 4", "12 4 2 4", "5 3")
+"""Dash patterns in screen pixels. Five dashes and six colours: the pair repeats after thirty phrases."""
+
+
+def line_of(number: int) -> tuple[str, str]:
+    """Colour (#rrggbb) and dash (as SVG's stroke-dasharray, "" for solid) of the phrase with this number, from 0."""
+    return COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+
 
 def preview(film: Radiograph, side: int = 1600) -> bytes:
     """A JPEG of the film, its longer side at most ``side`` pixels, and at most 200 kB where JPEG can."""

@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lofi.answers import Answer
 from lofi.results import Grounding, Hit, Study
+from lofi.view import line_of
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
-
-COLOURS = ("#56b4e9", "#e69f00", "#f0e442", "#cc79a7", "#2fc49a", "#ff7f3f")
-"""Okabe and Ito's palette for all kinds of colour vision, green and vermilion lightened to stand out on a film."""
-
-DASHES = ("", "9 5", "2 4", "12 4 2 4", "5 3")
-"""Dash patterns in screen pixels. Five dashes and six colours: the pair repeats after thirty phrases."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,8 @@ class Case:
         }
 
     def _finding(self, number: int, phrase: str) -> dict[str, Any]:
-        look = {"colour": COLOURS[number % len(COLOURS)], "dash": DASHES[number % len(DASHES)]}
+        colour, dash = line_of(number)
+        look = {"colour": colour, "dash": dash}
         for grounding in self.groundings:
             if grounding.phrase == phrase:
                 return {**grounding.to_json(), **look, "state": "known"}

@@ -9,7 +9,8 @@ import pytest
 from lofi.engine import Engine
 from lofi.errors import BadQuery
 from lofi.results import Grounding, Hit, Study
-from lofi.ui.case import COLOURS, DASHES, Case, grow
+from lofi.ui.case import Case, grow
+from lofi.view import COLOURS, DASHES
 
 CARD = {"size": {"height": 3, "width": 2}, "view": "PA", "kind": "PNG", "flags": [], "sha256": "a"}
 CASE = Case(turn=1, title="Your film", film=CARD, phrases=("mass", "effusion"))
