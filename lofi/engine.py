@@ -4,13 +4,17 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lofi.boxes import Boxes
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.boxes import Boxes, as_boxes
 from lofi.checkpoint import load
 from lofi.errors import BadQuery, GalleryMismatch
-from lofi.gallery import Gallery, Where, parse_where
+from lofi.gallery import Gallery, parse_where
 from lofi.model import EncodedFilm, LofiModel
 from lofi.radiograph import Radiograph
-from lofi.results import Grounding, Hit, ReportSentence, Study
+from lofi.refine import combined, wishes
+from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
 from lofi.shelf import Shelf
 
@@ -30,8 +34,9 @@ class Engine:
     def __init__(self, model: LofiModel, gallery: Gallery | None) -> None:
         self.model = model
         self._gallery = gallery
-        self._studies = {study.study_id: study for study in gallery.studies} if gallery else {}
+        self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
         self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_FILMS)
+        self._study_films: Shelf[str] = Shelf(ENCODED_FILMS)
 
     @classmethod
     def open(cls, settings: Settings, with_gallery: bool = True) -> "Engine":
@@ -57,9 +62,22 @@ class Engine:
 
     def study(self, study_id: str) -> Study:
         """A study of the gallery. Raises BadQuery where there is none of that id."""
-        if study_id not in self._studies:
-            raise BadQuery("The gallery has no such study.")
-        return self._studies[study_id]
+        return self.gallery.studies[self._row(study_id)]
+
+    def encode_study(self, study_id: str) -> EncodedFilm:
+        """A gallery study's film after the image tower; read again only when it is no longer held.
+
+        Raises BadQuery where there is no such study or no film of it.
+        """
+        held = self._encoded.get(self._study_films.get(study_id) or "")
+        if held is not None:
+            return held
+        path = self.gallery.image_path(self.study(study_id))
+        if path is None:
+            raise BadQuery("This study's film is not in the gallery.")
+        film = Radiograph.read(path)
+        self._study_films.put(study_id, film.sha256)
+        return self.encode(film)
 
     def search(
         self, film: Radiograph | str, k: int = 8, where: str = "", leave_out: Study | None = None
@@ -69,18 +87,39 @@ class Engine:
         ``leave_out`` is the gallery study that the query came from; without it, a hit with the query's own bytes
         tells it.
         """
-        encoded, wanted = self.encode(film), parse_where(where)
-        if leave_out is None:
-            closest = self.gallery.search(encoded.embedding, 3)
-            own = (
-                hit.study for hit in closest if hit.similarity > SAME_FILM and self._is_film(hit.study, encoded.sha256)
-            )
-            leave_out = next(own, None)
-        return self._hits(encoded, k, wanted, leave_out)
+        return self.search_mixed(film, k=k, where=where, leave_out=leave_out)
 
     def search_text(self, text: str, k: int = 8, where: str = "") -> tuple[Hit, ...]:
         """The ``k`` studies whose films fit the text best."""
-        return tuple(self.gallery.search(self.model.embed_text([text])[0], k, parse_where(where)))
+        return self.search_mixed(text=text, k=k, where=where)
+
+    def search_mixed(
+        self,
+        film: Radiograph | str | None = None,
+        text: str = "",
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
+        k: int = 8,
+        where: str = "",
+        offset: int = 0,
+        leave_out: Study | None = None,
+    ) -> tuple[Hit, ...]:
+        """``k`` studies for a film, a text, studies to be like, or any of these together; lofi.refine says how.
+
+        ``offset`` hits are passed over, and ranks count on from there. Left out are the patient of the film
+        (``leave_out`` as for ``search``), without a film those of the ``like`` studies, and the ``unlike`` studies.
+        Raises BadQuery where nothing says what to look for.
+        """
+        encoded = None if film is None else self.encode(film)
+        if encoded is None and not text and not like:
+            raise BadQuery("Give a film, a text or a study to be like.")
+        words = self.model.embed_text([text])[0] if text else None
+        parts = wishes(
+            None if encoded is None else encoded.embedding, words, self._vectors(like), self._vectors(unlike)
+        )
+        own = [self.study(study_id) for study_id in like] if encoded is None else self._own(encoded, leave_out)
+        unwanted = [self.study(study_id) for study_id in unlike]
+        return self._hits(combined(parts, self.gallery.vectors), k, where, offset, own, unwanted)
 
     def ground(self, film: Radiograph | str, phrases: Sequence[str]) -> Iterator[Grounding]:
         """Each phrase's boxes, as soon as they are known, in the order of the phrases."""
@@ -97,14 +136,48 @@ class Engine:
         """A drafted report, each sentence with its boxes."""
         return self.model.report(self.encode(film))
 
-    def _hits(self, encoded: EncodedFilm, k: int, where: Where, leave_out: Study | None) -> tuple[Hit, ...]:
-        if leave_out is None:
-            return tuple(self.gallery.search(encoded.embedding, k, where))
-        if leave_out.patient_key:
-            where = replace(where, not_patient=(*where.not_patient, leave_out.patient_key))
-        found = self.gallery.search(encoded.embedding, k + 1, where)
-        kept = [hit for hit in found if hit.study.study_id != leave_out.study_id][:k]
-        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, start=1))
+    def describe_region(self, film: Radiograph | str, box: Box) -> str:
+        """A phrase for one box of a film."""
+        return self.describe(film, as_boxes([box]))[0]
+
+    def ground_study(self, study_id: str, phrases: Sequence[str]) -> Iterator[Grounding]:
+        """Each phrase's boxes on the film of a gallery study, as ``ground``."""
+        return self.ground(self.encode_study(study_id).sha256, phrases)
+
+    def _hits(
+        self,
+        vector: NDArray[np.float32],
+        k: int,
+        where: str,
+        offset: int = 0,
+        own: Sequence[Study] = (),
+        unwanted: Sequence[Study] = (),
+    ) -> tuple[Hit, ...]:
+        """Hits ``offset`` + 1 … ``offset`` + ``k`` without the patients of the studies in ``own``."""
+        wanted = parse_where(where)
+        patients = tuple(study.patient_key for study in own if study.patient_key)
+        wanted = replace(wanted, not_patient=(*wanted.not_patient, *patients))
+        hidden = {study.study_id for study in (*own, *unwanted)}
+        found = self.gallery.search(vector, offset + k + len(hidden), wanted)
+        kept = [hit for hit in found if hit.study.study_id not in hidden][offset : offset + k]
+        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, start=offset + 1))
+
+    def _own(self, encoded: EncodedFilm, known: Study | None) -> tuple[Study, ...]:
+        """The gallery study that the film came from, told by its bytes where it is not ``known``."""
+        if known is not None:
+            return (known,)
+        closest = self.gallery.search(encoded.embedding, 3)
+        alike = (hit.study for hit in closest if hit.similarity > SAME_FILM)
+        return next(((study,) for study in alike if self._is_film(study, encoded.sha256)), ())
+
+    def _row(self, study_id: str) -> int:
+        if study_id not in self._rows:
+            raise BadQuery("The gallery has no such study.")
+        return self._rows[study_id]
+
+    def _vectors(self, study_ids: Sequence[str]) -> NDArray[np.float32]:
+        """(K, E) unit vectors of studies."""
+        return self.gallery.vectors[[self._row(study_id) for study_id in dict.fromkeys(study_ids)]]
 
     def _is_film(self, study: Study, sha256: str) -> bool:
         path = self.gallery.image_path(study)

@@ -76,3 +76,20 @@ def test_an_unknown_study_is_refused(engine: Engine) -> None:
 def test_the_same_pixels_from_another_file_are_another_film(engine: Engine, film: Radiograph) -> None:
     other = replace(film, sha256="f" * 64)
     assert engine.encode(other) is not engine.encode(film)
+
+
+def test_a_region_is_described_as_its_box(engine: Engine, film: Radiograph) -> None:
+    box = (0.1, 0.4, 0.5, 0.9)
+    assert engine.describe_region(film, box) == engine.describe(film, as_boxes([box]))[0]
+
+
+def test_phrases_are_grounded_on_a_film_of_the_gallery(engine: Engine, film: Radiograph) -> None:
+    study = next(study for study in engine.gallery.studies if engine.gallery.image_path(study))
+    found = list(engine.ground_study(study.study_id, ["cardiomegaly"]))
+    assert found == list(engine.ground(Radiograph.read(engine.gallery.image_path(study)), ["cardiomegaly"]))
+    assert engine.encode_study(study.study_id) is engine.encode_study(study.study_id)
+
+
+def test_a_study_without_a_film_is_told(engine: Engine) -> None:
+    with pytest.raises(BadQuery, match="no such study"):
+        list(engine.ground_study("no such study", ["cardiomegaly"]))
