@@ -56,6 +56,16 @@ def pairwise_iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
     return np.asarray(np.divide(inter, union, out=np.zeros_like(inter), where=union > 0), dtype=np.float64)
 
 
+def side_of(box: Sequence[float]) -> str:
+    """The patient's side, "left" or "right", on which three quarters of a film box lie; "" across the midline.
+
+    Films are seen face to face: the patient's right is on the left of the picture.
+    """
+    x0, _, x1, _ = box
+    share = (min(x1, 0.5) - min(x0, 0.5)) / (x1 - x0)
+    return "right" if share >= 0.75 else "left" if share <= 0.25 else ""
+
+
 def union_area(boxes: Boxes) -> float:
     """Area covered by at least one box, exact, by coordinate compression."""
     if len(boxes) == 0:

@@ -16,6 +16,7 @@ from lofi.decoding import greedy, locate_digits, locate_tokens
 from lofi.errors import BadQuery
 from lofi.frame import Frame
 from lofi.network import LofiNetwork
+from lofi.pooled import PooledRegions, pool_tokens, pool_vectors
 from lofi.preprocess import canvas
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, ReportSentence
@@ -29,6 +30,7 @@ from lofi.text import (
     location_tokens,
     region_prompt,
 )
+from lofi.vision import sinusoid_grid
 
 MAX_PHRASE = 300
 """Characters of a phrase beyond which a query is refused rather than silently cut."""
@@ -123,6 +125,21 @@ class LofiModel:
             cache=cache,
         )
 
+    @torch.inference_mode()
+    def embed_regions(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> PooledRegions:
+        """(M, 4) film boxes as vectors of what they look like and as tokens for the language model."""
+        if isinstance(film, EncodedFilm):
+            patches, frame = film.patches, film.frame
+        else:
+            canvases, frames = self._canvases([film])
+            frame = frames[0]
+            with self._lock:
+                patches, _ = self.network.encode_images(canvases)
+        placed = frame.to_canvas(as_boxes(boxes))
+        prefix = self.network.prefix(patches)[0].float().cpu().numpy()
+        vectors = pool_vectors(content(patches), placed)
+        return PooledRegions(vectors, pool_tokens(prefix, placed), placed.astype(np.float32))
+
     def _encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
         return film if isinstance(film, EncodedFilm) else self.encode(film)
 
@@ -182,6 +199,13 @@ class LofiModel:
             cache = self.network.language.branch(encoded.cache)
             ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop, self._silent)
         return self.language_tokens.decode(ids).strip()
+
+
+def content(patches: Tensor) -> NDArray[np.float32]:
+    """(P, D) what the patches of one film, (1, P, D), show, without the position codes that the tower added."""
+    side = round(patches.shape[1] ** 0.5)
+    plain = patches[0].float() - sinusoid_grid(side, side, patches.shape[2], patches.device)
+    return np.asarray(plain.cpu().numpy(), dtype=np.float32)
 
 
 def checked_phrase(phrase: str) -> str:

@@ -9,12 +9,17 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class RegionBox:
-    """One box that a gallery record brings: the phrase it was given and where it lies."""
+    """One box that a gallery record brings: the phrase it was given and where it lies.
+
+    ``quality`` is the record's own word for how the box was made: "" or "exact" by hand, "inferred" and others by a
+    machine, "weak" the extent of an anatomical region.
+    """
 
     phrase: str
     box: Box
     label: str = ""
     kind: str = "finding"
+    quality: str = ""
 
 
 @dataclass(frozen=True)

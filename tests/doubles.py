@@ -1,18 +1,21 @@
 """Stand-ins for interfaces whose real side is slow or trained: never for the thing under test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi.boxes import Boxes
 from lofi.config import ModelConfig
+from lofi.pooled import PooledRegions, pool_tokens, pool_vectors
 from lofi.radiograph import Radiograph
 
 
 @dataclass
 class TinyEmbedder:
-    """The Embedder protocol by a fixed random projection of an 8 × 8 picture of the film."""
+    """The Embedder protocols by a fixed random projection of an 8 × 8 picture of the film, or of a region of it."""
 
     fingerprint: str = "a1b2c3d4" * 8
     config: ModelConfig = field(default_factory=lambda: ModelConfig(name="tiny", embed_dim=16))
@@ -24,6 +27,15 @@ class TinyEmbedder:
         small = [cv2.resize(film.pixels, (8, 8), interpolation=cv2.INTER_AREA).ravel() for film in radiographs]
         vectors = (np.stack(small) - 0.5) @ projection
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        rows = [np.random.default_rng(list(text.encode())).standard_normal(self.config.embed_dim) for text in texts]
+        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
+
+    def embed_regions(self, radiograph: Radiograph, boxes: Boxes) -> PooledRegions:
+        small = cv2.resize(radiograph.pixels, (8, 8), interpolation=cv2.INTER_AREA).reshape(64, 1) - 0.5
+        content = np.asarray(small * np.linspace(-1, 1, 6) ** 2 + np.linspace(0, 1, 6), dtype=np.float32)
+        return PooledRegions(pool_vectors(content, boxes), pool_tokens(content, boxes), boxes.astype(np.float32))
 
 
 def clustered(count: int, dim: int, clusters: int = 20, seed: int = 0) -> NDArray[np.float32]:

@@ -11,7 +11,10 @@ MODULES = {
     for path in sorted((REPOSITORY / "lofi").rglob("*.py"))
 }
 TORCH = {"torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "peft", "bitsandbytes"}
-TORCH_FREE = ("radiograph", "dicom", "boxes", "frame", "gallery", "view", "results", "preprocess", "errors", "config")
+TORCH_FREE = (
+    *("errors", "config", "boxes", "results", "frame", "pooled"),
+    *("radiograph", "dicom", "preprocess", "gallery", "view"),
+)
 # From the ground up; a module may import from its own floor and from those below.
 FLOORS = (
     ("errors",),

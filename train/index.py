@@ -19,9 +19,10 @@ from tqdm import tqdm
 
 import lofi
 from lofi.errors import BadQuery, GalleryMismatch, LofiError, UnreadableFilm
-from lofi.gallery import Embedder, FilmRecord, Gallery, read_jsonl, study_from_record
+from lofi.gallery import Embedder, FilmRecord, Gallery, RegionIndex, read_jsonl, study_from_record
 from lofi.gallery.pictures import FILMS, inside, write_copy
 from lofi.gallery.records import opaque_key
+from lofi.gallery.regions import RegionEmbedder, boxed_studies
 from lofi.radiograph import Radiograph
 from lofi.results import Study
 from train.data.reports_csv import read_reports
@@ -82,6 +83,13 @@ def index(
     saved = gallery.save(out, half=half)
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return saved
+
+
+def index_regions(gallery: Gallery, model: RegionEmbedder, out: Path, quiet: bool = False) -> RegionIndex:
+    """Pool the boxes of the studies of a gallery saved in ``out`` and put the index of them beside it."""
+    regions = RegionIndex.build(gallery, model, tqdm(boxed_studies(gallery), unit="boxed film", disable=quiet))
+    regions.save(out)
+    return regions
 
 
 def _film_records(studies: Sequence[Study], root: Path, tick: Callable[[], object]) -> Iterator[FilmRecord]:
@@ -163,6 +171,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--images-root", type=Path, help="folder of the films, where it is not that of the records")
     found.add_argument("--thumbs", action="store_true", help="write thumbnails into the gallery")
     found.add_argument("--copy-images", action="store_true", help="copy the films into the gallery, without headers")
+    found.add_argument("--skip-regions", action="store_true", help="leave out the index of boxes (no shots from it)")
     found.add_argument("--half", action="store_true", help="store the vectors in 16 bits")
     return found
 
@@ -183,7 +192,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             root = arguments.images_root or arguments.films
             studies = read_reports(arguments.csv)[: arguments.limit]
         options = {"thumbs": arguments.thumbs, "copy_images": arguments.copy_images, "half": arguments.half}
-        gallery = index(studies, root, lofi.load(arguments.model), arguments.out, **options)
+        model = lofi.load(arguments.model)
+        gallery = index(studies, root, model, arguments.out, **options)
+        if not arguments.skip_regions:
+            index_regions(gallery, model, arguments.out)
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from lofi.gallery.embedding import Embedder, FilmRecord
 from lofi.gallery.gallery import Gallery
 from lofi.gallery.records import read_jsonl, study_from_record
+from lofi.gallery.regions import RegionHit, RegionIndex
 from lofi.gallery.vector_index import VectorIndex
 from lofi.gallery.where import Where, parse_where
 
@@ -10,6 +11,8 @@ __all__ = [
     "Embedder",
     "FilmRecord",
     "Gallery",
+    "RegionHit",
+    "RegionIndex",
     "VectorIndex",
     "Where",
     "parse_where",

@@ -135,7 +135,8 @@ class Gallery:
             dropped=dict(self.dropped),
         )
         # The manifest goes in last: a run that ends between leaves a gallery that is refused, not a wrong one.
-        (place / storage.INDEX).unlink(missing_ok=True)
+        for stale in (storage.INDEX, storage.REGIONS_MANIFEST):
+            (place / stale).unlink(missing_ok=True)
         files = {storage.VECTORS: vectors, storage.RECORDS: records, manifests.FILE: manifest.to_text().encode()}
         storage.write_files(place, files)
         return Gallery.open(place)

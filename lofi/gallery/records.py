@@ -22,25 +22,28 @@ PATH_LIMIT = 1_000
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NOT_LABELS = {"todo", ""}
 
-_BOX = pa.struct(
-    [("phrase", pa.string()), ("box", pa.list_(pa.float64())), ("label", pa.string()), ("kind", pa.string())]
-)
-SCHEMA = pa.schema(
-    [
-        ("study_id", pa.string()),
-        ("report", pa.string()),
-        ("labels", pa.list_(pa.string())),
-        ("view", pa.string()),
-        ("source", pa.string()),
-        ("sex", pa.string()),
-        ("age", pa.float64()),
-        ("patient_key", pa.string()),
-        ("image", pa.string()),
-        ("thumbnail", pa.string()),
-        ("boxes", pa.list_(_BOX)),
-        ("simulated", pa.bool_()),
-    ]
-)
+_BOX_FIELDS = [("phrase", pa.string()), ("box", pa.list_(pa.float64())), ("label", pa.string()), ("kind", pa.string())]
+_STUDY_FIELDS = [
+    ("study_id", pa.string()),
+    ("report", pa.string()),
+    ("labels", pa.list_(pa.string())),
+    ("view", pa.string()),
+    ("source", pa.string()),
+    ("sex", pa.string()),
+    ("age", pa.float64()),
+    ("patient_key", pa.string()),
+    ("image", pa.string()),
+    ("thumbnail", pa.string()),
+]
+
+
+def _schema(box: list[tuple[str, pa.DataType]]) -> pa.Schema:
+    return pa.schema([*_STUDY_FIELDS, ("boxes", pa.list_(pa.struct(box))), ("simulated", pa.bool_())])
+
+
+SCHEMA = _schema([*_BOX_FIELDS, ("quality", pa.string())])
+_WITHOUT_QUALITY = _schema(_BOX_FIELDS)
+"""What galleries had before boxes told how they were made; their boxes count as drawn by hand."""
 
 
 def opaque_key(text: str) -> str:
@@ -61,8 +64,9 @@ def region_boxes(values: object) -> tuple[RegionBox, ...]:
             continue
         x0, y0, x1, y1 = (min(1.0, max(0.0, float(c))) for c in corners)
         if x0 < x1 and y0 < y1:
-            names = {name: clean_line(value.get(name)) for name in ("phrase", "label", "kind")}
-            found.append(RegionBox(names["phrase"], (x0, y0, x1, y1), names["label"], names["kind"] or "finding"))
+            names = {name: clean_line(value.get(name)) for name in ("phrase", "label", "kind", "quality")}
+            names["kind"] = names["kind"] or "finding"
+            found.append(RegionBox(box=(x0, y0, x1, y1), **names))
     return tuple(found)
 
 
@@ -125,7 +129,7 @@ def from_parquet(data: bytes) -> tuple[Study, ...]:
     """The studies in the bytes of a Parquet file. Raises GalleryMismatch when they are no such file."""
     try:
         table = pq.read_table(pa.BufferReader(data))
-        if not table.schema.equals(SCHEMA):
+        if not any(table.schema.equals(known) for known in (SCHEMA, _WITHOUT_QUALITY)):
             raise GalleryMismatch("The gallery's records have other columns than expected: build the gallery again.")
         rows = table.to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:

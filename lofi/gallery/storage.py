@@ -17,6 +17,7 @@ from lofi.gallery.vector_index import Vectors
 VECTORS = "vectors.safetensors"
 RECORDS = "records.parquet"
 INDEX = "index.hnsw"
+REGIONS, REGIONS_MANIFEST = "regions.safetensors", "regions.json"
 
 
 def sha256_of(data: bytes) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from lofi.boxes import Boxes, area, as_boxes, clip
+from lofi.boxes import Boxes, area, as_boxes, clip, side_of
 from lofi.errors import BadQuery
 from train.data.lexicon import UNSIDED
 from train.data.records import BoxRecord
@@ -48,13 +48,6 @@ def corner_tuple(boxes: Boxes, row: int = 0) -> Corners:
     """One row of (M, 4) as rounded floats."""
     x0, y0, x1, y1 = (round(float(value), 6) for value in boxes[row])
     return x0, y0, x1, y1
-
-
-def side_of(box: Corners) -> str:
-    """The patient's side on which three quarters of the box lie; "" across the midline. Films are seen face to face."""
-    x0, _, x1, _ = box
-    share = (min(x1, 0.5) - min(x0, 0.5)) / (x1 - x0)
-    return "right" if share >= 0.75 else "left" if share <= 0.25 else ""
 
 
 def boxed(

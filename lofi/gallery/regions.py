@@ -1,0 +1,262 @@
+"""The boxes of a gallery as a searchable index beside its studies: regions.safetensors and regions.json.
+
+Phrases, boxes and patients stay in the gallery's records; the index holds only what a model made of them, and the
+hash of the records that it was made from. It is opened with the gallery and refused where either does not fit.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import ArrayLike, NDArray
+from safetensors import SafetensorError
+
+from lofi.boxes import Boxes, as_boxes, side_of
+from lofi.errors import BadQuery, GalleryMismatch, LofiError
+from lofi.gallery import storage
+from lofi.gallery.exact import best_first
+from lofi.gallery.gallery import Gallery
+from lofi.gallery.manifest import read_manifest
+from lofi.gallery.vector_index import Rows, Vectors
+from lofi.gallery.where import Columns, Where
+from lofi.pooled import TOKENS, PooledRegions
+from lofi.radiograph import Radiograph
+from lofi.results import RegionBox, Study
+
+FORMAT = 1
+WEIGHTS = {"": 1.0, "exact": 1.0, "weak": 0.25}
+"""How far a box is to be believed, by its ``quality``; any other word means that a machine drew it."""
+PSEUDO_WEIGHT = 0.5
+_DAMAGED = "The gallery's regions are damaged: build the gallery again with python -m train.index."
+_SIDES = re.compile(r"\b(left|right)\b", re.IGNORECASE)
+
+
+class RegionEmbedder(Protocol):
+    """What the index needs of a model; the gallery imports none."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, E) float32 unit vectors of phrases."""
+        ...
+
+    def embed_regions(self, radiograph: Radiograph, boxes: Boxes) -> PooledRegions:
+        """The (M, 4) boxes of a film, pooled."""
+        ...
+
+
+class RegionHit(NamedTuple):
+    """A box of a gallery study that resembles the query; cosine ``similarity`` −1 … 1, ``rank`` from 1."""
+
+    study: Study
+    box: RegionBox
+    similarity: float
+    rank: int
+
+
+@dataclass(frozen=True, eq=False)
+class RegionIndex:
+    """R boxes of the studies of a ``gallery``, in the order of its records; read-only, so threads may share it.
+
+    ``study`` and ``number`` (R,): which study of the gallery, which of its boxes. ``vectors`` (R, D) float32 unit rows;
+    ``tokens`` (R, T, W) float16 and ``canvas`` (R, 4) as lofi.pooled has them. ``phrase_vectors`` (U, E) unit rows of
+    ``phrases``.
+    """
+
+    gallery: Gallery
+    study: Rows
+    number: Rows
+    vectors: Vectors
+    tokens: NDArray[np.float16]
+    canvas: NDArray[np.float32]
+    phrase_vectors: Vectors
+
+    @classmethod
+    def build(cls, gallery: Gallery, model: RegionEmbedder, watch: Iterable[int] | None = None) -> "RegionIndex":
+        """Pool every box of every study whose film can be read; ``watch`` wraps the rows of the boxed studies.
+
+        Raises GalleryMismatch when another model built the gallery.
+        """
+        if model.fingerprint != gallery.fingerprint:
+            raise GalleryMismatch("Regions must be made by the model that built the gallery.")
+        rows, found = [], []
+        for row in boxed_studies(gallery) if watch is None else watch:
+            pooled = _pooled(gallery, gallery.studies[row], model)
+            if pooled is not None:
+                rows.append(row)
+                found.append(pooled)
+        counts = [len(item.vectors) for item in found]
+        nothing = PooledRegions(
+            np.zeros((0, 1), np.float32), np.zeros((0, TOKENS, 1), np.float16), np.zeros((0, 4), np.float32)
+        )
+        joined = PooledRegions(*map(np.concatenate, zip(*(found or [nothing]), strict=True)))
+        made = cls(
+            gallery,
+            np.repeat(np.asarray(rows, dtype=np.int64), counts),
+            np.concatenate([np.arange(count) for count in [0, *counts]]).astype(np.int64),
+            *joined,
+            phrase_vectors=np.zeros((0, 1), dtype=np.float32),
+        )
+        return replace(made, phrase_vectors=model.embed_text(made.phrases)) if made.phrases else made
+
+    @classmethod
+    def open(cls, gallery: Gallery) -> "RegionIndex | None":
+        """The index in the gallery's folder; None where there is none. Raises GalleryMismatch where it does not fit."""
+        folder = gallery.folder
+        if folder is None or not (folder / storage.REGIONS_MANIFEST).is_file():
+            return None
+        try:
+            about = json.loads((folder / storage.REGIONS_MANIFEST).read_text("utf-8"))
+            known = about["format"] == FORMAT and about["fingerprint"] == gallery.fingerprint
+            fits = known and about["records_sha256"] == read_manifest(folder).records_sha256
+            digest = str(about["tensors_sha256"])
+        except (OSError, ValueError, TypeError, KeyError):
+            raise GalleryMismatch(_DAMAGED) from None
+        if not fits:
+            raise GalleryMismatch("The gallery's regions are those of another gallery or model: build it again.")
+        return cls._from_bytes(gallery, storage.read_checked(folder / storage.REGIONS, digest, "regions"))
+
+    @classmethod
+    def _from_bytes(cls, gallery: Gallery, data: bytes) -> "RegionIndex":
+        try:
+            stored = safetensors.numpy.load(data)
+            arrays = {name: np.asarray(stored[name]) for name in cls._NAMES}
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            raise GalleryMismatch(_DAMAGED) from None
+        for name in ("study", "number"):
+            arrays[name] = arrays[name].astype(np.int64)
+        for name in ("vectors", "canvas", "phrase_vectors"):
+            arrays[name] = arrays[name].astype(np.float32)
+        for array in arrays.values():
+            array.setflags(write=False)
+        made = cls(gallery=gallery, **arrays)
+        if not made._is_sound():
+            raise GalleryMismatch(_DAMAGED)
+        return made
+
+    _NAMES = ("study", "number", "vectors", "tokens", "canvas", "phrase_vectors")
+
+    def _is_sound(self) -> bool:
+        """Whether shapes agree and every row names a box that the gallery has. Values were vouched for by a hash."""
+        count, studies = len(self.study), self.gallery.studies
+        if any(len(getattr(self, name)) != count for name in self._NAMES[:-1]) or self.tokens.ndim != 3:
+            return False
+        inside = ((self.study >= 0) & (self.study < len(studies)) & (self.number >= 0)).all()
+        if not inside or any(n >= len(studies[s].boxes) for s, n in zip(self.study, self.number, strict=True)):
+            return False
+        return len(self.phrase_vectors) == len(self.phrases) and self.canvas.shape == (count, 4)
+
+    def save(self, folder: Path) -> None:
+        """Write the index beside the gallery that lies in ``folder``."""
+        kinds = {"study": np.int32, "number": np.int32, "canvas": np.float32}
+        stored = {name: np.ascontiguousarray(getattr(self, name), kinds.get(name, np.float16)) for name in self._NAMES}
+        data = bytes(safetensors.numpy.save(stored))
+        about = {
+            "format": FORMAT,
+            "fingerprint": self.gallery.fingerprint,
+            "count": len(self),
+            "records_sha256": read_manifest(folder).records_sha256,
+            "tensors_sha256": storage.sha256_of(data),
+        }
+        text = json.dumps(about, indent=1) + "\n"
+        storage.write_files(folder, {storage.REGIONS: data, storage.REGIONS_MANIFEST: text.encode()})
+
+    def __len__(self) -> int:
+        return len(self.study)
+
+    @cached_property
+    def boxes(self) -> tuple[RegionBox, ...]:
+        """(R,) the boxes as the records have them."""
+        return tuple(
+            self.gallery.studies[study].boxes[number] for study, number in zip(self.study, self.number, strict=True)
+        )
+
+    @cached_property
+    def said(self) -> tuple[tuple[str, str], ...]:
+        """(R,) each box's phrase bare and with the side on which it lies."""
+        return tuple((box.phrase, sided_phrase(box)) for box in self.boxes)
+
+    @cached_property
+    def phrases(self) -> tuple[str, ...]:
+        """(U,) every phrase of ``said`` once."""
+        return tuple(dict.fromkeys(phrase for pair in self.said for phrase in pair))
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """(R,) how far each box is believed, 0 … 1; 1 is a trusted box, drawn by hand or known by construction."""
+        return np.array([WEIGHTS.get(box.quality, PSEUDO_WEIGHT) for box in self.boxes], dtype=np.float32)
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(self.gallery.studies)
+
+    def select(self, where: Where | None = None, kinds: Sequence[str] = ()) -> Rows:
+        """(n,) ascending rows whose study ``where`` lets through, of the kinds named ("finding"), of all by default."""
+        studies = self._columns.select(where)
+        keep = np.ones(len(self), dtype=bool) if studies is None else np.isin(self.study, studies)
+        if kinds:
+            keep &= np.array([box.kind in kinds for box in self.boxes], dtype=bool)
+        return np.flatnonzero(keep)
+
+    def search(
+        self, vector: ArrayLike, k: int = 8, where: Where | None = None, kinds: Sequence[str] = ()
+    ) -> tuple[RegionHit, ...]:
+        """At most ``k`` regions like the (D,) ``vector``, most similar first, the best one of each study.
+
+        Raises BadQuery for a vector of another size or without a direction.
+        """
+        query = np.asarray(vector, dtype=np.float32)
+        length = float(np.linalg.norm(query)) if query.ndim == 1 else 0.0
+        if len(self) == 0:
+            return ()
+        if query.shape != (self.vectors.shape[1],) or not np.isfinite(length) or length < 1e-6 or k < 1:
+            raise BadQuery(
+                f"Regions are searched with a vector of {self.vectors.shape[1]} numbers, and k of at least 1."
+            )
+        rows = self.select(where, kinds)
+        similarities = self.vectors[rows] @ (query / length)
+        hits: dict[int, RegionHit] = {}
+        for place in best_first(similarities, len(rows)):
+            row = int(rows[place])
+            study = int(self.study[row])
+            if study not in hits:
+                near = float(np.clip(similarities[place], -1, 1))
+                hits[study] = RegionHit(self.gallery.studies[study], self.boxes[row], near, len(hits) + 1)
+            if len(hits) == k:
+                break
+        return tuple(hits.values())
+
+
+def boxed_studies(gallery: Gallery) -> list[int]:
+    """Rows of the gallery's studies that bring a box."""
+    return [row for row, study in enumerate(gallery.studies) if study.boxes]
+
+
+def side_named(phrase: str) -> str:
+    """The one side, "left" or "right", that a phrase names; "" where it names none or both."""
+    named = {match.lower() for match in _SIDES.findall(phrase)}
+    return named.pop() if len(named) == 1 else ""
+
+
+def sided_phrase(box: RegionBox) -> str:
+    """The phrase of a finding with the side on which its box lies: "left pleural effusion"."""
+    side = side_of(box.box) if box.kind == "finding" and not _SIDES.search(box.phrase) else ""
+    return f"{side} {box.phrase}".strip()
+
+
+def _pooled(gallery: Gallery, study: Study, model: RegionEmbedder) -> PooledRegions | None:
+    path = gallery.image_path(study)
+    if path is None:
+        return None
+    try:
+        film = Radiograph.read(path)
+    except (LofiError, OSError):
+        return None
+    return model.embed_regions(film, as_boxes([box.box for box in study.boxes]))
