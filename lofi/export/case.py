@@ -1,0 +1,181 @@
+"""What an export is made from: one frozen value, put together from the engine's answers and a reader's review."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lofi.errors import BadQuery
+from lofi.gallery.text import clean_line
+from lofi.radiograph import Radiograph
+from lofi.results import Box, Grounding, Hit, ReportSentence
+
+if TYPE_CHECKING:
+    from lofi.engine import Engine
+    from lofi.study.verdict import Verdict
+
+NOTE = "Research use only. Not for diagnosis."
+PHRASE_LIMIT, TEXT_LIMIT = 1_000, 8_000
+"""Longest phrase and longest other text in an export, in characters; what is cut ends with an ellipsis."""
+MAX_FINDINGS = 1_000
+"""More phrases than any page can ask; every object that is written stays small enough to open."""
+
+
+@dataclass(frozen=True)
+class GallerySource:
+    """The gallery that hits came from: its folder's name, the hash of its records, and how many studies it has."""
+
+    name: str
+    sha256: str
+    studies: int
+
+
+@dataclass(frozen=True)
+class Region:
+    """One box of a finding. ``number`` counts the model's boxes of the phrase from 0, then those a reader added.
+
+    ``box`` is the one that stands after the review, None where the reader rejected it; ``model_box`` and ``score``
+    are the model's, None for an added box. ``verdict`` is the reader's word, "" where nothing was said.
+    """
+
+    number: int
+    box: Box | None
+    model_box: Box | None
+    score: float | None
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One phrase with its answer. ``number`` gives its colour and dash; ``absent_for_reader`` overrides ``found``."""
+
+    number: int
+    phrase: str
+    found: bool
+    confidence: float
+    regions: tuple[Region, ...]
+    absent_for_reader: bool = False
+
+    @property
+    def standing(self) -> tuple[tuple[Box, Region], ...]:
+        """The boxes that are drawn, with their regions: all that were not rejected."""
+        return tuple((region.box, region) for region in self.regions if region.box is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A film with all that was asked and said about it, as it stood at ``made_at`` (UTC).
+
+    ``groundings`` are the answers in the order of the page, ``hits`` and ``report`` None where not asked for,
+    ``verdicts`` one reader's current ones. Raises BadQuery, on creation, for verdicts on another film.
+    """
+
+    film: Radiograph
+    model: str
+    fingerprint: str
+    made_at: datetime
+    gallery: GallerySource | None = None
+    groundings: tuple[Grounding, ...] = ()
+    hits: tuple[Hit, ...] | None = None
+    report: tuple[ReportSentence, ...] | None = None
+    verdicts: tuple["Verdict", ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(verdict.film != self.film.sha256 for verdict in self.verdicts):
+            raise BadQuery("A review of another film cannot be exported with this one.")
+        if len({verdict.reader for verdict in self.verdicts}) > 1:
+            raise BadQuery("A case is exported with the review of one reader: choose whose.")
+        if len(self.groundings) > MAX_FINDINGS:
+            raise BadQuery(f"At most {MAX_FINDINGS} phrases are exported at once, not {len(self.groundings)}.")
+
+    @classmethod
+    def of(
+        cls,
+        engine: "Engine",
+        film: Radiograph,
+        groundings: Iterable[Grounding] = (),
+        hits: Iterable[Hit] | None = None,
+        report: Iterable[ReportSentence] | None = None,
+        verdicts: Iterable["Verdict"] = (),
+    ) -> "Case":
+        """The case as it stands now, named after the engine's model and (where there are hits) its gallery."""
+        return cls(
+            film=film,
+            model=engine.model.name,
+            fingerprint=engine.model.fingerprint,
+            made_at=datetime.now(UTC),
+            gallery=None if hits is None else gallery_source(engine),
+            groundings=tuple(groundings),
+            hits=None if hits is None else tuple(hits),
+            report=None if report is None else tuple(report),
+            verdicts=tuple(verdicts),
+        )
+
+    @property
+    def time(self) -> str:
+        """``made_at`` as ISO 8601 in UTC, whole seconds."""
+        return self.made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def reader(self) -> str:
+        """The initials of the reader whose review this is; "" where there is none."""
+        return next((verdict.reader for verdict in self.verdicts), "")
+
+    @property
+    def comment(self) -> str:
+        """The reader's comment, cleaned; "" where there is none."""
+        said = [verdict.comment for verdict in self.verdicts if verdict.decision == "commented"]
+        return clean_line(said[-1], TEXT_LIMIT) if said else ""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The phrases with the boxes that stand after the review; texts are cleaned of what is no character."""
+        return tuple(self._finding(number, grounding) for number, grounding in enumerate(self.groundings))
+
+    def hit_verdict(self, hit: Hit) -> str:
+        """What the reader said of a hit: "relevant", "not relevant" or ""."""
+        said = [v for v in self.verdicts if v.kind == "hit" and v.hit == clean_line(hit.study.study_id)]
+        return _word(said)
+
+    def _finding(self, number: int, grounding: Grounding) -> Finding:
+        # A review names its phrase in the cleaned form of lofi.study.
+        key = clean_line(grounding.phrase)
+        said = [verdict for verdict in self.verdicts if verdict.kind in ("box", "phrase") and verdict.phrase == key]
+        absent = any(verdict.decision == "absent" for verdict in said)
+        boxes = [verdict for verdict in said if verdict.kind == "box"]
+        regions = [
+            _region(index, box, score, [verdict for verdict in boxes if verdict.number == index], absent)
+            for index, (box, score) in enumerate(zip(grounding.boxes, grounding.scores, strict=True))
+        ]
+        added = {
+            v.number: v.box for v in boxes if v.decision in ("added", "moved", "redrawn") and v.number >= len(regions)
+        }
+        regions += [Region(index, box, None, None, "added") for index, box in sorted(added.items()) if box is not None]
+        phrase = clean_line(grounding.phrase, PHRASE_LIMIT) or "(no text)"
+        return Finding(number, phrase, grounding.found, grounding.confidence, tuple(regions), absent)
+
+
+def gallery_source(engine: "Engine") -> GallerySource:
+    """What an export says of the engine's gallery."""
+    gallery = engine.gallery
+    if gallery.folder is None:
+        return GallerySource("in memory", "", len(gallery))
+    from lofi.gallery.manifest import read_manifest
+
+    return GallerySource(
+        clean_line(gallery.folder.resolve().name, 64), read_manifest(gallery.folder).records_sha256, len(gallery)
+    )
+
+
+def _region(index: int, box: Box, score: float, said: Sequence["Verdict"], absent: bool) -> Region:
+    word = _word(said)
+    if absent or word == "rejected":
+        return Region(index, None, box, score, word or "rejected")
+    moved = said[-1].box if said and word in ("moved", "redrawn") else None
+    return Region(index, moved or box, box, score, word)
+
+
+def _word(said: Sequence["Verdict"]) -> str:
+    """The last decision as a word; "" for none or one taken back."""
+    word = str(said[-1].decision) if said else ""
+    return "" if word == "withdrawn" else word

@@ -1,0 +1,95 @@
+"""A case, or its hits, as CSV for a spreadsheet: UTF-8 with a byte order mark, one row a box or a hit."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from lofi.export.case import NOTE, TEXT_LIMIT, Case, Finding, Region
+from lofi.export.document import pixels
+from lofi.export.written import Written, named
+from lofi.gallery.text import clean_line
+
+Cell = str | float | int | bool | None
+
+BOX_COLUMNS = (
+    "film_sha256", "phrase", "found", "confidence", "box", "x0", "y0", "x1", "y1",
+    "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict",
+)  # fmt: skip
+HIT_COLUMNS = (
+    "film_sha256", "rank", "similarity", "study_id", "view", "sex", "age", "labels", "source", "simulated",
+    "report", "verdict",
+)  # fmt: skip
+SOURCE_COLUMNS = (
+    "reader", "comment", "model", "checkpoint_sha256", "gallery", "gallery_sha256", "made_at", "note",
+)  # fmt: skip
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠|%]")
+
+
+def write_csv(case: Case) -> Written:
+    """One row a box, one a phrase without boxes; of a rejected box the coordinates are the model's."""
+    rows = (row for finding in case.findings for row in _finding_rows(case, finding))
+    return named(case, _encoded(case, BOX_COLUMNS, rows), "case", "csv", "text/csv")
+
+
+def write_hits_csv(case: Case) -> Written:
+    """One row a hit."""
+    rows = (
+        (
+            case.film.sha256, hit.rank, round(float(hit.similarity), 4), hit.study.study_id, hit.study.view,
+            hit.study.sex, hit.study.age, "; ".join(hit.study.labels), hit.study.source, hit.study.simulated,
+            hit.study.report, case.hit_verdict(hit),
+        )
+        for hit in case.hits or ()
+    )  # fmt: skip
+    return named(case, _encoded(case, HIT_COLUMNS, rows), "hits", "csv", "text/csv")
+
+
+def safe_cell(value: Cell) -> str:
+    """A cell that no spreadsheet runs: text that would begin a formula gets an apostrophe before it.
+
+    Numbers are ours and stay as they are, so that a negative similarity is still a number.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        return str(value)
+    text = clean_line(value, TEXT_LIMIT)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
+    for region in finding.regions or (None,):
+        yield (
+            case.film.sha256,
+            finding.phrase,
+            finding.found,
+            round(float(finding.confidence), 4),
+            *_region_cells(case, region),
+            "absent" if finding.absent_for_reader else region.verdict if region else "",
+        )
+
+
+def _region_cells(case: Case, region: Region | None) -> tuple[Cell, ...]:
+    box = None if region is None else region.box or region.model_box
+    if region is None or box is None:
+        return (None,) * 10
+    placed = (round(float(value), 6) for value in box)
+    score = None if region.score is None else round(float(region.score), 4)
+    return (region.number, *placed, *(round(value, 2) for value in pixels(case, box)), score)
+
+
+def _encoded(case: Case, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    gallery = case.gallery
+    source: tuple[Cell, ...] = (
+        case.reader, case.comment, case.model, case.fingerprint, gallery.name if gallery else "",
+        gallery.sha256 if gallery else "", case.time, NOTE,
+    )  # fmt: skip
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\r\n")
+    writer.writerow((*columns, *SOURCE_COLUMNS))
+    writer.writerows([safe_cell(cell) for cell in (*row, *source)] for row in rows)
+    # With the mark a spreadsheet reads accents right; without it many take the file for Latin-1.
+    return sheet.getvalue().encode("utf-8-sig")
