@@ -1,7 +1,7 @@
 """A DICOM radiograph to an Exposure: what it says it is, its stored pixels, its allow-listed tags."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -60,14 +60,15 @@ def decode(data: bytes) -> Exposure:
     elements = read_elements(data)
     _refuse_other_things(elements)
     view = _view(elements.text(0x0018_5101))
-    pixels, bits, colour = stored_film(elements)
+    film = stored_film(elements)
     modality, part = elements.text(0x0008_0060).upper(), _part(elements)
     return Exposure(
-        pixels=pixels,
-        bits=bits,
-        kind=f"DICOM {modality}".strip() + (" colour" if colour else ""),
+        pixels=film.pixels,
+        bits=film.bits,
+        kind=f"DICOM {modality}".strip() + (" colour" if film.ends is None else ""),
         view=view,
         spacing_mm=_spacing(elements),
+        ends=film.ends,
         tags=_tags(elements, view),
         told=False if view == "LATERAL" else True if view and part in CHEST_WORDS else None,
     )
@@ -107,8 +108,16 @@ def _part(elements: Elements) -> str:
     return next((word for word in CHEST_WORDS if word in part), part)
 
 
-def stored_film(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
-    """(H, W) float32 in 0–1, bits stored, and whether it was a colour image."""
+class StoredFilm(NamedTuple):
+    """(H, W) float32 in 0–1, bits stored, and the stored values shown black and white: None for a colour image."""
+
+    pixels: NDArray[np.float32]
+    bits: int
+    ends: tuple[int, int] | None
+
+
+def stored_film(elements: Elements) -> StoredFilm:
+    """The pixels of a DICOM file. Raises UnreadableFilm."""
     if not elements.fragments and not elements.values.get(PIXEL_DATA):
         raise UnreadableFilm("The DICOM file holds no image (its pixel data are missing or empty).")
     rows, columns = elements.number(0x0028_0010) or 0, elements.number(0x0028_0011) or 0
@@ -122,10 +131,11 @@ def stored_film(elements: Elements) -> tuple[NDArray[np.float32], int, bool]:
     signed = elements.number(0x0028_0103) == 1
     if samples == 1 and photometric in ("MONOCHROME1", "MONOCHROME2"):
         stored = _frame(elements, (rows, columns), 1, allocated, bits, photometric, signed)
-        return render(_indexed(stored, elements, bits, signed), elements), bits, False
+        pixels, ends = render(_indexed(stored, elements, bits, signed), elements)
+        return StoredFilm(pixels, bits, ends)
     if samples == 3 and photometric in ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_RCT", "YBR_ICT") and not signed:
         stored = _frame(elements, (rows, columns), 3, allocated, bits, photometric, signed)
-        return luminance(stored, 2**bits - 1), bits, True
+        return StoredFilm(luminance(stored, 2**bits - 1), bits, None)
     raise UnreadableFilm("The DICOM image is neither grey nor plain colour: export it as a grey image.")
 
 

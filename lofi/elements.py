@@ -2,7 +2,8 @@
 
 pydicom decodes the pixels (lofi.codestream), but not the header: it parses whole nested sequences by recursion,
 inflates without a limit, and reports oddities through process-wide warnings that can quote a value. Here nothing
-outside ``WANTED`` is ever looked at, so no name or identifier can leak. Layout: DICOM PS3.5 section 7 and annex A.
+outside ``WANTED`` is ever looked at, so no name or identifier can leak; lofi.origin alone asks for more, by tag.
+Layout: DICOM PS3.5 section 7 and annex A.
 """
 
 import struct
@@ -91,9 +92,9 @@ class _Header:
 class _Walk:
     """Reads element heads from ``data`` in one encoding."""
 
-    def __init__(self, data: memoryview, explicit: bool, little: bool) -> None:
+    def __init__(self, data: memoryview, explicit: bool, little: bool, wanted: frozenset[int] = WANTED) -> None:
         """Heads in ``data`` are explicit or implicit VR, little or big endian."""
-        self.data, self.explicit, self.little = data, explicit, little
+        self.data, self.explicit, self.little, self._wanted = data, explicit, little, wanted
         order = "<" if little else ">"
         self._seen = 0
         self._head = struct.Struct(order + "HHL")
@@ -171,7 +172,7 @@ class _Walk:
             if head.tag in SEQUENCES:
                 if depth == 0 and (item := self._first_item(head, at, syntax)) is not None:
                     items[head.tag] = item
-            elif head.tag in WANTED and head.length != _UNDEFINED:
+            elif head.tag in self._wanted and head.length != _UNDEFINED:
                 values[head.tag] = self.data[head.start : at]
         return Elements(values, items, fragments, syntax, self.little, pixel_vr)
 
@@ -201,7 +202,7 @@ def looks_like_dicom(data: bytes) -> bool:
     return bool(number < 0x0100 and (_is_vr(data[4:6]) or length < 256))
 
 
-def read_elements(data: bytes) -> Elements:
+def read_elements(data: bytes, wanted: frozenset[int] = WANTED) -> Elements:
     """The wanted elements of a DICOM file, deflated ones inflated up to a limit. Raises UnreadableFilm."""
     view = memoryview(data)
     at = 132 if data[128:132] == b"DICM" else 0
@@ -221,7 +222,7 @@ def read_elements(data: bytes) -> Elements:
     explicit = _is_vr(bytes(view[at + 4 : at + 6]))
     if not syntax:
         syntax = (EXPLICIT if explicit else IMPLICIT) if little else BIG_ENDIAN
-    found = _Walk(view, explicit, little).elements(at, len(view), syntax)
+    found = _Walk(view, explicit, little, wanted).elements(at, len(view), syntax)
     return replace(found, media_class=uids[0x0002_0002])
 
 

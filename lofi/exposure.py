@@ -19,7 +19,8 @@ class Exposure:
     """A decoded film before it becomes a Radiograph.
 
     ``pixels`` is (H, W) float32 in 0–1, white = dense. ``told`` is what the file's own tags say of it being a
-    frontal chest film: True, False (a lateral), or None where they do not tell.
+    frontal chest film: True, False (a lateral), or None where they do not tell. ``ends`` are the stored values
+    shown black and white, of a grey DICOM image.
     """
 
     pixels: NDArray[np.float32]
@@ -29,6 +30,7 @@ class Exposure:
     spacing_mm: tuple[float, float] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     told: bool | None = None
+    ends: tuple[int, int] | None = None
 
 
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:

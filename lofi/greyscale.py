@@ -26,8 +26,11 @@ class Stored:
     lowest: int
 
 
-def render(stored: Stored, elements: Elements) -> NDArray[np.float32]:
-    """(H, W) float32 in 0–1, white = dense. Raises UnreadableFilm where the header's numbers make no sense."""
+def render(stored: Stored, elements: Elements) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """(H, W) float32 in 0–1, white = dense, and the stored values that are shown black and white.
+
+    Raises UnreadableFilm where the header's numbers make no sense.
+    """
     modality = _modality(np.arange(2**stored.bits) + stored.lowest, elements, stored.lowest < 0)
     padding = _padding(elements, stored)
     first, last = _range(stored.index, padding)
@@ -35,9 +38,24 @@ def render(stored: Stored, elements: Elements) -> NDArray[np.float32]:
     if elements.text(0x0028_0004) == "MONOCHROME1" or elements.text(0x2050_0020) == "INVERSE":
         # PS3.3 wants both together; they are one inversion, whichever of them is there.
         shown = 1.0 - shown
+    ends = _ends(shown[first : last + 1], stored.lowest + first)
     if padding is not None:
         shown[padding] = 0.0
-    return _look_up(shown.astype(np.float32), stored.index)
+    return _look_up(shown.astype(np.float32), stored.index), ends
+
+
+def _ends(shown: NDArray[np.float64], lowest: int) -> tuple[int, int]:
+    """The stored values between which ``shown`` goes from black to white; ``lowest`` is that of its first entry.
+
+    Exact for the linear chain of almost every radiograph; of a table or a sigmoid, its two ends.
+    """
+    falls = shown[0] > shown[-1]
+    rising = shown[::-1] if falls else shown
+    black = int(np.flatnonzero(rising <= rising.min())[-1]) if rising[0] < rising[-1] else 0
+    white = int(np.flatnonzero(rising >= rising.max())[0]) if rising[0] < rising[-1] else len(rising) - 1
+    if falls:
+        black, white = len(shown) - 1 - black, len(shown) - 1 - white
+    return lowest + black, lowest + white
 
 
 def _look_up(table: NDArray[np.float32], index: NDArray[np.uint16]) -> NDArray[np.float32]:

@@ -28,7 +28,8 @@ class Radiograph:
 
     ``pixels`` is (H, W) float32 in 0–1, white = dense, at the depth of the file and read-only. ``view`` is "PA",
     "AP", "LATERAL" or "". ``spacing_mm`` is (row, column). ``tags`` holds allow-listed DICOM keywords only.
-    ``sha256`` is the hash of the file's bytes, ``flags`` are sentences to show with the film.
+    ``sha256`` is the hash of the file's bytes, ``flags`` are sentences to show with the film. ``ends`` are the
+    stored values shown black and white, None but for grey DICOM images.
     """
 
     pixels: NDArray[np.float32]
@@ -39,6 +40,7 @@ class Radiograph:
     tags: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
     flags: tuple[str, ...] = ()
+    ends: tuple[int, int] | None = None
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -69,6 +71,7 @@ class Radiograph:
             tags=MappingProxyType(dict(exposure.tags)),
             sha256=hashlib.sha256(data).hexdigest(),
             flags=_flags(exposure),
+            ends=exposure.ends,
         )
 
     @classmethod

@@ -153,6 +153,30 @@ class TestGoldenPixels:
         film = Radiograph.read(written(dataset(stored, bits=16)))
         assert np.array_equal(np.round(film.pixels.astype(np.float64) * 65535).astype(np.uint16), stored)
 
+    @pytest.mark.parametrize(
+        ("stored", "tags", "ends"),
+        [
+            ([100, 150, 300], {}, (100, 300)),
+            # (x − 99.5)/200 + 0.5 is 0 at −0.5 and 1 at 199.5; of 2·v − 100 the stored 50 and 149 are just beyond.
+            (
+                list(range(201)),
+                {"RescaleSlope": 2, "RescaleIntercept": -100, "WindowCenter": 100, "WindowWidth": 201},
+                (49, 150),
+            ),
+            ([100, 150, 300], {"PhotometricInterpretation": "MONOCHROME1"}, (300, 100)),
+            ([0, 25, 100], {"RescaleSlope": -1, "RescaleIntercept": 0}, (100, 0)),
+            ([-100, 0, 300], {}, (-100, 300)),
+            ([7, 7], {}, (7, 7)),
+        ],
+        ids=["range", "window", "monochrome1", "negative-slope", "signed", "constant"],
+    )
+    def test_stored_values_shown_black_and_white(
+        self, stored: list[int], tags: dict[str, Any], ends: tuple[int, int]
+    ) -> None:
+        kind = np.int16 if min(stored) < 0 else np.uint16
+        film = Radiograph.read(written(dataset(np.tile(np.array([stored], dtype=kind), (48, 20)), **tags)))
+        assert film.ends == ends
+
     def test_colour_is_luminance(self) -> None:
         colours = np.zeros((1, 3, 3), dtype=np.uint8)
         colours[0, range(3), range(3)] = 255

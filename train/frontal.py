@@ -129,7 +129,7 @@ def other_radiographs(shared: Path) -> list[Sample]:
     found = []
     for path in sorted((shared / "dicom" / "not_chest").iterdir()):
         try:
-            pixels, _, _ = dicom.stored_film(read_elements(path.read_bytes()))
+            pixels = dicom.stored_film(read_elements(path.read_bytes())).pixels
         except LofiError:
             continue
         # One of these is a chest film in every respect but its tag.
