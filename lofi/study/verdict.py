@@ -107,8 +107,11 @@ class Verdict:
 
     @property
     def subject(self) -> Subject:
-        """What was judged: a later verdict of the same reader on the same subject replaces this one."""
-        return self.kind, self.phrase, self.number, self.hit
+        """What was judged: a later verdict of the same reader on the same subject replaces this one.
+
+        That a case was opened and that it was done are two subjects: their times give how long it took.
+        """
+        return self.kind, str(self.decision) if self.kind == "case" else self.phrase, self.number, self.hit
 
     @property
     def shown_box(self) -> Box | None:

@@ -1,0 +1,89 @@
+"""What the model says of a study's case, asked once and kept, so that all readers judge the same boxes and hits."""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
+from lofi.radiograph import Radiograph
+from lofi.results import Box, Grounding
+from lofi.study.cases import StudyCase
+from lofi.study.database import DAMAGED
+
+if TYPE_CHECKING:  # a study is defined, exported and compared without torch
+    from lofi.engine import Engine
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """The model's boxes for each phrase and the ids and similarities of the nearest studies, nearest first.
+
+    Boxes of a phrase run from the picture's left to its right, so that their order does not tell their confidence.
+    ``failed`` says why there is no answer: the film cannot be read, and there is nothing to judge.
+    """
+
+    groundings: tuple[Grounding, ...] = ()
+    hits: tuple[tuple[str, float], ...] = ()
+    failed: str = ""
+
+    def grounding(self, phrase: str) -> Grounding | None:
+        """Of one phrase; None where it was not asked."""
+        return next((grounding for grounding in self.groundings if grounding.phrase == phrase), None)
+
+    def to_text(self) -> str:
+        """JSON, as it is stored: exact, unlike the API's rounded numbers."""
+        groundings = [vars(grounding) for grounding in self.groundings]
+        return json.dumps({"groundings": groundings, "hits": self.hits, "failed": self.failed})
+
+    @classmethod
+    def from_text(cls, text: str) -> "ModelAnswer":
+        """What was stored. Raises LofiError where it was damaged."""
+        try:
+            values = json.loads(text)
+            groundings = tuple(
+                Grounding(**{**one, "boxes": tuple(map(_box, one["boxes"])), "scores": tuple(one["scores"])})
+                for one in values["groundings"]
+            )
+            hits = tuple((str(name), float(near)) for name, near in values["hits"])
+            return cls(groundings, hits, str(values["failed"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise LofiError(DAMAGED) from error
+
+
+def ask(engine: "Engine", case: StudyCase, hits: int) -> ModelAnswer:
+    """The engine's answer to a case: its phrases grounded, ``hits`` studies without the film's own patient."""
+    try:
+        film = Radiograph.read(case.path)
+    except (UnreadableFilm, NotAChestFilm) as error:
+        return ModelAnswer(failed=str(error))
+    groundings = tuple(_left_to_right(found) for found in engine.ground(film, case.phrases))
+    near = engine.search(film, hits, leave_out=case.own) if hits else ()
+    return ModelAnswer(groundings, tuple((hit.study.study_id, hit.similarity) for hit in near))
+
+
+def stored_answer(connection: sqlite3.Connection, study: str, film: str) -> ModelAnswer | None:
+    """The answer kept for a case of a study; None where it was not asked yet."""
+    row = connection.execute("SELECT answer FROM answer WHERE study = ? AND film = ?", (study, film)).fetchone()
+    return None if row is None else ModelAnswer.from_text(row["answer"])
+
+
+def keep_answer(connection: sqlite3.Connection, study: str, film: str, answer: ModelAnswer) -> None:
+    """Keep an answer; where another server was first, its one stays."""
+    connection.execute("INSERT OR IGNORE INTO answer VALUES (?, ?, ?)", (study, film, answer.to_text()))
+
+
+def _left_to_right(found: Grounding) -> Grounding:
+    turned = sorted(zip(found.boxes, found.scores, strict=True))
+    return Grounding(
+        found.phrase,
+        found.found,
+        found.confidence,
+        tuple(box for box, _ in turned),
+        tuple(score for _, score in turned),
+    )
+
+
+def _box(values: Any) -> Box:
+    x0, y0, x1, y1 = (float(value) for value in values)
+    return x0, y0, x1, y1

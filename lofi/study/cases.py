@@ -1,0 +1,106 @@
+"""The films of a study: found in its folder or the gallery, known by their sha256, ordered for each reader."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lofi.elements import looks_like_dicom
+from lofi.errors import BadQuery
+from lofi.gallery import Gallery, parse_where
+from lofi.gallery.pictures import inside
+from lofi.gallery.storage import file_sha256
+from lofi.gallery.where import Columns
+from lofi.raster import JPEG, PNG, is_webp
+from lofi.results import Study
+from lofi.study.definition import MAX_CASES, Chosen, Definition
+
+
+@dataclass(frozen=True)
+class StudyCase:
+    """One film to read: its file, the sha256 of its bytes, what is asked of it, and the gallery study it came from."""
+
+    film: str
+    path: Path
+    phrases: tuple[str, ...]
+    own: Study | None = None
+
+
+def find_cases(definition: Definition, gallery: Gallery | None = None) -> tuple[StudyCase, ...]:
+    """The study's cases, each film once, ``limit`` of them drawn by the seed, in an order of no meaning.
+
+    ``gallery`` is needed where the definition names no folder. Raises BadQuery where a film lies outside the folder,
+    is missing, or there is none at all.
+    """
+    found = _of_folder(definition) if definition.folder is not None else _of_gallery(definition, gallery)
+    cases: dict[str, StudyCase] = {}
+    for path, chosen, own in found:
+        film = file_sha256(path)
+        if not film:
+            raise BadQuery("A film of the study cannot be read: check that its file may be opened.")
+        cases.setdefault(film, StudyCase(film, path, chosen.phrases or definition.phrases, own))
+        if len(cases) > MAX_CASES:
+            raise BadQuery(f"A study has at most {MAX_CASES:,} cases: choose some of the films.")
+    if not cases:
+        raise BadQuery("The study has no film: its folder or its filter (where) gives none.")
+    drawn = order(cases, definition.seed, "")[: definition.limit]
+    return tuple(cases[film] for film in sorted(drawn))
+
+
+def order(films: Sequence[str] | Mapping[str, object], seed: int, reader: str) -> tuple[str, ...]:
+    """The films in this reader's order: by a hash of seed, reader and film, the same on every machine for ever."""
+    return tuple(sorted(films, key=lambda film: hashlib.sha256(f"{seed}\n{reader}\n{film}".encode()).digest()))
+
+
+def digest(definition: Definition, cases: Sequence[StudyCase]) -> str:
+    """What two runs must share to be one study: cases, phrases, seed, number of hits, blinding. Not the readers."""
+    parts = [f"{definition.seed} {definition.hits} {definition.blind}"]
+    parts += ["\n".join((case.film, *case.phrases)) for case in cases]
+    return hashlib.sha256("\n\n".join(parts).encode()).hexdigest()
+
+
+def _of_folder(definition: Definition) -> Iterator[tuple[Path, Chosen, None]]:
+    folder = definition.folder
+    if folder is None or not folder.is_dir():
+        raise BadQuery("The study's folder is not there: write it relative to the study file, or in full.")
+    for number, chosen in enumerate(definition.cases, start=1):
+        path = inside(folder, chosen.film)
+        if path is None:
+            raise BadQuery(f"The film of case {number} is missing or lies outside the study's folder.")
+        yield path, chosen, None
+    if not definition.cases:
+        for path in sorted(folder.rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if not hidden and path.is_file() and _looks_like_a_film(path):
+                if inside(folder, str(path.relative_to(folder))) is None:
+                    raise BadQuery("A link in the study's folder leads out of it: copy the film there instead.")
+                yield path, Chosen(), None
+
+
+def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tuple[Path, Chosen, Study]]:
+    if gallery is None:
+        raise BadQuery(
+            "The study takes its films from a gallery, and none is open: set LOFI_GALLERY, or name a folder."
+        )
+    studies = {study.study_id: study for study in gallery.studies}
+    rows = Columns(gallery.studies).select(parse_where(definition.where))
+    passing = dict.fromkeys(gallery.studies[row].study_id for row in (range(len(studies)) if rows is None else rows))
+    wanted = definition.cases or tuple(Chosen(study=name) for name in passing)
+    for number, chosen in enumerate(wanted, start=1):
+        study = studies.get(chosen.study)
+        path = None if study is None or chosen.study not in passing else gallery.image_path(study)
+        if study is None or path is None:
+            if definition.cases:
+                raise BadQuery(f"Case {number} of the study is not in the gallery, or its film is not.")
+            continue  # a gallery may hold vectors of films that lie elsewhere
+        yield path, chosen, study
+
+
+def _looks_like_a_film(path: Path) -> bool:
+    """By its first bytes, never by its name."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(1024)
+    except OSError:
+        return False
+    return looks_like_dicom(head) or head.startswith((PNG, JPEG)) or is_webp(head)

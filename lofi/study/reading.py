@@ -1,0 +1,184 @@
+"""A reader study while it is read: cases in each reader's order, marks stored at once, resumed where it stopped."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lofi.errors import BadQuery, LofiError
+from lofi.study import sitting
+from lofi.study.asking import ModelAnswer, keep_answer, stored_answer
+from lofi.study.cases import StudyCase, digest, order
+from lofi.study.definition import Definition
+from lofi.study.marking import Desk, still_open, verdicts_of
+from lofi.study.store import ReviewStore, insert, latest, select
+from lofi.study.verdict import Decision, Subject, Verdict, now, parse_initials
+
+CHANGED = (
+    "The films, phrases or settings of this study changed since reading began: restore them, "
+    "or give the study another name."
+)
+OTHER_MODEL = "This study was begun with another model: serve it with that one, or give the study another name."
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a reader is: cases ``done`` of ``total``."""
+
+    reader: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One case before a reader: ``number`` of ``total``, ``done`` so far, and the marks that count on it."""
+
+    reader: str
+    case: StudyCase
+    number: int
+    done: int
+    total: int
+    finished: bool
+    answer: ModelAnswer
+    marks: dict[Subject, Verdict]
+
+    @property
+    def still_open(self) -> tuple[str, ...]:
+        """What is left to judge."""
+        return still_open(self.answer, self.marks)
+
+
+class ReaderStudy:
+    """A definition, its cases and the store. ``ask`` gives the model's answer to a case when first needed.
+
+    Safe to share: every method is one transaction. Tokens come from ``begin``; a method given one that another
+    window replaced raises Superseded.
+    """
+
+    def __init__(
+        self,
+        definition: Definition,
+        cases: Sequence[StudyCase],
+        store: ReviewStore,
+        fingerprint: str,
+        ask: Callable[[StudyCase], ModelAnswer],
+    ) -> None:
+        self.definition = definition
+        self.store = store
+        self.fingerprint = fingerprint
+        self._cases = {case.film: case for case in cases}
+        self._digest = digest(definition, cases)
+        self._ask = ask
+
+    def begin(self, initials: str, take_over: bool = False) -> str:
+        """A token for a reader's window. Raises BadQuery on wrong initials, Taken where another window reads."""
+        reader, name = parse_initials(initials), self.definition.name
+        if self.definition.readers and reader not in self.definition.readers:
+            raise BadQuery("These initials are not among the study's readers: ask whoever made the study.")
+        with self.store.database.writing() as connection:
+            row = connection.execute("SELECT * FROM study WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                first = (name, self._digest, self.fingerprint, now())
+                connection.execute("INSERT INTO study VALUES (?, ?, ?, ?)", first)
+            elif row["digest"] != self._digest:
+                raise LofiError(CHANGED)
+            elif row["fingerprint"] != self.fingerprint:
+                raise LofiError(OTHER_MODEL)
+            return sitting.sit(connection, name, reader, take_over)
+
+    def sheet(self, token: str, number: int | None = None) -> Sheet | None:
+        """The case to read: the first that is not done, or an earlier one by its number from 1. None: all is done."""
+        reader = self._reader(token)
+        films, done = self._films(reader), self._done(reader)
+        upto = next((at for at, film in enumerate(films) if film not in done), len(films))
+        at = upto if number is None else number - 1
+        if not 0 <= at <= upto:
+            raise BadQuery("Cases are read in their order.")
+        if at == len(films):
+            return None
+        case = self._cases[films[at]]
+        answer = self.answer(case)
+        if case.film not in done and number is None:
+            self._open(self._desk(reader, case, answer))
+        marks = self.store.of(case.film, reader, self.definition.name, self.fingerprint)
+        return Sheet(reader, case, at + 1, len(done), len(films), case.film in done, answer, marks)
+
+    def answer(self, case: StudyCase) -> ModelAnswer:
+        """What the model says of a case, asked once for all readers."""
+        name = self.definition.name
+        with self.store.database.reading() as connection:
+            found = stored_answer(connection, name, case.film)
+        if found is None:
+            asked = self._ask(case)
+            with self.store.database.writing() as connection:
+                keep_answer(connection, name, case.film, asked)
+                found = stored_answer(connection, name, case.film)
+        if found is None:
+            raise LofiError("The model's answer could not be kept: try again.")
+        return found
+
+    def following(self, token: str) -> StudyCase | None:
+        """The case after the first that is not done: worth asking the model about while the reader looks."""
+        reader = self._reader(token)
+        done = self._done(reader)
+        waiting = [film for film in self._films(reader) if film not in done]
+        return self._cases[waiting[1]] if len(waiting) > 1 else None
+
+    def mark(self, token: str, film: str, mark: object) -> dict[Subject, Verdict]:
+        """Store one mark on a case; returns what counts on it then. Raises BadQuery where it does not fit."""
+        case = self._case(film)
+        answer = self.answer(case)
+        with self.store.database.writing() as connection:
+            desk = self._desk(sitting.seen(connection, self.definition.name, token), case, answer)
+            before = desk.before(connection)
+            made = verdicts_of(desk, mark, latest(before))
+            insert(connection, made)
+            return latest((*before, *made))
+
+    def finish(self, token: str, film: str) -> None:
+        """Call a case done. Raises BadQuery, saying what is still open."""
+        case = self._case(film)
+        answer = self.answer(case)
+        with self.store.database.writing() as connection:
+            desk = self._desk(sitting.seen(connection, self.definition.name, token), case, answer)
+            left = still_open(answer, latest(desk.before(connection)))
+            if left:
+                raise BadQuery(f"Still to judge: {', '.join(left)}.")
+            insert(connection, [desk.verdict("case", Decision.DONE)])
+
+    def leave(self, token: str) -> None:
+        """Let the initials go, so that the reader can begin elsewhere without being asked."""
+        with self.store.database.writing() as connection:
+            sitting.leave(connection, self.definition.name, token)
+
+    def progress(self) -> tuple[Progress, ...]:
+        """How far each reader is: those named, then others who began, by their initials."""
+        began = {verdict.reader for verdict in self.store.all(self.definition.name)}
+        readers = dict.fromkeys((*self.definition.readers, *sorted(began)))
+        return tuple(Progress(reader, len(self._done(reader)), len(self._cases)) for reader in readers)
+
+    def _reader(self, token: str) -> str:
+        with self.store.database.writing() as connection:
+            return sitting.seen(connection, self.definition.name, token)
+
+    def _films(self, reader: str) -> tuple[str, ...]:
+        return order(self._cases, self.definition.seed, reader)
+
+    def _done(self, reader: str) -> set[str]:
+        with self.store.database.reading() as connection:
+            found = select(connection, study=self.definition.name, reader=reader, kind="case", decision="done")
+        return {verdict.film for verdict in found} & set(self._cases)
+
+    def _open(self, desk: Desk) -> None:
+        """Note when a case was first shown."""
+        with self.store.database.writing() as connection:
+            if not any(verdict.decision is Decision.OPENED for verdict in desk.before(connection)):
+                insert(connection, [desk.verdict("case", Decision.OPENED)])
+
+    def _case(self, film: object) -> StudyCase:
+        case = self._cases.get(film) if isinstance(film, str) else None
+        if case is None:
+            raise BadQuery("This film is no case of the study.")
+        return case
+
+    def _desk(self, reader: str, case: StudyCase, answer: ModelAnswer) -> Desk:
+        return Desk(case.film, reader, self.fingerprint, self.definition.name, answer)
