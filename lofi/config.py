@@ -52,6 +52,7 @@ class ConnectorConfig:
     heads: int = 8
     layers: int = 2
     kind: str = "resampler"
+    """"resampler", "grid" (its queries start as the means of an n × n grid of patches) or "separate" (the paper's)."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ class ModelConfig:
     text: TextConfig = field(default_factory=TextConfig)
     connector: ConnectorConfig = field(default_factory=ConnectorConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
+    shots: int = 0
+    """Examples in context that the language model was trained to use (lofi.grounding); 0: it was not."""
+    local: bool = False
+    """Whether the patches too have a place in the space of images and texts: phrase → heat map."""
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -59,6 +59,23 @@ class Language(nn.Module):
         out = self.model(input_ids=ids[None], past_key_values=cache, use_cache=True, logits_to_keep=1)
         return cast(Tensor, out.logits[0, -1])
 
+    def extend(self, embeddings: Tensor, positions: Tensor, visible: Tensor, cache: Any) -> Tensor:
+        """(B, V) logits after (B, T, W) further embeddings, and ``cache`` grows by them.
+
+        ``positions`` (B, T); ``visible`` (B, T, past + T) bool: what each new place may look at.
+        """
+        blocked = torch.zeros(visible.shape, dtype=embeddings.dtype, device=visible.device)
+        blocked = blocked.masked_fill(~visible, torch.finfo(embeddings.dtype).min)[:, None]
+        out = self.model(
+            inputs_embeds=embeddings,
+            position_ids=positions,
+            attention_mask=blocked,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return cast(Tensor, out.logits[:, -1])
+
     @staticmethod
     def branch(cache: Any) -> Any:
         """A copy of a prefix cache, to go on from it without touching it: two phrases, two users, one film."""

@@ -80,6 +80,11 @@ class LofiModel:
         self._lock = threading.Lock()
 
     @property
+    def turn(self) -> threading.Lock:
+        """Held by whoever runs the network."""
+        return self._lock
+
+    @property
     def name(self) -> str:
         """The model's name, for people."""
         return self.config.name

@@ -68,14 +68,48 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """A gallery example that was in context when a phrase was grounded, and what the answer would be without it.
+
+    ``boxes`` are those of the example, 0–1 of its own film. ``moved`` is 1 − IoU of the answer and the answer without
+    this example, 0 (no difference) … 1; ``confidence_change`` is what the example added to the confidence, −1 … 1.
+    ``trusted`` is False for boxes that a machine drew.
+    """
+
+    study_id: str
+    phrase: str
+    boxes: tuple[Box, ...]
+    similarity: float
+    moved: float
+    confidence_change: float
+    trusted: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """The public form: part of the API's contract for one phrase."""
+        return {
+            "study_id": self.study_id,
+            "phrase": self.phrase,
+            "boxes": [[round(value, 5) for value in box] for box in self.boxes],
+            "similarity": round(self.similarity, 4),
+            "moved": round(self.moved, 4),
+            "confidence_change": round(self.confidence_change, 4),
+            "trusted": self.trusted,
+        }
+
+
+@dataclass(frozen=True)
 class Grounding:
-    """Where a phrase is seen. ``confidence`` is the probability that it is there at all; ``scores`` one per box."""
+    """Where a phrase is seen. ``confidence`` is the probability that it is there at all; ``scores`` one per box.
+
+    ``evidence`` names the gallery examples that were in context, in the order of their use; empty without any.
+    """
 
     phrase: str
     found: bool
     confidence: float
     boxes: tuple[Box, ...] = ()
     scores: tuple[float, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The public form: the API's contract for one phrase."""
@@ -85,6 +119,7 @@ class Grounding:
             "confidence": round(self.confidence, 4),
             "boxes": [[round(value, 5) for value in box] for box in self.boxes],
             "scores": [round(score, 4) for score in self.scores],
+            "evidence": [item.to_json() for item in self.evidence],
         }
 
 

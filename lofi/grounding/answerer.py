@@ -1,0 +1,53 @@
+"""Phrase, film and shots → boxes with evidence, whichever model answers."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from lofi.boxes import as_boxes, set_iou
+from lofi.grounding.shots import Shot
+from lofi.model import EncodedFilm
+from lofi.radiograph import Radiograph
+from lofi.results import Evidence, Grounding
+
+
+class Answerer(Protocol):
+    """A model that grounds a phrase with examples in its context. ``most``: shots that it can take, 0 … 8."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def most(self) -> int: ...
+
+    def answer_each(
+        self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
+    ) -> list[Grounding]:
+        """One answer for each set of shots; sets share their shots, so that what they share can be computed once."""
+        ...
+
+
+def ground(
+    answerer: Answerer, film: Radiograph | EncodedFilm, phrase: str, shots: Sequence[Shot], explain: bool = True
+) -> Grounding:
+    """The answer with all ``shots``. With ``explain`` its evidence says for each how far it moved the answer.
+
+    That is leave-one-out: the phrase is asked again without each shot, side by side where the answerer can.
+    """
+    used = list(shots)[: answerer.most]
+    sets = [used] + [[*used[:number], *used[number + 1 :]] for number in range(len(used)) if explain]
+    answer, *without = answerer.answer_each(film, phrase, sets)
+    evidence = [_evidence(shot, answer, other) for shot, other in zip(used, without, strict=False)]
+    return replace(answer, evidence=tuple(evidence))
+
+
+def _evidence(shot: Shot, answer: Grounding, without: Grounding) -> Evidence:
+    return Evidence(
+        study_id=shot.study_id,
+        phrase=shot.phrase,
+        boxes=shot.boxes,
+        similarity=shot.similarity,
+        moved=1 - set_iou(as_boxes(answer.boxes), as_boxes(without.boxes)),
+        confidence_change=answer.confidence - without.confidence,
+        trusted=shot.trusted,
+    )

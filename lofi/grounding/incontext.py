@@ -1,0 +1,187 @@
+"""LoFi itself as the answerer: shots stand in its context as pooled image tokens, phrase and boxes.
+
+    <begin> prefix₁ … prefix_N | shot | shot | … | prompt answer
+
+A shot is ``image tokens "phrase". <box>…<end>``. It sees the prefix and its own past, not the other shots, so their
+order does not matter and a shot can be hidden without computing anything again. Shots and prompt all take the places
+after the prefix: without shots the prompt stands exactly where it always stood.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lofi.boxes import as_boxes, clip
+from lofi.decoding import FoundBoxes, middle_bin
+from lofi.errors import BadQuery
+from lofi.grounding.shots import Shot
+from lofi.language import Language
+from lofi.model import EncodedFilm, LofiModel, checked_phrase
+from lofi.radiograph import Radiograph
+from lofi.results import Grounding
+from lofi.text import BOX, END, NONE, LocationGrammar, Tokens, grounding_prompt
+
+PHRASE_LIMIT = 80
+"""Characters of a shot's phrase that enter the context."""
+
+
+def shot_ids(shot_phrase: str, canvas: np.ndarray[Any, Any], tokens: Tokens, grammar: LocationGrammar) -> list[int]:
+    """Ids of a shot after its image tokens. Angle brackets of a phrase go: a record must not write location tokens."""
+    words = shot_phrase.lower().translate({ord(sign): " " for sign in '<>"'})[:PHRASE_LIMIT].strip()
+    text, _ = grammar.encode(clip(np.asarray(canvas, dtype=np.float64)))
+    return [*tokens.encode(f'"{words}".'), *tokens.encode(text), tokens.id(END)]
+
+
+@dataclass(frozen=True)
+class Context:
+    """A film's prefix and its shots in one key-value ``cache`` of P + S places; ``group`` (P + S,) is 0 for the prefix
+    and n for the places of shot n.
+    """
+
+    cache: Any
+    group: Tensor
+    prefix: int
+
+
+class InContext:
+    """A LofiModel that was trained with shots (``config.shots``), as an Answerer."""
+
+    def __init__(self, model: LofiModel) -> None:
+        if model.grammar.kind != "tokens":
+            raise BadQuery("Shots in context need a model that writes boxes as location tokens.")
+        self.model = model
+        self.name = model.name
+        self.most = model.config.shots
+
+    @torch.inference_mode()
+    def answer_each(
+        self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
+    ) -> list[Grounding]:
+        """The answer with each set of shots; all of them are decoded side by side. Raises BadQuery for no phrase."""
+        model, words = self.model, checked_phrase(phrase)
+        encoded = film if isinstance(film, EncodedFilm) else model.encode(film)
+        every = list(dict.fromkeys(shot for shots in sets for shot in shots))
+        prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
+        with model.turn:
+            context = self._context(encoded, every)
+            hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
+            found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
+        return [self._grounding(words, encoded, answer) for answer in found]
+
+    def _context(self, encoded: EncodedFilm, shots: Sequence[Shot]) -> Context:
+        """The film's prefix cache, copied and extended by the shots."""
+        model, language = self.model, self.model.network.language
+        cache = language.branch(encoded.cache)
+        prefix = int(cache.get_seq_length())
+        parts, groups, positions = [], [torch.zeros(prefix, dtype=torch.long)], []
+        for number, shot in enumerate(shots, start=1):
+            ids = torch.tensor(shot_ids(shot.phrase, shot.canvas, model.language_tokens, model.grammar))
+            words = language.embed(ids.to(model.device))
+            image = torch.from_numpy(shot.tokens.astype(np.float32)).to(model.device, words.dtype)
+            parts.append(torch.cat([image, words]))
+            groups.append(torch.full((len(parts[-1]),), number))
+            positions.append(prefix + torch.arange(len(parts[-1])))
+        group = torch.cat(groups).to(model.device)
+        if parts:
+            own = group[prefix:]
+            same = (own[:, None] == group[None]) | (group[None] == 0)
+            past = torch.arange(len(group), device=model.device)
+            visible = same & (past[None] <= past[prefix:, None])
+            places = torch.cat(positions)[None].to(model.device)
+            language.extend(torch.cat(parts)[None], places, visible[None], cache)
+        return Context(cache, group, prefix)
+
+    def _grounding(self, words: str, encoded: EncodedFilm, answer: FoundBoxes) -> Grounding:
+        found = answer.presence >= self.model.threshold and len(answer.boxes) > 0
+        if not found:
+            return Grounding(words, False, answer.presence)
+        placed = encoded.frame.to_film(answer.boxes).tolist()
+        pairs = sorted(zip(answer.scores, placed, strict=True), key=lambda pair: -pair[0])
+        kept = [(score, tuple(cut[0].tolist())) for score, box in pairs if len(cut := clip(as_boxes([box])))]
+        boxes, scores = tuple(box for _, box in kept), tuple(score for score, _ in kept)
+        return Grounding(words, bool(boxes), answer.presence, boxes, scores)
+
+
+class _Rows:
+    """B copies of a context that go on together, each with some shots hidden."""
+
+    def __init__(self, language: Language, context: Context, hidden: Sequence[Sequence[int]]) -> None:
+        self.language, self.cache = language, context.cache
+        if len(hidden) > 1:
+            self.cache.batch_repeat_interleave(len(hidden))
+        device = context.group.device
+        self.seen = torch.stack([~torch.isin(context.group, torch.tensor(row, device=device)) for row in hidden])
+        self.at = context.prefix
+
+    def step(self, ids: Tensor) -> Tensor:
+        """(B, V) logits after (B, T) further ids."""
+        rows, count = ids.shape
+        causal = torch.ones(count, count, dtype=torch.bool, device=ids.device).tril().expand(rows, -1, -1)
+        visible = torch.cat([self.seen[:, None].expand(-1, count, -1), causal], dim=2)
+        positions = (self.at + torch.arange(count, device=ids.device)).expand(rows, -1)
+        logits = self.language.extend(self.language.embed(ids), positions, visible, self.cache)
+        self.seen = torch.cat([self.seen, self.seen.new_ones(rows, count)], dim=1)
+        self.at += count
+        return logits.float()
+
+
+def locate_rows(
+    language: Language,
+    tokens: Tokens,
+    prompt: list[int],
+    context: Context,
+    hidden: Sequence[Sequence[int]],
+    grammar: LocationGrammar,
+) -> list[FoundBoxes]:
+    """As ``lofi.decoding.locate_tokens``, for several rows of one film at once: row r does not see ``hidden[r]``.
+
+    A row that has ended goes on unread until the last one ends, so that all stay in step.
+    """
+    box, none, end, first = (tokens.id(name) for name in (BOX, NONE, END, "<loc_0>"))
+    rows = _Rows(language, context, hidden)
+    device, count = context.group.device, len(hidden)
+    logits = rows.step(torch.tensor([prompt], device=device).expand(count, -1))
+    presence = torch.softmax(logits[:, [box, none]], 1)[:, 0].tolist()
+    found: list[list[list[float]]] = [[] for _ in hidden]
+    scores: list[list[float]] = [[] for _ in hidden]
+    going_on = [1.0] * count
+    for _ in range(grammar.max_boxes):
+        logits = rows.step(torch.full((count, 1), box, device=device))
+        numbers: list[list[int]] = [[] for _ in hidden]
+        certainty = [1.0] * count
+        for corner in range(4):
+            for row in range(count):
+                number, mass = middle_bin(_chances(logits[row, first : first + grammar.bins], numbers[row], corner))
+                numbers[row].append(number)
+                certainty[row] *= mass
+            last = [[first + numbers[row][corner]] for row in range(count)]
+            logits = rows.step(torch.tensor(last, device=device))
+        more = torch.softmax(logits[:, [box, end]], 1)[:, 0].tolist()
+        for row in range(count):
+            if going_on[row] > 0:
+                found[row].append([(number + 0.5) / grammar.bins for number in numbers[row]])
+                scores[row].append(presence[row] * going_on[row] * certainty[row] ** 0.25)
+                going_on[row] *= more[row] if more[row] >= 0.5 else 0.0
+        if not any(going_on):
+            break
+    return [_found(*answer) for answer in zip(found, scores, presence, strict=True)]
+
+
+def _chances(logits: Tensor, numbers: Sequence[int], corner: int) -> Tensor:
+    """(Q,) probabilities of a coordinate's bins; x1 lies beyond x0, y1 beyond y0."""
+    masked = logits.clone()
+    if corner >= 2:
+        masked[: numbers[corner - 2] + 1] = -torch.inf
+        if numbers[corner - 2] + 1 >= len(masked):
+            masked[-1] = 0.0
+    return torch.softmax(masked, 0)
+
+
+def _found(rows: list[list[float]], scores: list[float], presence: float) -> FoundBoxes:
+    array = np.asarray(rows, dtype=np.float64).reshape(-1, 4)
+    good = ((array[:, 2:] - array[:, :2]) > 0).all(axis=1)
+    return FoundBoxes(array[good], tuple(np.asarray(scores)[good].tolist()), presence)
