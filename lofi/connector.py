@@ -4,8 +4,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lofi.config import ConnectorConfig
+from lofi.errors import CheckpointError
 from lofi.vision import sinusoid_grid
 
 
@@ -54,6 +56,30 @@ class Resampler(nn.Module):
         return cast(Tensor, self.out(queries))
 
 
+class GridResampler(Resampler):
+    """A resampler whose queries also start with what they stand for: the mean of the patches of their own cell.
+
+    A small model trained on few boxes has no time to learn where to look; here it knows from the first step.
+    The number of patches and of queries must both be squares.
+    """
+
+    def __init__(self, config: ConnectorConfig, width: int, language_width: int) -> None:
+        super().__init__(config, width, language_width)
+        self.edge = round(config.queries**0.5)
+        if self.edge**2 != config.queries:
+            raise CheckpointError(f"A grid connector needs a square number of queries, not {config.queries}.")
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """(B, N, W) prefix embeddings of (B, P, D) patches."""
+        side = round(patches.shape[1] ** 0.5)
+        maps = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+        cells = functional.interpolate(maps, (self.edge, self.edge), mode="bilinear", antialias=True)
+        queries = self.queries + cells.flatten(2).transpose(1, 2)
+        for block in self.blocks:
+            queries = block(queries, patches)
+        return cast(Tensor, self.out(queries))
+
+
 class SeparateHeads(nn.Module):
     """The paper's form: N attention-pooling heads, none shared, then linear, GELU, linear.
 
@@ -81,6 +107,6 @@ class SeparateHeads(nn.Module):
 
 
 def build_connector(config: ConnectorConfig, width: int, language_width: int) -> nn.Module:
-    """The connector that ``config.kind`` names: "resampler" or "separate"."""
-    kinds: dict[str, type[nn.Module]] = {"resampler": Resampler, "separate": SeparateHeads}
+    """The connector that ``config.kind`` names: "resampler", "grid" or "separate"."""
+    kinds: dict[str, type[nn.Module]] = {"resampler": Resampler, "grid": GridResampler, "separate": SeparateHeads}
     return kinds[config.kind](config, width, language_width)

@@ -145,3 +145,16 @@ def total_loss(
 ) -> Tensor:
     """L_sigmoid + λ · (L_caption + L_location)."""
     return sigmoid + weight * (caption + location_loss(grounding, describing, reduction))
+
+
+def heat_loss(logits: Tensor, inside: Tensor) -> Tensor:
+    """Cross-entropy plus soft Dice (arXiv 1606.04797) between (Q, P) heat logits and the share of each patch that
+    lies inside the phrase's boxes, (Q, P) in 0–1; phrases that are absent, all zero, count in the first part alone.
+    """
+    entropy = functional.binary_cross_entropy_with_logits(logits, inside)
+    present = inside.sum(1) > 0
+    if not bool(present.any()):
+        return entropy
+    chance, wanted = logits[present].sigmoid(), inside[present]
+    dice = 1 - (2 * (chance * wanted).sum(1) + 1e-3) / (chance.sum(1) + wanted.sum(1) + 1e-3)
+    return entropy + dice.mean()

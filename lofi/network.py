@@ -56,6 +56,10 @@ class LofiNetwork(nn.Module):
         self.connector = build_connector(config.connector, config.vision.width, language_width(config.language))
         self.log_temperature = nn.Parameter(torch.tensor(math.log(10.0)))
         self.bias = nn.Parameter(torch.tensor(-2.0))
+        if config.local:
+            self.local = nn.Linear(config.vision.width, config.embed_dim)
+            self.local_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+            self.local_bias = nn.Parameter(torch.tensor(-2.0))
         settings = config.preprocessing
         self.mean: Tensor
         self.std: Tensor
@@ -84,3 +88,8 @@ class LofiNetwork(nn.Module):
     def prefix(self, patches: Tensor) -> Tensor:
         """(B, P, D) → (B, N, W)."""
         return cast(Tensor, self.connector(patches))
+
+    def heat(self, patches: Tensor, texts: Tensor) -> Tensor:
+        """(Q, P) logits that each patch of (Q, P, D) shows what its text, (Q, E) unit embeddings, says."""
+        seen = functional.normalize(self.local(patches).float(), dim=-1)
+        return torch.einsum("qpe,qe->qp", seen, texts.float()) * self.local_scale.exp() + self.local_bias

@@ -347,3 +347,30 @@ def test_a_mistake_in_the_order_of_edges_is_seen(order: list[int]) -> None:
         agree(
             lambda predicted, target: losses.box_loss(predicted[:, order], target), naive_box, [rows[:, 0]], rows[:, 1]
         )
+
+
+# Heat maps
+
+INSIDE = torch.tensor([[0.0, 0.5, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.25, 0.0]], dtype=torch.float64)
+
+
+def naive_heat(logits: Tensor, inside: Tensor) -> Tensor:
+    entropy, overlaps = logits.new_zeros(()), []
+    for i in range(len(logits)):
+        chances = [1 / (1 + torch.exp(-logit)) for logit in logits[i]]
+        for chance, share in zip(chances, inside[i], strict=True):
+            entropy = entropy - share * torch.log(chance) - (1 - share) * torch.log(1 - chance)
+        if inside[i].sum() > 0:
+            both = sum(chance * share for chance, share in zip(chances, inside[i], strict=True))
+            overlaps.append(1 - (2 * both + 1e-3) / (sum(chances) + inside[i].sum() + 1e-3))
+    return entropy / logits.numel() + (sum(overlaps) / len(overlaps) if overlaps else 0)
+
+
+@pytest.mark.parametrize("rows", [[1], [0], [0, 1, 2]], ids=["absent only", "one", "mixed"])
+def test_heat(rows: list[int]) -> None:
+    agree(losses.heat_loss, naive_heat, [drawn(len(rows), 4)], INSIDE[rows])
+
+
+def test_heat_prefers_the_right_place() -> None:
+    right = (INSIDE[:1] - 0.5) * 8
+    assert losses.heat_loss(right, INSIDE[:1]) < losses.heat_loss(right.flip(1), INSIDE[:1]) / 2

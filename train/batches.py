@@ -12,17 +12,41 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from lofi.boxes import Boxes
 from lofi.model import pad
 from lofi.text import Tokens
 from train.augment import apply, random_affine
 from train.data.canvases import CanvasCache
-from train.data.records import FilmRecord
+from train.data.records import BoxRecord, FilmRecord
 from train.distributed import part
-from train.episodes import Segment, Writer, moved, questions, report_of, sentence_bank, truth, zones
+from train.episodes import (
+    Segment,
+    Target,
+    Writer,
+    coverage,
+    heat_targets,
+    moved,
+    questions,
+    report_of,
+    sentence_bank,
+    truth,
+    zones,
+)
 from train.packing import Packed, pack
 from train.recipe import Recipe
 from train.reports import columns
 from train.sampling import Epochs, Sampler
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Q phrases for the heat map: ``film`` (Q,) rows of the batch, ``phrases`` (Q, T) ids of the text tower, ``inside``
+    (Q, P) the share of each patch that lies in the phrase's boxes, all zero where the film does not show it.
+    """
+
+    film: Tensor
+    phrases: Tensor
+    inside: Tensor
 
 
 @dataclass(frozen=True)
@@ -37,6 +61,7 @@ class Batch:
     targets: Tensor
     packed: Packed
     pooling: Tensor | None = None
+    asked: Asked | None = None
     left_out: int = 0
     cut: int = 0
 
@@ -58,7 +83,7 @@ def _mapped(value, change):  # type: ignore[no-untyped-def]
         item = getattr(value, field.name)
         if isinstance(item, Tensor):
             found[field.name] = change(item)
-        elif isinstance(item, Packed):
+        elif isinstance(item, Packed | Asked):
             found[field.name] = _mapped(item, change)
     return replace(value, **found)
 
@@ -99,24 +124,36 @@ class Batches:
         films = [self.records[index] for index in chosen]
         own = part(len(films)) if recipe.own_streams else slice(0, len(films))
         writer = Writer(self.writer.tokens, self.writer.grammar, self.writer.end, self.writer.padding)
-        canvases, segments = [], []
+        canvases, segments, targets = [], [], []
         for number in range(len(films))[own]:
             stream = np.random.default_rng((recipe.seed, step, number, 2)) if recipe.own_streams else rng
-            pixels, asked = self._film(int(chosen[number]), stream, writer)
+            pixels, seen, asked = self._film(int(chosen[number]), stream, writer)
             canvases.append(pixels)
             segments.append(asked)
+            dice = np.random.default_rng((recipe.seed, step, number, 3))
+            targets.append(heat_targets(films[number], seen, dice, recipe.heat_phrases) if recipe.heat_weight else [])
         batch = self._sentences(films, rng)
         stacked = torch.from_numpy(np.stack(canvases))
         if step < recipe.early_share * recipe.steps * recipe.accumulate and recipe.early_side < side:
             shrunk = interpolate(stacked[:, None], recipe.early_side, mode="bilinear", antialias=True)
             stacked = shrunk[:, 0].contiguous()
         packed = pack(segments, self.prefix, self.writer.padding)
-        return replace(
-            batch, canvases=stacked, targets=batch.targets[own], packed=packed, left_out=writer.left_out
-        ).pinned()
+        batch = replace(batch, canvases=stacked, targets=batch.targets[own], packed=packed, left_out=writer.left_out)
+        return replace(batch, asked=self._asked(targets, stacked.shape[-1] // recipe.heat_cell)).pinned()
 
-    def _film(self, index: int, rng: np.random.Generator, writer: Writer) -> tuple[NDArray[np.float32], list[Segment]]:
-        """A film's augmented canvas and its questions."""
+    def _asked(self, targets: Sequence[Sequence[Target]], cells: int) -> Asked | None:
+        """The films' phrases for a heat map of ``cells`` × ``cells`` patches; None where nothing is asked."""
+        rows = [(film, target) for film, wanted in enumerate(targets) for target in wanted]
+        if not rows:
+            return None
+        phrases = self.text_tokens.encode_all([target.phrase for _, target in rows], self.recipe.model.text.context)
+        inside = np.stack([coverage(target.boxes, cells).ravel() for _, target in rows])
+        return Asked(torch.tensor([film for film, _ in rows]), pad(phrases), torch.from_numpy(inside))
+
+    def _film(
+        self, index: int, rng: np.random.Generator, writer: Writer
+    ) -> tuple[NDArray[np.float32], list[tuple[BoxRecord, Boxes]], list[Segment]]:
+        """A film's augmented canvas, its boxes on it and its questions."""
         side, ranges, record = self.recipe.model.preprocessing.side, self.recipe.augmentation, self.records[index]
         matrix = random_affine(rng, side, ranges)
         pixels = apply(self.cache.pixels[index], matrix, rng, ranges)
@@ -125,7 +162,7 @@ class Batches:
             placed = self.cache.frames[index].to_canvas(np.asarray([box.box]))[0]
             seen.append((box, moved(placed, matrix, side)))
         report = record.report if self.recipe.report_sentences else ""
-        return pixels, questions(record, seen, writer, rng, self.recipe.questions, report)
+        return pixels, seen, questions(record, seen, writer, rng, self.recipe.questions, report)
 
     def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> Batch:
         """A batch that holds only the sentences and the targets of all films."""

@@ -116,6 +116,33 @@ def present_targets(
     return targets
 
 
+def heat_targets(
+    record: FilmRecord, boxes: Sequence[tuple[BoxRecord, Boxes]], rng: np.random.Generator, most: int
+) -> list[Target]:
+    """Up to ``most`` phrases for the heat map, one of them absent from the film where one is known to be."""
+    present = present_targets(boxes, rng)
+    absent = [label for label, value in record.known().items() if value < 0]
+    chosen = [present[index] for index in rng.permutation(len(present))[:most]]
+    if absent:
+        label = str(rng.choice(absent))
+        side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
+        chosen = [*chosen[: most - 1], Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))]
+    return chosen
+
+
+def coverage(boxes: Boxes, cells: int) -> NDArray[np.float32]:
+    """(cells, cells) share of each cell of the canvas that the fullest of (M, 4) boxes covers."""
+    edges = np.arange(cells + 1) / cells
+    inside = np.zeros((cells, cells), dtype=np.float32)
+    for x0, y0, x1, y1 in boxes:
+        across, down = (
+            np.clip(np.minimum(edges[1:], high) - np.maximum(edges[:-1], low), 0, None) * cells
+            for low, high in ((x0, x1), (y0, y1))
+        )
+        inside = np.maximum(inside, np.outer(down, across).astype(np.float32))
+    return inside
+
+
 def report_of(record: FilmRecord, rng: np.random.Generator) -> str:
     """A report in few sentences from what is known: asserted findings with their sides, then some denials."""
     known = record.known()

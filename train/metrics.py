@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 COLUMNS = (
-    "step", "time", "total", "sigmoid", "caption", "grounding", "describing", "box",
+    "step", "time", "total", "sigmoid", "caption", "grounding", "describing", "box", "heat",
     "rate", "norm", "films_per_s", "wait_share", "memory_mib", "left_out", "cut",
 )  # fmt: skip
 

@@ -56,7 +56,8 @@ class Recipe:
     sigmoid loss starts at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4 quantises the language model.
     ``precision``: "mixed" keeps the image tower in float32, "bf16" and "float32" rule everywhere. ``own_streams``
     gives each film of a step its own random stream, so that several processes share a batch without building it all.
-    ``films``: how many films are generated where a smoke run is given no record file.
+    ``films``: how many films are generated where a smoke run is given no record file. ``heat_weight`` above 0 adds the
+    heat-map loss of ``heat_phrases`` phrases a film on patches ``heat_cell`` pixels wide (``model.local`` must be on).
     """
 
     name: str
@@ -105,6 +106,9 @@ class Recipe:
     workers: int = 1
     evaluated_films: int | None = None
     films: int = 0
+    heat_weight: float = 0.0
+    heat_phrases: int = 4
+    heat_cell: int = 16
 
 
 CHOICES = {

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from train.data.records import NIH_SOURCES, FilmRecord
 
-STRATA = ("finding_boxes", "nih", "lung_boxes", "normal", "other", "simulated")
+STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated")
 
 
 def stratum(record: FilmRecord) -> str:
@@ -17,7 +17,7 @@ def stratum(record: FilmRecord) -> str:
     if any(box.kind == "finding" for box in record.boxes):
         return "finding_boxes"
     if any(box.kind in ("anatomy", "zone") for box in record.boxes):
-        return "lung_boxes"
+        return "lung_boxes" if record.source == "kermany_pneumonia" else "adult_lungs"
     if record.source in NIH_SOURCES:
         return "nih"
     return "normal" if "No Finding" in record.findings else "other"

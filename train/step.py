@@ -11,6 +11,7 @@ from lofi.losses import (
     caption_loss,
     chunked_sigmoid_loss,
     expected_coordinates,
+    heat_loss,
     location_token_loss,
     pool_sentences,
     sigmoid_loss,
@@ -19,7 +20,7 @@ from lofi.losses import (
 )
 from lofi.network import LofiNetwork
 from lofi.text import BEGIN, Tokens
-from train.batches import Batch
+from train.batches import Asked, Batch
 from train.distributed import gather_rows, part, weigh, world
 from train.episodes import CAPTION, DESCRIBE, GROUND
 from train.packing import Packed
@@ -36,6 +37,7 @@ class Losses:
     grounding: Tensor
     describing: Tensor
     box: Tensor
+    heat: Tensor
 
 
 def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
@@ -103,8 +105,18 @@ def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens
     grounding = grounding * shares[2] + recipe.box_weight * box
     captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
     describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
+    heat = heat_of(network, patches, batch.asked, device, low) if recipe.heat_weight else torch.zeros((), device=device)
     total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)
-    return Losses(total, sigmoid, captioning, grounding, describing, box)
+    return Losses(total + recipe.heat_weight * heat, sigmoid, captioning, grounding, describing, box, heat)
+
+
+def heat_of(network: LofiNetwork, patches: Tensor, asked: Asked | None, device: torch.device, low: bool) -> Tensor:
+    """Loss of the phrases' heat maps; 0 where the batch asks for none."""
+    if asked is None:
+        return torch.zeros((), device=device)
+    with autocast(device, low):
+        phrases = network.encode_texts(asked.phrases)
+    return heat_loss(network.heat(patches[asked.film].float(), phrases), asked.inside)
 
 
 class Objective(nn.Module):

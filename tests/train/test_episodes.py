@@ -7,7 +7,7 @@ import pytest
 
 from train.augment import Augmentation, apply, random_affine
 from train.data.records import BoxRecord, FilmRecord, check_leaks
-from train.episodes import Sentence, moved, present_targets, report_of, truth, zones
+from train.episodes import Sentence, coverage, heat_targets, moved, present_targets, report_of, truth, zones
 from train.sampling import Sampler, stratum
 
 
@@ -107,3 +107,29 @@ def test_a_patient_in_two_splits_is_a_leak() -> None:
     other = FilmRecord(Path("y.webp"), "p", "nih_bbox", "val")
     with pytest.raises(ValueError, match="two splits"):
         check_leaks([film(), other])
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([], [[0, 0], [0, 0]]),
+        ([[0.0, 0.0, 0.5, 0.5]], [[1, 0], [0, 0]]),
+        ([[0.25, 0.0, 0.75, 1.0]], [[0.5, 0.5], [0.5, 0.5]]),
+        ([[0.0, 0.5, 0.5, 0.75], [0.0, 0.5, 1.0, 1.0]], [[0, 0], [1, 1]]),
+    ],
+    ids=["none", "one cell", "half of each", "the fuller box counts"],
+)
+def test_coverage(boxes: list[list[float]], expected: list[list[float]]) -> None:
+    np.testing.assert_allclose(coverage(np.asarray(boxes).reshape(-1, 4), 2), expected, atol=1e-6)
+
+
+def test_heat_targets_hold_one_absent_phrase() -> None:
+    record = film(findings=("Effusion",), boxes=(EFFUSION,))
+    for seed in range(20):
+        targets = heat_targets(record, [(EFFUSION, np.array([EFFUSION.box]))], np.random.default_rng(seed), 3)
+        assert [len(target.boxes) for target in targets] == [1, 1, 0]
+
+
+def test_children_and_adults_lungs_are_drawn_apart() -> None:
+    assert stratum(film("kermany_pneumonia", boxes=(LUNG,))) == "lung_boxes"
+    assert stratum(film("covid_chestxray", boxes=(LUNG,))) == "adult_lungs"

@@ -33,7 +33,8 @@ MODEL = ModelConfig(
         },
         context=48,
     ),
-    connector=ConnectorConfig(queries=64, heads=8, layers=2),
+    connector=ConnectorConfig(queries=100, heads=8, layers=2, kind="grid"),
+    local=True,
     language=LanguageConfig(
         transformers={
             "model_type": "llama",
@@ -58,9 +59,18 @@ RECIPE = Recipe(
     model=MODEL,
     batch=16,
     steps=1700,
-    early_share=0.576,
+    early_share=0.85,
     warmup=150,
-    shares={"finding_boxes": 0.42, "nih": 0.22, "lung_boxes": 0.14, "normal": 0.08, "other": 0.06, "simulated": 0.08},
+    heat_weight=2.0,
+    shares={
+        "finding_boxes": 0.46,
+        "nih": 0.20,
+        "adult_lungs": 0.12,
+        "lung_boxes": 0.08,
+        "normal": 0.08,
+        "other": 0.06,
+        "simulated": 0.08,
+    },
 )
 
 SMOKE = replace(RECIPE, name="mini-smoke", batch=4, questions=4, steps=6, warmup=2, minutes_between_evaluations=1e9)
