@@ -15,6 +15,7 @@ from lofi import answers
 from lofi.errors import BadQuery, LofiError
 from lofi.radiograph import Radiograph
 from lofi.settings import Settings
+from lofi.study import commands as study
 from lofi.view import table
 
 
@@ -24,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m lofi", description="Similar studies and boxes for a chest film. Research use only."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    study.add_arguments(commands.add_parser("study", help=study.PURPOSE, description=study.PURPOSE))
     for name, purpose in _PURPOSES.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
         optional = name == "search"
@@ -66,8 +68,8 @@ def main(arguments: Sequence[str]) -> int:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     try:
-        answer = _answer(chosen)
-        print(_written(answer, chosen.table), flush=True)
+        text = study.run(chosen) if chosen.command == "study" else _written(_answer(chosen), chosen.table)
+        print(text, flush=True)
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1

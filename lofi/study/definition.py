@@ -54,7 +54,11 @@ class Definition:
     @classmethod
     def read(cls, file: Path) -> "Definition":
         """The definition in a JSON or TOML file; ``folder`` is relative to it. Raises LofiError in words."""
-        values = _parsed(file)
+        return cls.of(_parsed(file), file.parent)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], place: Path) -> "Definition":
+        """The definition with these fields; ``folder`` is relative to ``place``. Raises LofiError in words."""
         unknown = set(values) - set(cls.__dataclass_fields__)
         if unknown:
             known = ", ".join(cls.__dataclass_fields__)
@@ -63,7 +67,7 @@ class Definition:
         readers = tuple(dict.fromkeys(parse_initials(name) for name in _list(values, "readers", MAX_READERS)))
         made = cls(
             name=parse_name(values.get("name")),
-            folder=(file.parent / Path(folder).expanduser()) if folder else None,
+            folder=(place / Path(folder).expanduser()) if folder else None,
             where=_text(values, "where"),
             phrases=_phrases(values),
             cases=tuple(_chosen(value, number) for number, value in enumerate(_list(values, "cases", MAX_CASES), 1)),

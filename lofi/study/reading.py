@@ -150,12 +150,6 @@ class ReaderStudy:
         with self.store.database.writing() as connection:
             sitting.leave(connection, self.definition.name, token)
 
-    def progress(self) -> tuple[Progress, ...]:
-        """How far each reader is: those named, then others who began, by their initials."""
-        began = {verdict.reader for verdict in self.store.all(self.definition.name)}
-        readers = dict.fromkeys((*self.definition.readers, *sorted(began)))
-        return tuple(Progress(reader, len(self._done(reader)), len(self._cases)) for reader in readers)
-
     def _reader(self, token: str) -> str:
         with self.store.database.writing() as connection:
             return sitting.seen(connection, self.definition.name, token)
@@ -182,3 +176,12 @@ class ReaderStudy:
 
     def _desk(self, reader: str, case: StudyCase, answer: ModelAnswer) -> Desk:
         return Desk(case.film, reader, self.fingerprint, self.definition.name, answer)
+
+
+def progress(definition: Definition, cases: Sequence[StudyCase], store: ReviewStore) -> tuple[Progress, ...]:
+    """How far each reader is: those named, then others who began, by their initials."""
+    verdicts = store.all(definition.name)
+    films = {case.film for case in cases}
+    done = {(verdict.reader, verdict.film) for verdict in verdicts if verdict.decision is Decision.DONE}
+    readers = dict.fromkeys((*definition.readers, *sorted({verdict.reader for verdict in verdicts})))
+    return tuple(Progress(name, sum((name, film) in done for film in films), len(films)) for name in readers)

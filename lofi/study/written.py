@@ -13,7 +13,7 @@ COLUMNS = (
     *("study", "reader", "film", "kind", "phrase", "number", "hit", "decision", "score"),
     *(f"model_{side}" for side in _SIDES),
     *_SIDES,
-    *("comment", "fingerprint", "time"),
+    *("comment", "fingerprint", "time", "note"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -25,6 +25,7 @@ def to_csv(verdicts: Sequence[Verdict]) -> str:
     sheet.writerow(COLUMNS)
     for verdict in verdicts:
         values: dict[str, object] = {**verdict.to_json(), "number": verdict.number if verdict.kind == "box" else ""}
+        values["note"] = RESEARCH
         for prefix, box in (("model_", verdict.model_box), ("", verdict.shown_box)):
             values |= {f"{prefix}{side}": value for side, value in zip(_SIDES, box or ("",) * 4, strict=True)}
         sheet.writerow([safe_cell(values[name]) for name in COLUMNS])
