@@ -13,15 +13,15 @@ MODULES = {
 TORCH = {"torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "peft", "bitsandbytes"}
 TORCH_FREE = (
     *("errors", "config", "boxes", "results", "frame", "pooled"),
-    *("radiograph", "dicom", "preprocess", "gallery", "view"),
+    *("radiograph", "dicom", "origin", "preprocess", "gallery", "view", "export"),
 )
 # From the ground up; a module may import from its own floor and from those below.
 FLOORS = (
     ("errors",),
     ("boxes", "results", "config", "frame"),
-    ("radiograph", "dicom", "preprocess"),
+    ("radiograph", "dicom", "origin", "preprocess"),
     ("model", "checkpoint", "gallery", "view"),
-    ("grounding",),
+    ("grounding", "export"),
     ("engine",),
     ("ui", "__main__"),
 )

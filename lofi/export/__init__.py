@@ -1,7 +1,8 @@
 """Exports of a case: for a person, a spreadsheet, another program, and a picture archive. Free of torch and gradio.
 
-    case = Case.of(engine, film, groundings=found, hits=hits, report=sentences, verdicts=store.current(…))
-    written = write(case, "png")            # one of KINDS
+    origin = read_origin(data)              # lofi.origin, at upload, from the bytes; keep it in this user's session
+    case = Case.of(engine, film, groundings=found, hits=hits, report=sentences, verdicts=…, origin=origin)
+    written = write(case, "sr")             # one of KINDS; identified=True files it under the patient of the upload
     Response(written.data, media_type=written.media_type,
              headers={"Content-Disposition": f'attachment; filename="{written.name}"'})
 
@@ -9,35 +10,40 @@
 one sentence where a kind cannot be made. It takes well under a second and is safe in any thread.
 """
 
-from collections.abc import Callable
-
 from lofi.errors import BadQuery
 from lofi.export.case import NOTE, Case, Finding, GallerySource, Region
 from lofi.export.written import Written
 
 __all__ = ["KINDS", "NOTE", "Case", "Finding", "GallerySource", "Region", "Written", "write"]
 
-KINDS = ("json", "csv", "png", "hits-json", "hits-csv")
-"""What ``write`` can make."""
+KINDS = ("json", "csv", "png", "sr", "gsps", "hits-json", "hits-csv")
+"""What ``write`` can make: ``sr`` a structured report, ``gsps`` a presentation state, both DICOM."""
 
 
-def write(case: Case, kind: str) -> Written:
-    """The case as a file of one of ``KINDS``. Raises BadQuery for another kind."""
-    return _writer(kind)(case)
+def write(case: Case, kind: str, identified: bool = False) -> Written:
+    """The case as a file of one of ``KINDS``.
 
-
-def _writer(kind: str) -> Callable[[Case], Written]:
+    ``identified`` puts the patient and study of the uploaded DICOM file into ``sr`` and ``gsps``, so that an archive
+    can file them; without it they name nobody and keep the source's UIDs alone. Raises BadQuery for another kind, and
+    where the patient is asked for and not known.
+    """
     # matplotlib and highdicom take most of a second to import: only for those who draw.
-    if kind == "json" or kind == "hits-json":
+    if kind in ("sr", "gsps"):
+        from lofi.export import presentation, structured_report
+
+        return (structured_report.write_sr if kind == "sr" else presentation.write_gsps)(case, identified)
+    if identified:
+        raise BadQuery("Only the DICOM exports can name the patient.")
+    if kind in ("json", "hits-json"):
         from lofi.export import document
 
-        return document.write_json if kind == "json" else document.write_hits_json
-    if kind == "csv" or kind == "hits-csv":
+        return (document.write_json if kind == "json" else document.write_hits_json)(case)
+    if kind in ("csv", "hits-csv"):
         from lofi.export import table
 
-        return table.write_csv if kind == "csv" else table.write_hits_csv
+        return (table.write_csv if kind == "csv" else table.write_hits_csv)(case)
     if kind == "png":
         from lofi.export import picture
 
-        return picture.write_png
+        return picture.write_png(case)
     raise BadQuery(f"An export is one of: {', '.join(KINDS)}.")

@@ -1,12 +1,13 @@
 """What an export is made from: one frozen value, put together from the engine's answers and a reader's review."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lofi.errors import BadQuery
 from lofi.gallery.text import clean_line
+from lofi.origin import Origin
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, Hit, ReportSentence
 
@@ -67,7 +68,9 @@ class Case:
     """A film with all that was asked and said about it, as it stood at ``made_at`` (UTC).
 
     ``groundings`` are the answers in the order of the page, ``hits`` and ``report`` None where not asked for,
-    ``verdicts`` one reader's current ones. Raises BadQuery, on creation, for verdicts on another film.
+    ``verdicts`` one reader's current ones. ``origin`` ties DICOM exports to the uploaded image; it comes from the
+    session of the one who uploaded it and from nowhere else. Raises BadQuery, on creation, for verdicts or an origin
+    of another film.
     """
 
     film: Radiograph
@@ -79,10 +82,16 @@ class Case:
     hits: tuple[Hit, ...] | None = None
     report: tuple[ReportSentence, ...] | None = None
     verdicts: tuple["Verdict", ...] = ()
+    origin: Origin | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        # A checkpoint's name is its maker's word: cleaned once, here, because every export shows it.
+        object.__setattr__(self, "model", clean_line(self.model, 64) or "unnamed")
+        object.__setattr__(self, "fingerprint", clean_line(self.fingerprint, 64))
         if any(verdict.film != self.film.sha256 for verdict in self.verdicts):
             raise BadQuery("A review of another film cannot be exported with this one.")
+        if self.origin is not None and self.origin.film != self.film.sha256:
+            raise BadQuery("Another film's file was given as the source of this one: open the film again.")
         if len({verdict.reader for verdict in self.verdicts}) > 1:
             raise BadQuery("A case is exported with the review of one reader: choose whose.")
         if len(self.groundings) > MAX_FINDINGS:
@@ -97,6 +106,7 @@ class Case:
         hits: Iterable[Hit] | None = None,
         report: Iterable[ReportSentence] | None = None,
         verdicts: Iterable["Verdict"] = (),
+        origin: Origin | None = None,
     ) -> "Case":
         """The case as it stands now, named after the engine's model and (where there are hits) its gallery."""
         return cls(
@@ -109,6 +119,7 @@ class Case:
             hits=None if hits is None else tuple(hits),
             report=None if report is None else tuple(report),
             verdicts=tuple(verdicts),
+            origin=origin,
         )
 
     @property

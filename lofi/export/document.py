@@ -34,7 +34,7 @@ def document(case: Case) -> dict[str, Any]:
         "schema": SCHEMA,
         "note": NOTE,
         "made_at": case.time,
-        "model": {"name": clean_line(case.model), "checkpoint_sha256": case.fingerprint},
+        "model": {"name": case.model, "checkpoint_sha256": case.fingerprint},
         "gallery": None
         if case.gallery is None
         else {"name": case.gallery.name, "sha256": case.gallery.sha256, "studies": case.gallery.studies},

@@ -1,15 +1,25 @@
 """Cases made by hand, with numbers that can be checked by eye."""
 
+import io
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
 
-from lofi.export import Case, GallerySource
+from lofi.export import Case, GallerySource, Written
+from lofi.origin import read_origin
 from lofi.radiograph import Radiograph
 from lofi.results import Grounding, Hit, ReportSentence, Study
 from lofi.study.verdict import Decision, Verdict
+
+Judge = Callable[[bytes], list[str]]
+"""See the fixture ``judge``."""
 
 FINGERPRINT = "0123456789abcdef" * 4
 MADE_AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -84,3 +94,26 @@ def reviewed(of: Case | None = None) -> Case:
             verdict(plain, "comment", Decision.COMMENTED, comment="Small, old."),
         ),
     )
+
+
+def of_file(data: bytes, **changes: Any) -> Case:
+    """A case of an uploaded file, with its origin where it has one."""
+    return case(film=Radiograph.read(data), origin=read_origin(data), **changes)
+
+
+def parts(written: Written) -> dict[str, bytes]:
+    """The files of an archive by name; a file alone under its own."""
+    if written.media_type != "application/zip":
+        return {written.name: written.data}
+    with zipfile.ZipFile(io.BytesIO(written.data)) as files:
+        assert files.testzip() is None
+        return {name: files.read(name) for name in files.namelist()}
+
+
+def parsed(data: bytes) -> Dataset:
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def chest_files(shared: Path) -> list[Path]:
+    """Real chest films in DICOM: MONOCHROME1 and 2, 8 to 16 bits, compressed and not, taller and wider."""
+    return sorted((shared / "dicom" / "chest").glob("*.dcm"))
