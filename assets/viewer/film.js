@@ -1,8 +1,263 @@
 // @ts-check
 /**
- * A film in its frame: picture, boxes, names and side letters.
+ * A film with its tools: window, zoom, pan, rotate, magnifier, lengths, boxes. Own code, because what pip can install
+ * does not do it: ipyniivue (NiiVue, made for volumes in notebooks) neither turns a film by quarters nor names and
+ * changes boxes, OpenSeadragon shows 8-bit tiles without a window, and Gradio's annotators are 8 bits deep as well.
+ *
+ * This class joins the parts; each file beside it (film-*.js) is one of them. Nothing asks the server after loading.
+ *
+ * @typedef {import("./film-geometry.js").Point} Point
+ * @typedef {import("./film-geometry.js").Box} Box
+ * @typedef {import("./film-boxes.js").Finding} Finding
+ * @typedef {import("./film-sight.js").SightState & {lengths?: [Point, Point][], shown?: boolean}} FilmState
+ * @typedef {object} FilmOptions
+ * @property {string} [source] address of a picture, where there is no `preview`
+ * @property {string} [preview] address of the small picture that comes first
+ * @property {string} [pixels] address of the film at full depth (lofi/ui/packed.py)
+ * @property {number} [ratio] width / height, where `sizeHw` is not known
+ * @property {[number, number]|null} [sizeHw] height and width of the film in pixels
+ * @property {[number, number]|null} [spacingMm] row and column spacing; else what comes with the pixels
+ * @property {boolean} [sides] mark R and L
+ * @property {string} [frame] class of the frame, "query" or "compared"
+ * @property {string} name what the film is: its heading
+ * @property {string} [title] what is known of it, beside the name
  */
 import { draw, make, percent } from "./dom.js";
+import { BoxLayer } from "./film-boxes.js";
+import { sideEdges } from "./film-geometry.js";
+import { Hand } from "./film-hand.js";
+import { keySheet, listenToKeys } from "./film-keys.js";
+import { Magnifier } from "./film-magnifier.js";
+import { fetchFull, fetchPicture } from "./film-pixels.js";
+import { Screen } from "./film-screen.js";
+import { Sight } from "./film-sight.js";
+import { toolbar } from "./film-toolbar.js";
+import { listen } from "./film-tools.js";
+import { countValues, presetWindow } from "./film-window.js";
+
+const USUAL = "R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.";
+const MISSING = "No picture of this film is kept here.";
+const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
+const UNKNOWN_SIDE = 1000;
+
+/** @typedef {Film} FilmPane */
+
+/** A film, ready to be put into the page. @param {FilmOptions} options @returns {FilmPane} */
+export function createFilm(options) {
+  return new Film(options);
+}
+
+export class Film extends Sight {
+  /** @param {FilmOptions} options */
+  constructor(options) {
+    const [height, width] = options.sizeHw ?? [UNKNOWN_SIDE, UNKNOWN_SIDE * (options.ratio ?? 1)];
+    super({ width, height });
+    this.options = options;
+    this.spacingMm = options.spacingMm ?? null;
+    this.bits = 8;
+    this.leaving = new AbortController();
+    this.asked = 0;
+
+    this.stage = make("div", {
+      cls: "film-stage", tabindex: 0, role: "application", "aria-label": `${options.name}. Press ? for the keys.`,
+    });
+    this.screen = new Screen(this.stage, () => this.redraw());
+    this.boxes = new BoxLayer();
+    this.magnifier = new Magnifier(this);
+    this.hand = new Hand(this);
+    this.overlay = draw("svg", { class: "film-overlay", "aria-hidden": "true" });
+    this.overlay.append(this.boxes.node, this.hand.lengths.node, this.hand.boxing.node, this.hand.cross);
+    this.marks = options.sides ? [
+      make("span", { cls: "side right", text: "R", title: "The patient's right" }),
+      make("span", { cls: "side left", text: "L", title: "The patient's left" }),
+    ] : [];
+    this.readout = make("p", { cls: "film-readout" });
+    this.message = make("p", { cls: "film-message", role: "status" });
+    this.stage.append(this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message);
+    this.note = make("p", { cls: "note film-note" });
+    this.sheet = keySheet();
+    this.bar = toolbar(this);
+    this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
+      make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" })),
+      this.bar.node, this.stage, options.sides ? this.note : null, this.sheet);
+
+    this.attend();
+    this.fitPane();
+    /** Settled once all has arrived that will. */ this.loaded = this.load();
+  }
+
+  attend() {
+    listen(this.stage, {
+      tool: (touch) => (touch && this.magnifier.on ? { cursor: "none", move: () => {} } : this.hand.tool),
+      panTool: this.hand.panTool,
+      click: (at) => this.choose(this.boxes.at(at, this.view, this.size)),
+      hover: (at, touch) => this.magnifier.follow(at, touch),
+      zoom: (at, factor) => this.zoomBy(factor, at),
+    });
+    listenToKeys(this);
+    this.observer = new ResizeObserver(() => this.fitPane());
+    this.observer.observe(this.stage);
+  }
+
+  // Pixels
+
+  async load() {
+    const { preview, source, pixels } = this.options;
+    const { signal } = this.leaving;
+    const small = preview ?? source;
+    const failed = () => signal.aborted || (this.message.textContent = this.screen.levels.length ? SMALL_ONLY : MISSING);
+    if (small) await fetchPicture(small, signal).then((levels) => this.show(levels, "preview")).catch(pixels ? () => {} : failed);
+    if (pixels && !signal.aborted) await fetchFull(pixels, signal).then((full) => this.showFull(full)).catch(failed);
+  }
+
+  /** @param {import("./film-pixels.js").Pixels} pixels */
+  showFull({ levels, size, bits, spacingMm }) {
+    this.spacingMm ??= spacingMm;
+    this.bits = bits;
+    this.resize(size, this.pane);
+    this.show(levels, "full");
+  }
+
+  /** @param {import("./film-pixels.js").Level[]} levels @param {"preview"|"full"} kind */
+  show(levels, kind) {
+    if (this.leaving.signal.aborted) return;
+    const [{ width, height, values }] = levels;
+    if (kind === "preview" && !this.options.sizeHw) this.resize({ width, height }, this.pane);
+    this.counts = countValues(values);
+    if (this.presetName) this.window = presetWindow(this.presetName, this.counts);
+    this.screen.load(levels);
+    this.fitPane();
+    this.stage.dataset.shown = kind;
+    this.emit("shown", kind);
+  }
+
+  // Painting
+
+  fitPane() {
+    this.node.style.setProperty("--ratio", String(this.size.width / this.size.height));
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    if (!width || !height) return;
+    this.resize(this.size, { width, height });
+    this.screen.resize(this.pane);
+    this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.paint();
+  }
+
+  /** Paint once before the next frame, however often it is asked. */
+  redraw() {
+    this.asked ||= requestAnimationFrame(() => this.paint());
+  }
+
+  paint() {
+    cancelAnimationFrame(this.asked);
+    this.asked = 0;
+    if (this.leaving.signal.aborted) return;
+    this.screen.paint(this.view, this.size, this.window);
+    this.boxes.place(this.view, this.size, this.pane);
+    this.hand.place();
+    this.magnifier.place();
+    this.tell();
+    this.bar.update();
+  }
+
+  /** The words and letters around the film. */
+  tell() {
+    const { right, left } = sideEdges(this.view.turns);
+    if (this.marks.length) [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
+    this.note.textContent = this.view.turns ? `${USUAL} They turn with the film, now by ${90 * this.view.turns}°.` : USUAL;
+    const { level, width, invert } = this.window;
+    const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
+    const zoom = Math.round(100 * this.view.scale * devicePixelRatio);
+    const depth = this.stage.dataset.shown === "full" ? `${this.bits} bits` : "small picture";
+    this.readout.textContent = `W ${part(width)} L ${part(level)}${invert ? " inverted" : ""} · ${zoom} % · ${depth}`;
+    this.stage.style.cursor = this.hand.tool.cursor;
+  }
+
+  // Boxes
+
+  /** @param {Finding[]} findings */
+  setFindings(findings) {
+    this.boxes.setFindings(findings);
+    this.redraw();
+  }
+
+  /** @param {number} opacity 0–1 */
+  setOpacity(opacity) {
+    this.boxes.node.style.opacity = String(opacity);
+  }
+
+  /** Show no box of a lower score. @param {number} threshold 0–1 */
+  setThreshold(threshold) {
+    this.boxes.threshold = threshold;
+    this.boxes.rebuild();
+    this.redraw();
+  }
+
+  /** All boxes away, or back. */
+  showBoxes(shown = !this.boxes.shown) {
+    this.boxes.shown = shown;
+    this.boxes.rebuild();
+    this.changed();
+  }
+
+  /** @param {import("./film-boxes.js").Chosen|null} chosen */
+  choose(chosen) {
+    if (this.hand.name === "draw" || this.hand.name === "edit" || this.hand.name === "measure") return;
+    this.boxes.chosen = chosen;
+    this.boxes.rebuild();
+    this.redraw();
+    if (chosen) this.emit("select", this.boxes.findings[chosen.finding].phrase, chosen.box);
+  }
+
+  /** Choose the next box, or the one before. @param {1|-1} by */
+  step(by) {
+    this.choose(this.boxes.next(by));
+  }
+
+  /** Let the reader draw boxes, [x0, y0, x1, y1] in 0–1 of the film; null ends it. @param {((box: Box) => void)|null} onBox */
+  draw(onBox) {
+    this.hand.draw(onBox);
+  }
+
+  /** Let the reader move and resize a box; null ends it. @param {number|null} finding @param {number} [box] @param {(box: Box) => void} [onChange] */
+  edit(finding, box = 0, onChange = () => {}) {
+    this.hand.edit(finding, box, onChange);
+  }
+
+  // Around
+
+  async fullScreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else if (this.node.requestFullscreen) await this.node.requestFullscreen().catch(() => this.node.classList.toggle("filling"));
+    else this.node.classList.toggle("filling"); // telephones that give it to videos only
+  }
+
+  help() {
+    this.sheet.showModal();
+  }
+
+  /** @returns {FilmState} */
+  state() {
+    return { ...super.state(), lengths: this.hand.lengths.lines, shown: this.boxes.shown };
+  }
+
+  /** @param {FilmState} state */
+  restore(state) {
+    this.hand.lengths.lines = [...(state.lengths ?? [])];
+    this.boxes.shown = state.shown ?? true;
+    this.boxes.rebuild();
+    super.restore(state);
+  }
+
+  /** Give back what a browser has few of. */
+  destroy() {
+    this.leaving.abort();
+    this.link(null);
+    this.observer?.disconnect();
+    this.screen.destroy();
+    this.node.remove();
+  }
+}
 
 /** Lines for boxes: a dark halo below, so that they stand out on bright bone as well. @param {any[]} findings */
 function boxLayer(findings) {

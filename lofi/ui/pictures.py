@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from lofi.errors import LofiError
+from lofi.ui.packed import Packed
 from lofi.ui.room import Room
 
 _HEADERS = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
@@ -22,6 +23,14 @@ def routes(room: Room) -> APIRouter:
     def study(study_id: str) -> Response:
         return _picture(lambda: room.study_picture(study_id))
 
+    @router.get("/pixels")
+    def pixels(sha256: str) -> Response:
+        return _full(lambda: room.film_pixels(sha256))
+
+    @router.get("/study_pixels")
+    def study_pixels(study_id: str) -> Response:
+        return _full(lambda: room.study_pixels(study_id))
+
     @router.get("/thumbnail")
     def thumbnail(study_id: str) -> Response:
         return _picture(lambda: room.thumbnail(study_id))
@@ -37,3 +46,13 @@ def _picture(make: Callable[[], bytes | None]) -> Response:
     if data is None:
         return Response(status_code=404)
     return Response(data, media_type="image/webp" if data[:4] == b"RIFF" else "image/jpeg", headers=_HEADERS)
+
+
+def _full(make: Callable[[], Packed | None]) -> Response:
+    try:
+        packed = make()
+    except (LofiError, OSError):
+        packed = None
+    if packed is None:
+        return Response(status_code=404)
+    return Response(packed.body, media_type="application/octet-stream", headers={**_HEADERS, **packed.headers()})

@@ -1,7 +1,7 @@
 """What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
 
 import logging
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from lofi.radiograph import Radiograph
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
+from lofi.ui.packed import Packed, pack
 from lofi.view import preview
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 EXAMPLES = 8
 PREVIEWS = 64
 """Pictures kept, at most about 200 kB each."""
+PACKED = 12
+"""Films kept packed at full depth, about 14 MB for ten megapixels."""
+FILMS = 4
+"""Films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
+
+
+class FilmGone(BadQuery):
+    """A film that was opened is no longer held; the page sends it again by itself."""
+
 
 _log = logging.getLogger("lofi")
 
@@ -29,8 +39,11 @@ class Room:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._films: Shelf[Radiograph] = Shelf(FILMS)
         self._previews: Shelf[bytes] = Shelf(PREVIEWS)
         self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
+        self._packed: Shelf[Future[Packed]] = Shelf(PACKED)
+        self._packer = ThreadPoolExecutor(1, "pack")
         self._engine: Future[Engine] = Future()
         self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = Future()
 
@@ -59,12 +72,31 @@ class Room:
         return self._examples.result()[1]
 
     def show(self, film: Radiograph) -> None:
-        """Make the film's picture ready for the browser."""
+        """Hold the film and make its picture ready for the browser."""
+        self._films.put(film.sha256, film)
         self._previews.get_or_make(film.sha256, lambda: preview(film))
+        self._packed.get_or_make(film.sha256, lambda: self._packer.submit(pack, film))
+
+    def film(self, sha256: str) -> Radiograph:
+        """A film that was shown. Raises FilmGone when it is no longer held."""
+        held = self._films.get(sha256)
+        if held is None:
+            raise FilmGone("This film is no longer held here: open it again.")
+        return held
 
     def film_picture(self, sha256: str) -> bytes | None:
         """The picture of a film that was shown, None when it is no longer held."""
         return self._previews.get(sha256)
+
+    def film_pixels(self, sha256: str) -> Packed | None:
+        """A film that was shown, at full depth; waits until it is packed. None when it is no longer held."""
+        packed = self._packed.get(sha256)
+        return None if packed is None else packed.result()
+
+    def study_pixels(self, study_id: str) -> Packed:
+        """A gallery study's film at full depth. Raises LofiError where there is none."""
+        key = f"study {study_id}"
+        return self._packed.get_or_make(key, lambda: self._packer.submit(pack, self.study_film(study_id))).result()
 
     def study_picture(self, study_id: str) -> bytes:
         """The picture of a gallery study's film. Raises LofiError where there is none."""

@@ -1,0 +1,128 @@
+// @ts-check
+/**
+ * Boxes and their names over the film, as vectors in screen pixels: thin at any zoom. Phrases come from strangers and
+ * reach the page as text only.
+ *
+ * @typedef {import("./film-geometry.js").Box} Box
+ * @typedef {import("./film-geometry.js").Point} Point
+ * @typedef {import("./film-geometry.js").Size} Size
+ * @typedef {import("./film-geometry.js").View} View
+ * @typedef {{phrase: string, boxes: Box[], scores?: number[], colour: string, dash?: string, hidden?: boolean,
+ *   selected?: boolean, dotted?: boolean}} Finding
+ * @typedef {{finding: number, box: number}} Chosen
+ * @typedef {{chosen: Chosen, name: string, width: number, nodes: {halo: SVGElement, line: SVGElement, label: SVGElement}}} Drawn
+ */
+import { draw, percent } from "./dom.js";
+import { contains, onScreen } from "./film-geometry.js";
+import { LINE, placed } from "./film-labels.js";
+
+const LONGEST = 34;
+const FONT = "600 12px system-ui, sans-serif";
+const PADDING = 5;
+/** Screen pixels beside a box that still belong to it. */
+const REACH = 4;
+
+/** Boxes of findings over one film. */
+export class BoxLayer {
+  constructor() {
+    this.node = draw("g", { class: "boxes" });
+    /** @type {Finding[]} */ this.findings = [];
+    /** @type {Drawn[]} */ this.drawn = [];
+    /** @type {Chosen|null} */ this.chosen = null;
+    this.threshold = 0;
+    this.shown = true;
+  }
+
+  /** @param {Finding[]} findings */
+  setFindings(findings) {
+    this.findings = findings;
+    const selected = findings.findIndex((finding) => finding.selected);
+    if (selected >= 0 && this.chosen?.finding !== selected) this.chosen = { finding: selected, box: -1 };
+    this.rebuild();
+  }
+
+  /** Make the elements again: the findings, the threshold or the choice have changed. */
+  rebuild() {
+    this.drawn = this.visible().map((chosen) => this.element(chosen));
+    const lines = this.drawn.flatMap(({ nodes }) => [nodes.halo, nodes.line]);
+    this.node.replaceChildren(...lines, ...this.drawn.map(({ nodes }) => nodes.label));
+  }
+
+  /** The boxes that are to be seen, finding by finding. @returns {Chosen[]} */
+  visible() {
+    if (!this.shown) return [];
+    return this.findings.flatMap(({ boxes, scores, hidden }, finding) => boxes
+      .map((_, box) => ({ finding, box }))
+      .filter(({ box }) => !hidden && (scores?.[box] ?? 1) >= this.threshold));
+  }
+
+  /** @param {Chosen} chosen @returns {Drawn} */
+  element(chosen) {
+    const { phrase, scores, colour, dash, dotted } = this.findings[chosen.finding];
+    const score = scores?.[chosen.box];
+    const short = phrase.length > LONGEST ? `${phrase.slice(0, LONGEST - 1)}…` : phrase;
+    const name = score === undefined ? short : `${short} ${percent(score)}`;
+    const mark = this.isChosen(chosen) ? " chosen" : "";
+    const halo = draw("rect", { class: `halo${mark}` });
+    const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": dotted ? "1 4" : dash ?? "" });
+    line.style.stroke = colour;
+    const width = textWidth(name) + 2 * PADDING;
+    const label = draw("g", { class: `label${mark}` });
+    const text = draw("text", { x: PADDING, y: LINE - 5 });
+    text.textContent = name;
+    text.style.fill = colour;
+    const whole = draw("title", {});
+    whole.textContent = phrase;
+    label.append(draw("rect", { width, height: LINE, rx: 3 }), text, whole);
+    return { chosen, name, width, nodes: { halo, line, label } };
+  }
+
+  /** @param {Chosen} chosen */
+  isChosen({ finding, box }) {
+    return this.chosen?.finding === finding && (this.chosen.box === box || this.chosen.box < 0);
+  }
+
+  /** Put everything where the view has it. @param {View} view @param {Size} size @param {Size} pane */
+  place(view, size, pane) {
+    const rects = this.drawn.map(({ chosen }) => onScreen(view, size, this.findings[chosen.finding].boxes[chosen.box]));
+    const labels = placed(rects.map((box, number) => ({ box, width: this.drawn[number].width })), pane);
+    this.drawn.forEach(({ nodes }, number) => {
+      for (const node of [nodes.halo, nodes.line]) setRect(node, rects[number]);
+      const at = labels[number];
+      nodes.label.style.display = at ? "" : "none";
+      if (at) nodes.label.setAttribute("transform", `translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`);
+    });
+  }
+
+  /** The smallest visible box at a screen point. @param {Point} point @param {View} view @param {Size} size @returns {Chosen|null} */
+  at(point, view, size) {
+    const under = this.drawn
+      .map(({ chosen }) => ({ chosen, rect: onScreen(view, size, this.findings[chosen.finding].boxes[chosen.box]) }))
+      .filter(({ rect }) => contains(rect, point, REACH))
+      .sort((a, b) => a.rect.width * a.rect.height - b.rect.width * b.rect.height);
+    return under[0]?.chosen ?? null;
+  }
+
+  /** The next visible box after the chosen one, first after last. @param {1|-1} step @returns {Chosen|null} */
+  next(step) {
+    const all = this.drawn.map(({ chosen }) => chosen);
+    if (!all.length) return null;
+    const now = all.findIndex((chosen) => this.isChosen(chosen));
+    return all[now < 0 ? (step > 0 ? 0 : all.length - 1) : (now + step + all.length) % all.length];
+  }
+}
+
+/** @param {SVGElement} node @param {import("./film-geometry.js").Rect} rect */
+export function setRect(node, rect) {
+  for (const [name, value] of Object.entries(rect)) node.setAttribute(name, value.toFixed(1));
+}
+
+/** @type {CanvasRenderingContext2D|null} */ let measuring = null;
+
+/** Width of a label's text in screen pixels. @param {string} text */
+export function textWidth(text) {
+  measuring ??= document.createElement("canvas").getContext("2d");
+  if (!measuring) return 7 * text.length;
+  measuring.font = FONT;
+  return Math.ceil(measuring.measureText(text).width);
+}

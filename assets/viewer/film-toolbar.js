@@ -1,0 +1,66 @@
+// @ts-check
+/**
+ * The film's toolbar: buttons with a drawn sign, a name for those who hear it, and the key in the hint.
+ *
+ * @typedef {import("./film.js").Film} Film
+ */
+import { draw, make } from "./dom.js";
+import { keyOf } from "./film-keys.js";
+import { PRESETS } from "./film-window.js";
+
+/** Signs on a field of 20 by 20, lines only. @type {Record<string, string>} */
+const SIGNS = {
+  window: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
+  pan: "M10 2v16M2 10h16M10 2 8 4.5M10 2l2 2.5M10 18l-2-2.5M10 18l2-2.5M2 10l2.5-2M2 10l2.5 2M18 10l-2.5-2M18 10l-2.5 2",
+  measure: "M2 13 13 2l5 5L7 18zM5 10l2 2M8 7l2.5 2.5M11 4l2 2",
+  invert: "M3 3h14v14H3zM3 17 17 3M6 15h9V6z",
+  plus: "M10 4v12M4 10h12",
+  minus: "M4 10h12",
+  fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M7 7h6v6H7z",
+  rotate: "M16 10a6 6 0 1 1-2-4.5M16.500 2.500v4h-4",
+  magnify: "M8.500 3.500a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM12.500 12.500 17 17M8.500 6v5M6 8.500h5",
+  boxes: "M3 5h9v9H3zM8 14v3h9V8h-5",
+  full: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
+};
+
+/** @param {string} name */
+function sign(name) {
+  const picture = draw("svg", { viewBox: "0 0 20 20", class: "film-sign", "aria-hidden": "true" });
+  picture.append(draw("path", { d: SIGNS[name] }));
+  return picture;
+}
+
+/** The toolbar and what brings it up to date. @param {Film} film */
+export function toolbar(film) {
+  const button = (/** @type {string} */ show, /** @type {string} */ says, /** @type {string} */ keyed, /** @type {() => void} */ act) => make("button", {
+    type: "button", cls: "film-button", "aria-label": says, title: keyOf(keyed) ? `${says} (${keyOf(keyed)})` : says,
+    onclick: act,
+  }, SIGNS[show] ? sign(show) : make("span", { text: show, "aria-hidden": "true" }));
+  const tools = /** @type {Record<string, HTMLButtonElement>} */ ({
+    window: button("window", "Window", "Drag changes the window", () => film.hand.take("window")),
+    pan: button("pan", "Move", "Drag moves the film", () => film.hand.take("pan")),
+    measure: button("measure", "Measure a length", "Measure a length (arrows move a cross, Enter sets its ends)", () => film.hand.take("measure")),
+  });
+  const preset = make("select", { cls: "film-preset", "aria-label": "Window preset", title: "Window preset (1 to 5)", onchange: () => film.preset(preset.value) },
+    ...PRESETS.map((name) => make("option", { value: name, text: name[0].toUpperCase() + name.slice(1) })),
+    make("option", { value: "own", text: "By hand", disabled: "", hidden: "" }));
+  const invert = button("invert", "Invert", "Invert black and white", () => film.invert());
+  const magnifier = button("magnify", "Magnifier", "Magnifier", () => film.magnifier.toggle());
+  const boxes = button("boxes", "Boxes", "Show or hide all boxes", () => film.showBoxes());
+  const node = make("div", { cls: "film-tools", role: "group", "aria-label": "Film" },
+    ...Object.values(tools), preset, invert,
+    button("minus", "Zoom out", "Zoom out", () => film.zoomBy(0.8)), button("plus", "Zoom in", "Zoom in", () => film.zoomBy(1.25)),
+    button("fit", "Fit", "Fit the whole film", () => film.fit()),
+    button("1:1", "Actual pixels", "1:1, a film pixel for each screen pixel", () => film.actual()),
+    button("rotate", "Rotate", "Rotate a quarter to the right", () => film.turn(1)), magnifier, boxes,
+    button("full", "Full screen", "Full screen", () => film.fullScreen()), button("?", "Keys", "This list", () => film.help()));
+
+  const update = () => {
+    for (const [name, tool] of Object.entries(tools)) tool.setAttribute("aria-pressed", String(film.hand.name === name));
+    invert.setAttribute("aria-pressed", String(film.window.invert));
+    magnifier.setAttribute("aria-pressed", String(film.magnifier.on));
+    boxes.setAttribute("aria-pressed", String(film.boxes.shown));
+    preset.value = film.presetName ?? "own";
+  };
+  return { node, update };
+}
