@@ -6,7 +6,7 @@ hash of the records that it was made from. It is opened with the gallery and ref
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -86,25 +86,31 @@ class RegionIndex:
         """
         if model.fingerprint != gallery.fingerprint:
             raise GalleryMismatch("Regions must be made by the model that built the gallery.")
-        rows, found = [], []
-        for row in boxed_studies(gallery) if watch is None else watch:
-            pooled = _pooled(gallery, gallery.studies[row], model)
-            if pooled is not None:
-                rows.append(row)
-                found.append(pooled)
-        counts = [len(item.vectors) for item in found]
+        found = {
+            row: pooled
+            for row in (boxed_studies(gallery) if watch is None else watch)
+            if (pooled := _pooled(gallery, gallery.studies[row], model)) is not None
+        }
+        return cls.of(gallery, found, model.embed_text)
+
+    @classmethod
+    def of(
+        cls, gallery: Gallery, pooled: Mapping[int, PooledRegions], embed_text: Callable[[Sequence[str]], Vectors]
+    ) -> "RegionIndex":
+        """The index of the boxes that are already pooled, by row of the gallery's studies."""
+        counts = [len(item.vectors) for item in pooled.values()]
         nothing = PooledRegions(
             np.zeros((0, 1), np.float32), np.zeros((0, TOKENS, 1), np.float16), np.zeros((0, 4), np.float32)
         )
-        joined = PooledRegions(*map(np.concatenate, zip(*(found or [nothing]), strict=True)))
+        joined = PooledRegions(*map(np.concatenate, zip(*(pooled.values() or [nothing]), strict=True)))
         made = cls(
             gallery,
-            np.repeat(np.asarray(rows, dtype=np.int64), counts),
+            np.repeat(np.asarray(list(pooled), dtype=np.int64), counts),
             np.concatenate([np.arange(count) for count in [0, *counts]]).astype(np.int64),
             *joined,
             phrase_vectors=np.zeros((0, 1), dtype=np.float32),
         )
-        return replace(made, phrase_vectors=model.embed_text(made.phrases)) if made.phrases else made
+        return replace(made, phrase_vectors=embed_text(made.phrases)) if made.phrases else made
 
     @classmethod
     def open(cls, gallery: Gallery) -> "RegionIndex | None":

@@ -17,6 +17,7 @@ from lofi.model import EncodedFilm, LofiModel, checked_phrase, content
 from lofi.pooled import cell_weights
 from lofi.radiograph import Radiograph
 from lofi.results import Box
+from lofi.shelf import Shelf
 
 RETRIEVERS = ("fused", "image", "phrase", "region", "random")
 FUSED = {"phrase": 2.0, "region": 1.0, "image": 0.5}
@@ -29,6 +30,8 @@ FUSED_CANDIDATES = 512
 """Regions, nearest by phrase, of which the fused score is made: it takes time, and others would not win."""
 DIVERSITY = 0.3
 """How much the likeness to the shots chosen so far counts against a candidate (maximal marginal relevance)."""
+ASKED = 256
+"""Phrases whose embedding is kept."""
 SAME_FILM = 0.995
 """Two films with embeddings this similar count as one."""
 
@@ -63,6 +66,7 @@ class ShotFinder:
         if model.fingerprint != regions.gallery.fingerprint:
             raise GalleryMismatch("Shots must come from a gallery that the model in use has built.")
         self.model, self.regions = model, regions
+        self._asked: Shelf[Scores] = Shelf(ASKED)
 
     def shots(
         self,
@@ -145,7 +149,10 @@ class ShotFinder:
 
     def _by_phrase(self, encoded: EncodedFilm, words: str, rows: Rows) -> Scores:
         known = self._places.get(words)
-        asked = self.model.embed_text([words])[0] if known is None else self.regions.phrase_vectors[known]
+        if known is None:
+            asked = self._asked.get_or_make(words, lambda: self.model.embed_text([words])[0])
+        else:
+            asked = self.regions.phrase_vectors[known]
         similarities = self.regions.phrase_vectors @ asked
         return np.asarray(similarities[self._said[rows, int(bool(side_named(words)))]], dtype=np.float32)
 
