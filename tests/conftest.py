@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,10 +57,21 @@ def film_file(settings: Settings) -> Path:
 @pytest.fixture(scope="session")
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the app, running as ``make demo`` runs it. Fails when its log holds a trace or a file's name."""
+    with running_app(tmp_path_factory.mktemp("app")) as url:
+        yield url
+
+
+@contextmanager
+def running_app(folder: Path, **settings: str) -> Iterator[str]:
+    """The app in a process of its own, its log, uploads and reviews in ``folder``; yields its address.
+
+    ``settings`` are further environment variables. Fails when the log holds a trace or a file's name.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log"
-    environment = {**os.environ, "LOFI_PORT": str(port), "HF_HUB_OFFLINE": "1", "TMPDIR": str(log.parent)}
+    log = folder / "log"
+    places = {"LOFI_PORT": str(port), "TMPDIR": str(folder), "LOFI_REVIEWS": str(folder / "reviews")}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **places, **settings}
     with log.open("w") as sink:
         server = subprocess.Popen([sys.executable, "app.py"], cwd=REPOSITORY, env=environment, stdout=sink, stderr=sink)
     url = f"http://127.0.0.1:{port}"
