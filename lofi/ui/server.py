@@ -14,6 +14,7 @@ from lofi.ui.modules import STYLES, module_routes
 from lofi.ui.page import page
 from lofi.ui.pictures import routes
 from lofi.ui.room import Room
+from lofi.ui.study import study_routes
 from lofi.ui.theme import theme
 
 _CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
@@ -32,6 +33,7 @@ def application(settings: Settings) -> FastAPI:
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(room))
     app.include_router(module_routes())
+    app.include_router(study_routes(room))
     app.add_middleware(_Guard)
     gr.mount_gradio_app(
         app,
