@@ -13,6 +13,7 @@ from typing import Any
 
 from lofi import answers
 from lofi.errors import BadQuery, LofiError
+from lofi.export import command as export
 from lofi.radiograph import Radiograph
 from lofi.settings import Settings
 from lofi.study import commands as study
@@ -32,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "file", metavar="FILE", nargs="?" if optional else None, help="a film: PNG, JPEG, WebP or DICOM"
         )
-        command.add_argument("--table", action="store_true", help="a table instead of JSON")
+        if name != "export":
+            command.add_argument("--table", action="store_true", help="a table instead of JSON")
         if name != "read":
             command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
             command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
@@ -49,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     describe = commands.choices["describe"]
     describe.add_argument("regions", nargs="?", metavar="BOXES", help="JSON: [[x0, y0, x1, y1], …], 0–1 of the film")
     describe.add_argument("--boxes", metavar="BOXES", help="the same")
+    export.add_arguments(commands.choices["export"])
     return top
 
 
@@ -58,6 +61,7 @@ _PURPOSES = {
     "ground": "where phrases are seen on a film",
     "describe": "a phrase for each box on a film",
     "report": "a drafted report with boxes",
+    "export": export.PURPOSE,
 }
 
 
@@ -97,7 +101,7 @@ def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
         return answers.read(film)
     from lofi.engine import Engine  # torch takes seconds to import: not for --help, a wrong file or `read`
 
-    engine = Engine.open(_settings(chosen), with_gallery=chosen.command == "search")
+    engine = Engine.open(_settings(chosen), with_gallery=_searches(chosen))
     if film is None:
         return answers.search_text(engine, chosen.text, chosen.k, chosen.where)
     if chosen.command == "search":
@@ -106,7 +110,13 @@ def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
         return answers.ground(engine, film, "\n".join([*chosen.words, chosen.phrases]))
     if chosen.command == "describe":
         return answers.describe(engine, film, chosen.boxes or chosen.regions or "[]")
+    if chosen.command == "export":
+        return export.run(chosen, engine, film)
     return answers.report(engine, film)
+
+
+def _searches(chosen: argparse.Namespace) -> bool:
+    return chosen.command == "search" or (chosen.command == "export" and chosen.kind in export.SEARCHED)
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
