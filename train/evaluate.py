@@ -21,7 +21,7 @@ from lofi.metrics.bootstrap import Estimate
 from lofi.metrics.calibration import presence_figures, reliability
 from lofi.metrics.grounding import ious
 from lofi.model import EncodedFilm, LofiModel
-from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, systems
+from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, shots, systems
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
@@ -253,6 +253,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--out", type=Path, help="folder for metrics.json, plots.png and contact_sheet.png")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--resamples", type=int, default=1000, help="bootstrap resamples (default 1000)")
+    options.add_argument("--source", action="append", help="only films of this source; may be given again")
+    options.add_argument("--shots", action="store_true", help="instead: the experiment with examples from --gallery")
+    options.add_argument("--shots-where", default="", help="which gallery studies may be examples: source=nih_bbox")
     options.add_argument("--gradcam", action="store_true", help="add the Grad-CAM control (encodes NIH training films)")
     options.add_argument("--skip-untrained", action="store_true", help="leave out the untrained control")
     options.add_argument("--skip-reports", action="store_true", help="leave out drafted reports, the slowest part")
@@ -265,11 +268,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     model = load(given.model)
     gallery = Gallery.open(given.gallery, model.fingerprint) if given.gallery else None
-    chosen = sample(read_films(given.records, [given.split]), given.limit, given.seed)
-    films, lost = readable(chosen)
+    wanted = [f for f in read_films(given.records, [given.split]) if f.source in (given.source or [f.source])]
+    films, lost = readable(sample(wanted, given.limit, given.seed))
     if not films:
         raise SystemExit(f"No film of split {given.split!r} could be read: check --records and --split.")
     training = read_films(given.train_records or given.records, ["train"])
+    if given.shots:
+        return shots.report(given, model, gallery, films, training)
     setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports)
     evaluation = evaluate(model, films, training, setting, gallery)
     print("\n".join(lines(evaluation.results)))
