@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +11,15 @@ from numpy.typing import NDArray
 from lofi.boxes import Boxes, as_boxes
 from lofi.checkpoint import load
 from lofi.errors import BadQuery, GalleryMismatch
-from lofi.gallery import Gallery, parse_where
+from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.model import EncodedFilm, LofiModel
 from lofi.radiograph import Radiograph
 from lofi.refine import combined, wishes
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
 from lofi.shelf import Shelf
+from lofi.statements import Finding, Statement, groundable_phrases, split_report
+from lofi.wording import Mark, marks, suggestions
 
 ENCODED_FILMS = 32
 """Films kept encoded, about a megabyte each for the small model."""
@@ -50,6 +53,12 @@ class Engine:
         if self._gallery is None:
             raise GalleryMismatch("No gallery is open: set LOFI_GALLERY to a gallery's folder.")
         return self._gallery
+
+    @cached_property
+    def regions(self) -> RegionIndex | None:
+        """The index of the gallery's boxes; None where it has none."""
+        found = RegionIndex.open(self.gallery)
+        return found if found is not None and len(found) else None
 
     def encode(self, film: Radiograph | str) -> EncodedFilm:
         """The film after the image tower. Raises BadQuery for a hash whose film is no longer held."""
@@ -121,6 +130,24 @@ class Engine:
         unwanted = [self.study(study_id) for study_id in unlike]
         return self._hits(combined(parts, self.gallery.vectors), k, where, offset, own, unwanted)
 
+    def search_region(
+        self, film: Radiograph | str, box: Box, k: int = 8, where: str = "", leave_out: Study | None = None
+    ) -> tuple[Hit, ...]:
+        """The ``k`` studies with a region like the one in a box of the film, without the query's own patient.
+
+        Where the gallery's boxes are indexed, they are compared with it, and each hit carries its ``region``; else
+        whole films are, by the tower's own pooling of the box.
+        """
+        encoded = self.encode(film)
+        own = self._own(encoded, leave_out)
+        if self.regions is None:
+            return self._hits(self.model.embed_parts(encoded, as_boxes([box]))[0], k, where, own=own)
+        wanted, hidden = self._without(where, own)
+        vector = self.model.embed_regions(encoded, as_boxes([box])).vectors[0]
+        found = self.regions.search(vector, k + len(hidden), wanted)
+        kept = [hit for hit in found if hit.study.study_id not in hidden][:k]
+        return tuple(Hit(hit.study, hit.similarity, rank, hit.box) for rank, hit in enumerate(kept, start=1))
+
     def ground(self, film: Radiograph | str, phrases: Sequence[str]) -> Iterator[Grounding]:
         """Each phrase's boxes, as soon as they are known, in the order of the phrases."""
         encoded = self.encode(film)
@@ -135,6 +162,29 @@ class Engine:
     def report(self, film: Radiograph | str) -> tuple[ReportSentence, ...]:
         """A drafted report, each sentence with its boxes."""
         return self.model.report(self.encode(film))
+
+    def split_report(self, text: str) -> tuple[Statement, ...]:
+        """A report as statements, each denied or not; needs no film."""
+        return split_report(text)
+
+    def ground_report(self, film: Radiograph | str, report: str) -> Iterator[Finding]:
+        """Each statement of a report, with boxes where it asserts a finding; one said twice is looked for once."""
+        encoded, statements = self.encode(film), split_report(report)
+        answers = self.ground(encoded.sha256, groundable_phrases(statements))
+        known: dict[str, Grounding] = {}
+        for statement in statements:
+            if statement.groundable and statement.phrase not in known:
+                known[statement.phrase] = next(answers)
+            yield Finding(statement, known[statement.phrase] if statement.groundable else None)
+
+    def mark_sentences(self, report: str, phrases: Sequence[str]) -> tuple[Mark, ...]:
+        """For each phrase the sentence of a report that is nearest to it."""
+        return marks(report, phrases, self.model.embed_text)
+
+    def suggest(self, film: Radiograph | str, hits: Sequence[Hit]) -> tuple[str, ...]:
+        """Phrases worth asking: from the model's own draft and the hits' reports, the most useful first."""
+        draft = [sentence.sentence for sentence in self.report(film)]
+        return suggestions(draft, hits, self.model.embed_text)
 
     def describe_region(self, film: Radiograph | str, box: Box) -> str:
         """A phrase for one box of a film."""
@@ -154,13 +204,17 @@ class Engine:
         unwanted: Sequence[Study] = (),
     ) -> tuple[Hit, ...]:
         """Hits ``offset`` + 1 … ``offset`` + ``k`` without the patients of the studies in ``own``."""
-        wanted = parse_where(where)
-        patients = tuple(study.patient_key for study in own if study.patient_key)
-        wanted = replace(wanted, not_patient=(*wanted.not_patient, *patients))
-        hidden = {study.study_id for study in (*own, *unwanted)}
+        wanted, hidden = self._without(where, own)
+        hidden |= {study.study_id for study in unwanted}
         found = self.gallery.search(vector, offset + k + len(hidden), wanted)
         kept = [hit for hit in found if hit.study.study_id not in hidden][offset : offset + k]
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, start=offset + 1))
+
+    def _without(self, where: str, own: Sequence[Study]) -> tuple[Where, set[str]]:
+        """The filter that also leaves out the patients of some studies, and the ids of these studies."""
+        wanted = parse_where(where)
+        patients = tuple(study.patient_key for study in own if study.patient_key)
+        return replace(wanted, not_patient=(*wanted.not_patient, *patients)), {study.study_id for study in own}
 
     def _own(self, encoded: EncodedFilm, known: Study | None) -> tuple[Study, ...]:
         """The gallery study that the film came from, told by its bytes where it is not ``known``."""

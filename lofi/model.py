@@ -1,5 +1,6 @@
 """LofiModel: a trained network with everything needed to use it on radiographs and phrases."""
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.config import ModelConfig
-from lofi.decoding import greedy, locate_digits, locate_tokens
+from lofi.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
 from lofi.errors import BadQuery
 from lofi.frame import Frame
 from lofi.network import LofiNetwork
@@ -40,8 +42,8 @@ MAX_PHRASE = 300
 class EncodedFilm:
     """A film after the image tower: made once, shared by every phrase and every user.
 
-    ``embedding`` (E,) float32, unit norm. ``cache`` is the language model's key-value cache of the prefix; it is
-    only ever copied, never extended in place.
+    ``embedding`` (E,) float32, unit norm; ``last`` are the features that it was pooled from. ``cache`` is the language
+    model's key-value cache of the prefix; it is only ever copied, never extended in place.
     """
 
     sha256: str
@@ -49,6 +51,7 @@ class EncodedFilm:
     embedding: NDArray[np.float32]
     patches: Tensor = field(repr=False)
     cache: Any = field(repr=False)
+    last: Tensor | None = field(default=None, repr=False)
 
 
 class LofiModel:
@@ -62,6 +65,7 @@ class LofiModel:
         fingerprint: str,
         device: torch.device,
         threshold: float = 0.5,
+        calibration: tuple[float, float] = (1.0, 0.0),
     ) -> None:
         self.network = network.eval().to(device)
         self.config: ModelConfig = network.config
@@ -70,6 +74,7 @@ class LofiModel:
         self.fingerprint = fingerprint
         self.device = device
         self.threshold = threshold
+        self.calibration = calibration
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
         self._stop = language_tokens.id(END)
@@ -118,7 +123,8 @@ class LofiModel:
         """Run the image tower and the prefix once; every later question starts from the result."""
         canvases, frames = self._canvases([radiograph])
         with self._lock:
-            patches, embedding = self.network.encode_images(canvases)
+            patches, pooled, last = self.network.image.see(self.network.normalise(canvases))
+            embedding = functional.normalize(pooled.float(), dim=-1)
             prefix = self.network.prefix(patches)
             begin = self.network.language.embed(torch.tensor([[self.language_tokens.id(BEGIN)]], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
@@ -127,6 +133,7 @@ class LofiModel:
             frame=frames[0],
             embedding=np.asarray(embedding[0].cpu().numpy(), dtype=np.float32),
             patches=patches,
+            last=last,
             cache=cache,
         )
 
@@ -144,6 +151,17 @@ class LofiModel:
         prefix = self.network.prefix(patches)[0].float().cpu().numpy()
         vectors = pool_vectors(content(patches), placed)
         return PooledRegions(vectors, pool_tokens(prefix, placed), placed.astype(np.float32))
+
+    @torch.inference_mode()
+    def embed_parts(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> NDArray[np.float32]:
+        """(M, E) float32 unit embeddings of (M, 4) film boxes, to be compared with those of whole films."""
+        encoded = self._encoded(film)
+        if encoded.last is None:
+            raise BadQuery("Of this film only the patches are held: open it again.")
+        placed = torch.from_numpy(encoded.frame.to_canvas(as_boxes(boxes))).float().to(self.device)
+        with self._lock:
+            parts = self.network.image.embed_parts(encoded.last, placed)
+        return np.asarray(functional.normalize(parts.float(), dim=-1).cpu().numpy(), dtype=np.float32)
 
     def _encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
         return film if isinstance(film, EncodedFilm) else self.encode(film)
@@ -165,15 +183,25 @@ class LofiModel:
             else:
                 budget = self.config.language.max_answer
                 answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
-        found = answer.presence >= self.threshold and len(answer.boxes) > 0
-        if not found:
-            return Grounding(phrase=words, found=False, confidence=answer.presence)
-        pairs = sorted(
-            zip(answer.scores, encoded.frame.to_film(answer.boxes).tolist(), strict=True), key=lambda pair: -pair[0]
-        )
+        return self.grounding(words, encoded.frame, answer)
+
+    def confidence(self, presence: float) -> float:
+        """What the language model says of presence as a probability, by the slope and offset of train.calibrate."""
+        slope, offset = self.calibration
+        odds = math.log(max(presence, 1e-6) / max(1 - presence, 1e-6))
+        return 1 / (1 + math.exp(-(slope * odds + offset)))
+
+    def grounding(self, words: str, frame: Frame, answer: FoundBoxes) -> Grounding:
+        """The answer on the canvas as one on the film, best score first; nothing below the threshold."""
+        sure = self.confidence(answer.presence)
+        if sure < self.threshold or not len(answer.boxes):
+            return Grounding(phrase=words, found=False, confidence=sure)
+        placed = frame.to_film(answer.boxes).tolist()
+        pairs = sorted(zip(answer.scores, placed, strict=True), key=lambda pair: -pair[0])
         kept = [(score, tuple(cut[0].tolist())) for score, box in pairs if len(cut := clip(as_boxes([box])))]
         boxes: tuple[Box, ...] = tuple(box for _, box in kept)
-        return Grounding(words, bool(boxes), answer.presence, boxes, tuple(score for score, _ in kept))
+        scale = sure / max(answer.presence, 1e-6)
+        return Grounding(words, bool(boxes), sure, boxes, tuple(min(1.0, scale * score) for score, _ in kept))
 
     @torch.inference_mode()
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:

@@ -36,7 +36,7 @@ _GAPS = re.compile(r"\bx{3,}\b|_{2,}|\[\*\*[^\]]*\]|\([^()]*\)", re.IGNORECASE)
 _MEASURES = re.compile(
     r"(?:\b(?:measur(?:ing|es?)|approximately|about|up to|at least|roughly)\s+)*"
     r"\b\d+(?:\.\d+)?(?:\s?(?:x|by|×|-|to)\s?\d+(?:\.\d+)?)*[\s-]?(?:cm|mm|centimeters?|millimeters?)\b\.?"
-    r"(?:\s+in\s+(?:size|diameter|length|thickness))?",
+    r"(?:\s+in\s+(?:size|diameter|length|thickness)|\s+across)?",
     re.IGNORECASE,
 )
 _PART = re.compile(
@@ -82,17 +82,19 @@ _MEANING = re.compile(
     r"[\s,]*\b(?:(?:which|that|this|and) )?(?:(?:(?:may|might|could|can|would|likely|probably|most likely|possibly) )+"
     r"(?:represents?|reflects?|be|indicates?|due|related|from|secondary|suggests?|relates?)|"
     r"(?:most )?(?:suggests?|suggestive|"
-    r"suggesting|suspicious|concerning|worrisome|representing|reflecting|(?:is |are )?(?:consistent|compatible) with|"
-    r"in keeping with|due to|secondary to|related to|from))\b(?: (?:be|to|for|of|due|with|secondary|the|a|an))*\s*",
+    r"suggesting|suspicious|concerning|worrisome|representing|reflecting|"
+    r"due to|secondary to|related to|from))\b(?: (?:be|to|for|of|due|with|secondary|the|a|an))*\s*",
     re.IGNORECASE,
 )
 _JOINTS = re.compile(
+    r"[\s,]+(?:which )?(?:(?:is|are) )?(?:most )?(?:consistent with|compatible with|in keeping with)\s+|"
     r"\s*[,;]\s*(?:(?:and/or|and|or|nor|with|as well as|plus)\s+)?|\s+(?:and/or|and|or|nor|as well as|plus|"
     r"along with)\s+|"
     r"\s+with\s+(?:an?\s+)?(?=\w)",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"^(?:adjacent|associated|accompanying|overlying|underlying)\s+", re.IGNORECASE)
+_REST = re.compile(r"(?:,?\s+with|:)\s.*$")
 _SIDE = re.compile(r"\b(?:left|right|bilateral|bibasilar|biapical)\b", re.IGNORECASE)
 
 
@@ -155,6 +157,8 @@ def _tidy(part: str) -> str:
     text = part.strip(" .,;:!?-\t\n\"'").lower()
     if _FINDING.search(bare := _PART.sub("", text)):
         text = bare  # "Pleura: small effusion", but "Heart: enlarged"
+    if names_finding(bare := _REST.sub("", text)):
+        text = bare  # "effusion with a meniscus at the chest wall"
     while True:
         shorter = _TAIL.sub("", _LEADS.sub("", _DOUBT.sub("", text))).strip(" .,;:!?-\"'")
         if shorter == text:

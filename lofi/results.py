@@ -46,11 +46,15 @@ class Study:
 
 @dataclass(frozen=True)
 class Hit:
-    """A gallery study and its cosine similarity to the query, −1 … 1; ``rank`` counts from 1."""
+    """A gallery study and its cosine similarity to the query, −1 … 1; ``rank`` counts from 1.
+
+    ``region`` is the box of the study that is like the query's, where a region was searched with.
+    """
 
     study: Study
     similarity: float
     rank: int
+    region: RegionBox | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The public form: the API's contract for one hit."""
@@ -63,8 +67,13 @@ class Hit:
             "labels": list(study.labels),
             "view": study.view,
             "source": study.source,
-            "boxes": [{"phrase": b.phrase, "label": b.label, "box": list(b.box)} for b in study.boxes],
+            "boxes": [_region_json(box) for box in study.boxes],
+            "region": None if self.region is None else _region_json(self.region),
         }
+
+
+def _region_json(region: RegionBox) -> dict[str, Any]:
+    return {"phrase": region.phrase, "label": region.label, "box": list(region.box)}
 
 
 @dataclass(frozen=True)

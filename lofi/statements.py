@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lofi.assertion import State, assertions
+from lofi.results import Grounding
 
 SENTENCE_LIMIT = 600
 """Characters after which a sentence is cut: what goes on so long is no sentence."""
@@ -67,6 +68,20 @@ class Statement:
             "negated": self.negated,
             "section": self.section,
         }
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement and where its phrase is seen on a film; ``grounding`` is None where there is nothing to look for."""
+
+    statement: Statement
+    grounding: Grounding | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The public form: one row of the table of findings; ``found`` is null where nothing was looked for."""
+        seen = self.grounding
+        answer = {"found": None, "confidence": None, "boxes": [], "scores": []} if seen is None else seen.to_json()
+        return {**answer, **self.statement.to_json()}
 
 
 @dataclass(frozen=True)

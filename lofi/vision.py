@@ -1,6 +1,6 @@
 """Image tower: an open_clip vision tower whose feature maps also become patches."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,18 @@ from torch.nn import functional
 
 import lofi.torchvision_ops  # noqa: F401  (before open_clip: it imports torchvision)
 from lofi.config import VisionConfig
+from lofi.errors import CheckpointError
 
 
 def build_open_clip_vision(config: VisionConfig, embed_dim: int, side: int) -> nn.Module:
-    """open_clip's own tower for ``config.open_clip``, without downloading weights."""
+    """open_clip's tower round a timm model for ``config.open_clip``, without downloading weights.
+
+    Raises CheckpointError where it names no timm model.
+    """
     from open_clip.model import CLIPVisionCfg, _build_vision_tower
+
+    if "timm_model_name" not in config.open_clip:
+        raise CheckpointError('The image tower must be a timm model: "timm_model_name" is missing.')
 
     settings: dict[str, Any] = {**config.open_clip, "image_size": side, "timm_model_pretrained": False}
     tower: nn.Module = _build_vision_tower(embed_dim, CLIPVisionCfg(**settings))
@@ -51,13 +58,40 @@ class ImageTower(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, P, D) patches row by row, and the (B, E) embedding, not normalised."""
+        return self.see(images)[:2]
+
+    def see(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``forward``, and the last features, from which the embedding is pooled: timm's (B, C, h, w) map or
+        (B, T, C) tokens.
+        """
+        trunk = self.visual.trunk
         indices = [level for level in self.levels if level >= 0] or 1
-        found = self.visual.forward_intermediates(images, indices=indices, output_fmt="NCHW")
-        maps = [conv(level) for conv, level in zip(self.project, found["image_intermediates"], strict=True)]
+        last, levels = trunk.forward_intermediates(images, indices=indices, norm=False, output_fmt="NCHW")
+        maps = [conv(level) for conv, level in zip(self.project, levels, strict=True)]
         size = maps[0].shape[-2:]
         total = maps[0]
         for coarse in maps[1:]:
             total = total + functional.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
         patches = self.norm(total.flatten(2).transpose(1, 2))
         place = sinusoid_grid(size[0], size[1], patches.shape[2], patches.device).to(patches.dtype)
-        return patches + place, found["image_features"]
+        return patches + place, self.visual.head(trunk.forward_head(last)), last
+
+    def embed_parts(self, last: Tensor, boxes: Tensor, points: int = 7) -> Tensor:
+        """(M, E) embeddings, not normalised, of (M, 4) canvas boxes of the one film whose ``last`` features these are.
+
+        The tower's own pooling and projection on ``points`` × ``points`` features sampled in the box (RoIAlign with
+        one sample a bin; He et al. 2017), so that a part lies in the space of whole films.
+        """
+        tokens = last.ndim == 3
+        if tokens:  # a vision transformer: its grid of patch tokens, without what comes before them
+            side = int(last.shape[1] ** 0.5)
+            last = last[:, -side * side :].transpose(1, 2).reshape(1, -1, side, side)
+        steps = (torch.arange(points, device=last.device) + 0.5) / points
+        x = boxes[:, None, 0] + (boxes[:, 2] - boxes[:, 0])[:, None] * steps
+        y = boxes[:, None, 1] + (boxes[:, 3] - boxes[:, 1])[:, None] * steps
+        grid = torch.stack([x[:, None].expand(-1, points, -1), y[:, :, None].expand(-1, -1, points)], dim=3)
+        parts = functional.grid_sample(
+            last.expand(len(boxes), -1, -1, -1), 2 * grid.to(last.dtype) - 1, padding_mode="border", align_corners=False
+        )
+        parts = parts.flatten(2).transpose(1, 2) if tokens else parts
+        return cast(Tensor, self.visual.head(self.visual.trunk.forward_head(parts)))
