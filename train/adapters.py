@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from lofi.network import LofiNetwork
 from train.recipe import Lora, Recipe
 
 QUANTISED = ("SCB", "weight_format", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state")
+QUANTISED_LAYERS = ("Linear8bitLt", "Linear4bit")
 
 
 def quantise(model: nn.Module, bits: int) -> None:
@@ -85,23 +87,27 @@ def adapt(network: LofiNetwork, recipe: Recipe) -> None:
 
 
 @torch.no_grad()
-def plain_state(network: LofiNetwork) -> dict[str, Tensor]:
-    """The weights as a network without adapters and quantisation has them: what a checkpoint stores."""
+def plain_state(network: LofiNetwork, values: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """The weights as a network without adapters and quantisation has them: what a checkpoint stores.
+
+    ``values`` stand for the network's own state, such as averages or what was gathered of the processes.
+    """
     from peft.tuners.lora import LoraLayer
     from peft.utils.integrations import dequantize_module_weight
 
+    values = unshared(network) if values is None else values
     changed: dict[str, Tensor] = {}
     for name, module in network.named_modules():
-        if not isinstance(module, LoraLayer):
-            if type(module).__name__ in ("Linear8bitLt", "Linear4bit") and not name.endswith(".base_layer"):
-                changed[f"{name}.weight"] = dequantize_module_weight(module).float()
-            continue
-        base = module.get_base_layer()
-        weight = dequantize_module_weight(base)
-        delta = module.get_delta_weight("default")
-        changed[f"{name}.weight"] = weight.float() + delta.float()
+        if isinstance(module, LoraLayer):
+            base = module.get_base_layer()
+            low = type(base).__name__ in QUANTISED_LAYERS
+            weight = dequantize_module_weight(base) if low else values[f"{name}.base_layer.weight"]
+            up, down = (values[f"{name}.lora_{part}.default.weight"].float() for part in "BA")
+            changed[f"{name}.weight"] = weight.float().to(up.device) + up @ down * module.scaling["default"]
+        elif type(module).__name__ in QUANTISED_LAYERS and not name.endswith(".base_layer"):
+            changed[f"{name}.weight"] = dequantize_module_weight(module).float()
     kept = {}
-    for name, value in unshared(network).items():
+    for name, value in values.items():
         parts = name.split(".")
         if any(part.startswith("lora_") for part in parts) or parts[-1] in QUANTISED or "bitsandbytes" in name:
             continue

@@ -1,5 +1,6 @@
 """What one process must know of the others: the rows of all of them, and how its means weigh in theirs."""
 
+import os
 from typing import Any
 
 import torch
@@ -68,3 +69,18 @@ def weigh(counts: Tensor) -> Tensor:
     everyone = counts.detach().clone().float()
     dist.all_reduce(everyone)
     return counts.float() * world() / everyone.clamp(min=1)
+
+
+def agreed(*flags: bool, device: torch.device) -> tuple[bool, ...]:
+    """The first process's ``flags``, in all of them: clocks differ, and what all do together none may do alone."""
+    if world() == 1:
+        return flags
+    shared = torch.tensor(flags, dtype=torch.uint8, device=device)
+    dist.broadcast(shared, 0)
+    return tuple(map(bool, shared.tolist()))
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The GPU of this process among those of its machine, as its launcher numbers them; a CPU stays as it is."""
+    number = os.environ.get("LOCAL_RANK")
+    return torch.device(device.type, int(number)) if device.type == "cuda" and number else device

@@ -6,15 +6,27 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from train.data.turns import alone
+
 FINDINGS = {"Mass": "mass", "Consolidation": "consolidation", "Nodule": "nodule"}
 
 
 def generate(folder: Path, count: int, side: int = 96, seed: int = 0) -> Path:
     """Write ``count`` films and ``records.jsonl``, three of four for training; return the record file.
 
-    Every third film is clear. The others have one disc or two, boxed exactly, and a sentence for each.
+    Every third film is clear. The others have one disc or two, boxed exactly, and a sentence for each. Of several
+    processes one writes them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    path, asked = folder / "records.jsonl", json.dumps([count, side, seed])
+    made = folder / "made.json"
+    with alone(folder / "lock"):
+        if not (made.is_file() and made.read_text() == asked):
+            _write(path, count, side, seed)
+            made.write_text(asked)
+    return path
+
+
+def _write(path: Path, count: int, side: int, seed: int) -> None:
     lines = []
     for number in range(count):
         rng = np.random.default_rng((seed, number))
@@ -36,7 +48,7 @@ def generate(folder: Path, count: int, side: int = 96, seed: int = 0) -> Path:
                     "box": edges,
                 }
             )
-        cv2.imwrite(str(folder / f"{number}.png"), np.clip(pixels * 255, 0, 255).astype(np.uint8))
+        cv2.imwrite(str(path.parent / f"{number}.png"), np.clip(pixels * 255, 0, 255).astype(np.uint8))
         found = ". ".join(f"There is a {box['phrase']}" for box in boxes) or "The lungs are clear. No effusion"
         lines.append(
             {
@@ -49,6 +61,4 @@ def generate(folder: Path, count: int, side: int = 96, seed: int = 0) -> Path:
                 "boxes": boxes,
             }
         )
-    path = folder / "records.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    return path

@@ -4,24 +4,28 @@ import json
 import time
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
 from accelerate.utils import DistributedType
 from torch import Tensor
 from tqdm import tqdm
 
 from lofi import checkpoint
+from lofi.checkpoint import unshared
+from lofi.network import LofiNetwork
 from train.adapters import plain_state
 from train.batches import Batch
-from train.distributed import world
+from train.distributed import agreed, world
 from train.metrics import Metrics, memory_mib
 from train.optimiser import Average, optimiser, rate_factor
 from train.pretrain import Run
 from train.quick import quick_grounding
 from train.recipe import Recipe
+from train.sharding import average_whole, clip, gathered, share_on_cpu, sharing
 from train.state import load_state, recipe_key, save_state
 from train.step import Objective
 
@@ -30,15 +34,30 @@ class Stopped(Exception):
     """Training cannot go on; says why, and what is kept."""
 
 
-def accelerator_for(recipe: Recipe, device: torch.device) -> Accelerator:
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for one another: the first one evaluates and writes alone."""
+
+
+def accelerator_for(recipe: Recipe, device: torch.device, network: LofiNetwork, shard: bool) -> Accelerator:
     """What accelerate sees of the processes that ``accelerate launch`` or ``torchrun`` started; one without them.
 
-    Raises Stopped for what this loop cannot do.
+    With ``shard`` they share the weights out. Raises Stopped for what this loop cannot do.
     """
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch may hold no caption, no box
-    accelerator = Accelerator(cpu=device.type == "cpu", kwargs_handlers=[unused])
-    if accelerator.distributed_type not in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
-        raise Stopped(f"{accelerator.distributed_type.value} is not supported: choose one process or DDP")
+    plugin = sharing(network) if shard else None
+    handlers = [unused, InitProcessGroupKwargs(timeout=PATIENCE)]
+    accelerator = Accelerator(cpu=device.type == "cpu", kwargs_handlers=handlers, fsdp_plugin=plugin)
+    if plugin is not None:
+        share_on_cpu(accelerator, plugin)
+        if not accelerator.is_fsdp2:
+            raise Stopped("one process has nobody to share weights with: start several with torchrun, or leave --shard")
+    elif accelerator.distributed_type not in (
+        DistributedType.NO,
+        DistributedType.MULTI_CPU,
+        DistributedType.MULTI_GPU,
+    ):
+        kind = accelerator.distributed_type.value
+        raise Stopped(f"{kind} is not supported: choose one process, DDP, or --shard (FSDP2)")
     if world() > 1 and not recipe.own_streams:
         raise Stopped("with several processes a recipe must set own_streams=true")
     if recipe.batch % (world() * recipe.accumulate):
@@ -81,7 +100,11 @@ class Loop:
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.detach() / len(batches)
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        norm = torch.nn.utils.clip_grad_norm_(trained, self.recipe.clip)
+        if self.accelerator.is_fsdp2:
+            average_whole(trained)
+            norm = clip(trained, self.recipe.clip)
+        else:
+            norm = torch.nn.utils.clip_grad_norm_(trained, self.recipe.clip)
         means = self.accelerator.reduce(torch.stack([value.float() for value in sums.values()]), "mean")
         figures = dict(zip(sums, means.tolist(), strict=True)) | {"norm": float(norm)}
         if not all(map(torch.isfinite, (means.sum(), norm))):
@@ -100,40 +123,45 @@ class Loop:
         )
 
     def save(self, done: int) -> None:
-        """The state after ``done`` steps, by the first process."""
-        if self.accelerator.is_main_process:
-            save_state(self.out, self.run.network, self.adam, self.average, done, recipe_key(self.recipe))
+        """The state after ``done`` steps, written by the first process; all must call it."""
+        write, key = self.accelerator.is_main_process, recipe_key(self.recipe)
+        save_state(self.out, self.run.network, self.adam, self.average, done, key, write)
 
     def evaluate(self, done: int) -> None:
-        """Quick grounding of the averaged weights, appended to ``validation.jsonl``; they are kept as a checkpoint."""
-        if not self.accelerator.is_main_process:
+        """Quick grounding of the averaged weights, appended to ``validation.jsonl``; they are kept as a checkpoint.
+
+        Measured on a plain copy, in the first process, of what all of them hold; all must call it.
+        """
+        run, main = self.run, self.accelerator.is_main_process
+        values = gathered((unshared(run.network) | self.average.values).items(), main)
+        if not main:
             return
-        run = self.run
-        run.network.eval()
-        kept = self.average.swapped(run.network)
-        try:
-            figures = quick_grounding(run.model(), run.validation)
-            with (self.out / "validation.jsonl").open("a") as log:
-                log.write(json.dumps({"step": done, **{k: round(v, 4) for k, v in figures.items()}}) + "\n")
-            data = {"recipe": self.recipe.name, "steps": done, "films": len(run.batches.records)}
-            state, metrics = plain_state(run.network), {"validation": figures}
-            checkpoint.save(
-                self.out / "checkpoint", run.network, run.tokenizers, data=data, metrics=metrics, state=state
-            )
-        finally:
-            self.average.restore(run.network, kept)
+        state = plain_state(run.network, values)
+        model = run.model(state)
+        figures = quick_grounding(model, run.validation)
+        with (self.out / "validation.jsonl").open("a") as log:
+            log.write(json.dumps({"step": done, **{k: round(v, 4) for k, v in figures.items()}}) + "\n")
+        data = {"recipe": self.recipe.name, "steps": done, "films": len(run.batches.records)}
+        metrics = {"validation": figures}
+        checkpoint.save(self.out / "checkpoint", model.network, run.tokenizers, data=data, metrics=metrics, state=state)
 
 
-def train(run: Run, out: Path, resume: bool) -> None:
-    """The loop: exact continuation from ``out`` when asked, checkpoints and figures into ``out``.
+def train(run: Run, out: Path, resume: bool, shard: bool = False) -> None:
+    """The loop: exact continuation from ``out`` when asked, checkpoints and figures into ``out``; with ``shard`` the
+    processes share the weights out.
 
     Raises Stopped, in words, when the loss is not finite or memory runs out; the last good state stays.
     """
     recipe = run.recipe
-    accelerator = accelerator_for(recipe, run.device)
-    adam, average = optimiser(run.network, recipe), Average(run.network, recipe.ema)
+    accelerator = accelerator_for(recipe, run.device, run.network, shard)
+    adam = optimiser(run.network, recipe)
+    model: Any = Objective(run.network, recipe, run.batches.writer.tokens)
+    if shard:
+        model, _ = accelerator.prepare(model, adam)  # puts the parts in place of the whole weights, in ``adam`` too
+    else:
+        model = accelerator.prepare(model)
+    average = Average(run.network, recipe.ema)
     first = load_state(out, run.network, adam, average, recipe_key(recipe)) if resume else 0
-    model = accelerator.prepare(Objective(run.network, recipe, run.batches.writer.tokens))
     loop = Loop(run, out, accelerator, model, adam, average)
     with ExitStack() as stack:
         metrics = None
@@ -184,9 +212,14 @@ def _steps(loop: Loop, first: int, metrics: Metrics | None) -> None:
             metrics.write(step, figures)
             shown = ("total", "sigmoid", "caption", "grounding", "films_per_s", "wait_share", "memory_mib", "left_out")
             bar.set_postfix({name: f"{figures[name]:.3g}" for name in shown})
-        if now - saved > 60 * recipe.minutes_between_checkpoints:
+        save, evaluate = agreed(
+            now - saved > 60 * recipe.minutes_between_checkpoints,
+            now - evaluated > 60 * recipe.minutes_between_evaluations,
+            device=loop.run.device,
+        )
+        if save:
             loop.save(step + 1)
             saved = time.monotonic()
-        if now - evaluated > 60 * recipe.minutes_between_evaluations:
+        if evaluate:
             loop.evaluate(step + 1)
             evaluated = time.monotonic()

@@ -3,10 +3,10 @@
 import math
 
 import torch
-from torch import Tensor
 
 from lofi.network import LofiNetwork
 from train.recipe import Recipe
+from train.sharding import local
 
 
 def freeze(network: LofiNetwork, recipe: Recipe) -> None:
@@ -44,17 +44,17 @@ def rate_of(name: str, recipe: Recipe) -> float:
 
 def optimiser(network: LofiNetwork, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW over everything that trains; no decay on vectors and scalars."""
-    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue
-        groups.setdefault((rate_of(name, recipe), recipe.weight_decay if parameter.ndim > 1 else 0.0), []).append(
-            parameter
-        )
+        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+        # Scalars apart: they are not shared out, and the fused step takes one kind of tensor at a time.
+        groups.setdefault((rate_of(name, recipe), decay, parameter.ndim == 0), []).append(parameter)
     return torch.optim.AdamW(
         [
             {"params": members, "lr": rate, "peak": rate, "weight_decay": decay}
-            for (rate, decay), members in groups.items()
+            for (rate, decay, _), members in groups.items()
         ],
         betas=recipe.betas,
         fused=True,
@@ -83,21 +83,5 @@ class Average:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         current = dict(network.named_parameters())
-        names = list(self.values)
-        torch._foreach_lerp_([self.values[n] for n in names], [current[n] for n in names], 1 - decay)
-
-    def swapped(self, network: LofiNetwork) -> dict[str, Tensor]:
-        """Put the averages into the network and return what was there, for ``restore``."""
-        kept = {}
-        for name, parameter in network.named_parameters():
-            if name in self.values:
-                kept[name] = parameter.data
-                parameter.data = self.values[name]
-        return kept
-
-    @staticmethod
-    def restore(network: LofiNetwork, kept: dict[str, Tensor]) -> None:
-        """Undo ``swapped``."""
-        for name, parameter in network.named_parameters():
-            if name in kept:
-                parameter.data = kept[name]
+        pairs = [(local(value), local(current[name].detach())) for name, value in self.values.items()]
+        torch._foreach_lerp_([own for own, _ in pairs], [latest for _, latest in pairs], 1 - decay)

@@ -4,13 +4,15 @@ import argparse
 import importlib
 import json
 import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from lofi import checkpoint
 from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
@@ -23,6 +25,7 @@ from train.batches import Batches
 from train.data.canvases import CanvasCache
 from train.data.lexicon import PHRASES
 from train.data.records import FilmRecord, check_leaks, read
+from train.distributed import own_device
 from train.episodes import Writer
 from train.generated import generate
 from train.optimiser import freeze
@@ -41,10 +44,12 @@ class Run:
     validation: list[FilmRecord]
     device: torch.device
 
-    def model(self) -> LofiModel:
-        """The network as it is now, for evaluation."""
+    def model(self, state: Mapping[str, Tensor]) -> LofiModel:
+        """A model of its own from the plain weights ``state``, for evaluation."""
         text, language = (Tokens(Tokenizer.from_str(self.tokenizers[n])) for n in (TEXT_TOKENIZER, LANGUAGE_TOKENIZER))
-        return LofiModel(self.network, text, language, "training", self.device)
+        network = LofiNetwork(self.network.config)
+        network.load_state_dict(state, strict=False)  # second names of tied weights are not in it
+        return LofiModel(network.eval(), text, language, "training", self.device)
 
 
 def corpus(reports: Path | None, records: Sequence[FilmRecord]) -> list[str]:
@@ -87,7 +92,7 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     writer = Writer(language_tokens, grammar, language_tokens.id(END), language_tokens.id(PAD))
     canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
     batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
-    device = checkpoint.pick_device()
+    device = own_device(checkpoint.pick_device())
     network.eval().to(device)
     first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
     adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
@@ -105,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder of decoded films")
     parser.add_argument("--smoke", action="store_true", help="the recipe's variant of under a minute")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
+    parser.add_argument("--shard", action="store_true", help="share weights out over the processes (FSDP2)")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="replace a number of the recipe"
     )
@@ -119,10 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = options.records or [options.shared / "cxr" / "records.jsonl"]
     if options.records is None and recipe.films:
         files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
+    shard = options.shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"  # accelerate launch --use_fsdp
     from train.loop import Stopped, train
 
     try:
-        train(prepare(recipe, files, options.shared, options.cache), options.out, options.resume)
+        train(prepare(recipe, files, options.shared, options.cache), options.out, options.resume, shard)
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
         return 1

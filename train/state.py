@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from lofi.checkpoint import unshared
 from lofi.network import LofiNetwork
 from train.optimiser import Average
+from train.sharding import gathered, spread
 
 STATE = "state.safetensors"
 
@@ -26,23 +27,36 @@ def changing(network: LofiNetwork) -> dict[str, torch.Tensor]:
 
 
 def save_state(
-    folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, average: Average, step: int, recipe: str
+    folder: Path,
+    network: LofiNetwork,
+    adam: torch.optim.AdamW,
+    average: Average,
+    step: int,
+    recipe: str,
+    write: bool = True,
 ) -> None:
-    """Write the state after ``step`` steps; a reader sees the old file or the new one, never half of one."""
+    """Write the state after ``step`` steps; a reader sees the old file or the new one, never half of one.
+
+    All processes call it, one of them with ``write``. The file holds whole tensors, so that a run goes on with another
+    number of processes, or without sharing its weights out.
+    """
     tensors = {f"net.{name}": value for name, value in changing(network).items()}
     tensors |= {f"ema.{name}": value for name, value in average.values.items()}
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    for parameter, state in adam.state.items():
-        for kind in ("exp_avg", "exp_avg_sq", "step"):
-            tensors[f"adam.{kind}.{names[id(parameter)]}"] = state[kind]
+    for name, parameter in network.named_parameters():
+        for kind in ("exp_avg", "exp_avg_sq", "step") if parameter in adam.state else ():
+            tensors[f"adam.{kind}.{name}"] = adam.state[parameter][kind]
+    packed = gathered(tensors.items(), write)
+    if not write:
+        return
     temporary = folder / (STATE + ".part")
-    packed = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    packed = {name: value.clone().contiguous() for name, value in packed.items()}
     save_file(packed, temporary, metadata={"step": str(step), "recipe": recipe})
     with temporary.open("rb") as written:
         os.fsync(written.fileno())
     temporary.replace(folder / STATE)
 
 
+@torch.no_grad()
 def load_state(folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, average: Average, recipe: str) -> int:
     """Restore what ``save_state`` wrote and return the number of steps done; 0 where there is no state yet.
 
@@ -55,14 +69,15 @@ def load_state(folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, aver
         metadata = stored.metadata()
         if metadata["recipe"] != recipe:
             raise ValueError("the run in this folder used other settings: give another --out, or the same settings")
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 (not a dict)
-    weights = {n.removeprefix("net."): v for n, v in tensors.items() if n.startswith("net.")}
-    network.load_state_dict(weights, strict=False)
-    for name, value in average.values.items():
-        value.copy_(tensors[f"ema.{name}"])
-    for name, parameter in network.named_parameters():
-        if f"adam.step.{name}" in tensors:
-            adam.state[parameter] = {kind: tensors[f"adam.{kind}.{name}"] for kind in ("step", "exp_avg", "exp_avg_sq")}
+        for prefix, targets in (("net", changing(network)), ("ema", average.values)):
+            for name, target in targets.items():
+                target.copy_(spread(stored.get_tensor(f"{prefix}.{name}"), target))
+        names = set(stored.keys())
+        for name, parameter in network.named_parameters():
+            if f"adam.step.{name}" in names:
+                moments = {k: stored.get_tensor(f"adam.{k}.{name}") for k in ("exp_avg", "exp_avg_sq")}
+                adam.state[parameter] = {kind: spread(value, parameter) for kind, value in moments.items()}
+                adam.state[parameter]["step"] = stored.get_tensor(f"adam.step.{name}").to(parameter.device)
     return int(metadata["step"])
 
 

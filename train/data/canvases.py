@@ -15,6 +15,7 @@ from lofi.frame import Frame
 from lofi.preprocess import canvas
 from lofi.radiograph import Radiograph
 from train.data.records import FilmRecord
+from train.data.turns import alone
 
 
 class CanvasCache:
@@ -26,14 +27,18 @@ class CanvasCache:
 
     @classmethod
     def open(cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path) -> "CanvasCache":
-        """Open the cache of these records and settings, or make it (about 200 films a second on two cores)."""
+        """Open the cache of these records and settings, or make it (about 200 films a second on two cores).
+
+        Of several processes one makes it while the others wait.
+        """
         key = json.dumps([to_dict(settings), [str(record.path) for record in records]])
         stem = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         shape = (len(records), settings.side, settings.side)
         sizes = stem.with_suffix(".json")
         if not sizes.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape)
+            with alone(stem.with_suffix(".lock")):
+                if not sizes.is_file():
+                    cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape)
         frames = [Frame((height, width), settings.side) for height, width in json.loads(sizes.read_text())]
         return cls(np.memmap(stem.with_suffix(".u8"), np.uint8, "r", shape=shape), frames)
 
@@ -52,4 +57,6 @@ class CanvasCache:
         with ThreadPoolExecutor() as pool:
             found = list(tqdm(pool.map(write, range(len(records))), total=len(records), desc="films", unit="film"))
         pixels.flush()
-        sizes.write_text(json.dumps(found))  # written last: its presence says that the array is whole
+        unfinished = sizes.with_suffix(".part")
+        unfinished.write_text(json.dumps(found))
+        unfinished.replace(sizes)  # last and at once: its presence says that the array is whole
