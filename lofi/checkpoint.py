@@ -1,6 +1,6 @@
 """Checkpoints: safetensors and a JSON manifest, in a local folder or on a hub. Never pickle.
 
-manifest.json            format, configuration, data, metrics, threshold, SHA-256 of every other file
+manifest.json            format, configuration, data, metrics, threshold, calibration, SHA-256 of every other file
 model.safetensors        all weights (half precision in what is shipped)
 text_tokenizer.json      of the text tower          language_tokenizer.json    of the language model
 """
@@ -125,6 +125,7 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
         fingerprint=manifest["sha256"][WEIGHTS],
         device=pick_device(device),
         threshold=float(manifest["threshold"]),
+        calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lofi.boxes import as_boxes, clip
+from lofi.boxes import clip
 from lofi.decoding import FoundBoxes, middle_bin
 from lofi.errors import BadQuery
 from lofi.grounding.shots import Shot
@@ -70,7 +70,7 @@ class InContext:
             context = self._context(encoded, every)
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
-        return [self._grounding(words, encoded, answer) for answer in found]
+        return [model.grounding(words, encoded.frame, answer) for answer in found]
 
     def _context(self, encoded: EncodedFilm, shots: Sequence[Shot]) -> Context:
         """The film's prefix cache, copied and extended by the shots."""
@@ -94,16 +94,6 @@ class InContext:
             places = torch.cat(positions)[None].to(model.device)
             language.extend(torch.cat(parts)[None], places, visible[None], cache)
         return Context(cache, group, prefix)
-
-    def _grounding(self, words: str, encoded: EncodedFilm, answer: FoundBoxes) -> Grounding:
-        found = answer.presence >= self.model.threshold and len(answer.boxes) > 0
-        if not found:
-            return Grounding(words, False, answer.presence)
-        placed = encoded.frame.to_film(answer.boxes).tolist()
-        pairs = sorted(zip(answer.scores, placed, strict=True), key=lambda pair: -pair[0])
-        kept = [(score, tuple(cut[0].tolist())) for score, box in pairs if len(cut := clip(as_boxes([box])))]
-        boxes, scores = tuple(box for _, box in kept), tuple(score for score, _ in kept)
-        return Grounding(words, bool(boxes), answer.presence, boxes, scores)
 
 
 class _Rows:
