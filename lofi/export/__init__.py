@@ -7,7 +7,7 @@
              headers={"Content-Disposition": f'attachment; filename="{written.name}"'})
 
 ``film`` is the Radiograph itself, not its hash; everything but it may be left out. ``write`` raises LofiError with
-one sentence where a kind cannot be made. It takes well under a second and is safe in any thread.
+one sentence where a kind cannot be made. It takes up to a second or so and is safe in any thread.
 """
 
 from lofi.errors import BadQuery

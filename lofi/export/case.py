@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 NOTE = "Research use only. Not for diagnosis."
 PHRASE_LIMIT, TEXT_LIMIT = 1_000, 8_000
 """Longest phrase and longest other text in an export, in characters; what is cut ends with an ellipsis."""
-MAX_FINDINGS = 1_000
-"""More phrases than any page can ask; every object that is written stays small enough to open."""
+MAX_FINDINGS = 200
+"""More phrases than a page asks. A report on so many takes seconds to put together and is still easy to open."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from highdicom.pr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
+from pydicom.valuerep import DSfloat
 
 from lofi.export.case import NOTE, Case, Finding
 from lofi.export.codes import meaning
@@ -69,7 +70,7 @@ def _place(made: Dataset, case: Case) -> None:
     del area.PixelOriginInterpretation
     if case.film.spacing_mm is not None:
         del area.PresentationPixelAspectRatio
-        area.PresentationPixelSpacing = [float(value) for value in case.film.spacing_mm]
+        area.PresentationPixelSpacing = [DSfloat(value, auto_format=True) for value in case.film.spacing_mm]
 
 
 def _overlay(case: Case, source: Source) -> tuple[list[GraphicLayer], list[GraphicAnnotation]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
@@ -65,6 +66,7 @@ def write_sr(case: Case, identified: bool = False) -> Written:
         instance_number=1,
         manufacturer="LoFi",
         specific_character_set=UTF8,
+        coding_schemes=[CodingSchemeIdentificationItem(lexicon.SCHEME, name="LoFi", responsible_organization="LoFi")],
     )
     stamp(made, case, source, "LoFi findings. Research use only.")
     return packed(case, source, made, "findings")

@@ -166,10 +166,16 @@ def test_nothing_found_is_a_note_alone(judge: cases.Judge) -> None:
     assert judge(cases.parts(write(case, "gsps"))["overlay.dcm"]) == []
 
 
-def test_true_proportions_where_spacing_is_known() -> None:
-    case = cases.of_file(chest(ImagerPixelSpacing=[0.2, 0.1]))
+@pytest.mark.parametrize("spacing", [[0.2, 0.1], [0.2, 0.13888888888888889]], ids=["short", "long"])
+def test_true_proportions_where_spacing_is_known(spacing: list[float], judge: cases.Judge) -> None:
+    # A decimal string has 16 characters at most; some writers do not know.
+    text = "\\".join(map(str, spacing)).ljust(24).encode()
+    data = chest(ImagerPixelSpacing=[0.125, 0.125]).replace(b"DS\x0c\x000.125\\0.125 ", b"LT\x18\x00" + text)
+    case = cases.of_file(data)
+    assert case.film.spacing_mm == tuple(spacing)
     area = state(case).DisplayedAreaSelectionSequence[0]
-    assert [float(value) for value in area.PresentationPixelSpacing] == [0.2, 0.1]
+    assert [float(value) for value in area.PresentationPixelSpacing] == pytest.approx(spacing)
+    assert judge(write(case, "gsps").data) == []
     assert (area.DisplayedAreaBottomRightHandCorner, area.PresentationSizeMode) == ([40, 48], "SCALE TO FIT")
 
 
