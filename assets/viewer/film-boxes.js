@@ -19,6 +19,8 @@ import { LINE, placed } from "./film-labels.js";
 const LONGEST = 34;
 const FONT = "600 12px system-ui, sans-serif";
 const PADDING = 5;
+/** In place of a box's number: all of the finding. */
+const ALL = -1;
 /** Screen pixels beside a box that still belong to it. */
 const REACH = 4;
 
@@ -35,9 +37,12 @@ export class BoxLayer {
 
   /** @param {Finding[]} findings */
   setFindings(findings) {
+    const chosen = this.chosen && this.findings[this.chosen.finding];
     this.findings = findings;
-    const selected = findings.findIndex((finding) => finding.selected);
-    if (selected >= 0 && this.chosen?.finding !== selected) this.chosen = { finding: selected, box: -1 };
+    const told = findings.some(({ selected }) => selected !== undefined); // else the film remembers by itself
+    const finding = findings.findIndex(({ selected, phrase }) => (told ? selected : phrase === chosen?.phrase));
+    const same = findings[finding]?.phrase === chosen?.phrase;
+    this.chosen = finding < 0 ? null : { finding, box: same && this.chosen ? this.chosen.box : ALL };
     this.rebuild();
   }
 
@@ -79,7 +84,7 @@ export class BoxLayer {
 
   /** @param {Chosen} chosen */
   isChosen({ finding, box }) {
-    return this.chosen?.finding === finding && (this.chosen.box === box || this.chosen.box < 0);
+    return this.chosen?.finding === finding && (this.chosen.box === box || this.chosen.box === ALL);
   }
 
   /** Put everything where the view has it. @param {View} view @param {Size} size @param {Size} pane */

@@ -40,6 +40,11 @@ export class Hand {
     return this.tools[this.name];
   }
 
+  /** A tool is taken that needs the film's clicks for itself. */
+  get busy() {
+    return this.name !== "window" && this.name !== "pan";
+  }
+
   /** @param {ToolName} name */
   take(name) {
     if (this.pressed) this.tool.cancel?.();
@@ -72,7 +77,7 @@ export class Hand {
 
   /** Put the tool down; false where there is nothing to stop. */
   stop() {
-    if (this.name === "window" || this.name === "pan") return false;
+    if (!this.busy) return false;
     this.take(this.name === "measure" ? "window" : this.before);
     return true;
   }

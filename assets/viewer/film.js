@@ -200,13 +200,13 @@ export class Film extends Sight {
     this.changed();
   }
 
-  /** @param {import("./film-boxes.js").Chosen|null} chosen */
+  /** @param {import("./film-boxes.js").Chosen|null} chosen null beside all boxes: the choice stays */
   choose(chosen) {
-    if (this.hand.name === "draw" || this.hand.name === "edit" || this.hand.name === "measure") return;
+    if (!chosen || this.hand.busy) return;
     this.boxes.chosen = chosen;
     this.boxes.rebuild();
     this.redraw();
-    if (chosen) this.emit("select", this.boxes.findings[chosen.finding].phrase, chosen.box);
+    this.emit("select", this.boxes.findings[chosen.finding].phrase, chosen.box);
   }
 
   /** Choose the next box, or the one before. @param {1|-1} by */

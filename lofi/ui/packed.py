@@ -70,4 +70,4 @@ def _planes(pixels: NDArray[np.float32], wide: bool) -> list[NDArray[np.uint8]]:
 
 def _gzip(planes: list[NDArray[np.uint8]]) -> bytes:
     packer = zlib.compressobj(level=1, wbits=31, strategy=zlib.Z_RLE)
-    return b"".join([*(packer.compress(plane) for plane in planes), packer.flush()])
+    return b"".join([*(packer.compress(plane.tobytes()) for plane in planes), packer.flush()])
