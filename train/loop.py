@@ -58,6 +58,8 @@ def accelerator_for(recipe: Recipe, device: torch.device, network: LofiNetwork, 
     ):
         kind = accelerator.distributed_type.value
         raise Stopped(f"{kind} is not supported: choose one process, DDP, or --shard (FSDP2)")
+    if shard and recipe.heat_weight:  # a batch without such phrases would not fetch the text tower a second time
+        raise Stopped("the heat-map loss does not go with --shard: set heat_weight=0, or let each process hold all")
     if world() > 1 and not recipe.own_streams:
         raise Stopped("with several processes a recipe must set own_streams=true")
     if recipe.batch % (world() * recipe.accumulate):

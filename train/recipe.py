@@ -129,6 +129,8 @@ def checked(recipe: Recipe) -> Recipe:
             raise ValueError(f"{name} must be one of {allowed}, not {getattr(recipe, name)!r}")
     if recipe.batch % recipe.accumulate:
         raise ValueError(f"a batch of {recipe.batch} does not divide into {recipe.accumulate} equal parts")
+    if recipe.shares and recipe.swap_normal:
+        raise ValueError("strata with shares leave no film to swap: empty shares, or set swap_normal to 0")
     language = recipe.model.language
     needed = 2 + language.max_boxes * (DIGIT_BOX if language.locations == "digits" else 5)
     if needed > language.max_answer:

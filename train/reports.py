@@ -39,16 +39,20 @@ def alike(first: frozenset[str], second: frozenset[str], least: float) -> bool:
 def columns(
     films: Sequence[FilmRecord], reports: Sequence[str], rng: np.random.Generator, most: int, pooled: bool, least: float
 ) -> Columns:
-    """Up to ``most`` sentences a report, a column each or, ``pooled``, one column a report.
+    """Up to ``most`` sentences a report, a column each or, ``pooled``, one column a report. A film's own ``sentences``,
+    where its set gives them, stand for those of its report.
 
     A column is true of its own film and of every film whose report says nearly the same: for one sentence, has a
     sentence alike; for a pooled report, every taken sentence of each has one in the other. Of the rest it is false.
     """
-    all_words = [[words_of(sentence) for sentence in sentences_of(report)] for report in reports]
+    said = [
+        [sentence.rstrip(".") for sentence in film.sentences] or sentences_of(report)
+        for film, report in zip(films, reports, strict=True)
+    ]
+    all_words = [[words_of(sentence) for sentence in sentences] for sentences in said]
     texts: list[str] = []
     owners: list[int] = []
-    for film, report in enumerate(reports):
-        found = sentences_of(report)
+    for film, found in enumerate(said):
         chosen = sorted(rng.permutation(len(found))[:most].tolist())
         texts += [found[index] for index in chosen]
         owners += [film] * len(chosen)

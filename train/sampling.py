@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.oversampling import positives, swap_normals
 from train.data.records import NIH_SOURCES, FilmRecord
 
 STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated")
@@ -55,16 +56,13 @@ class Sampler:
 
 
 class Epochs:
-    """Every film once an epoch in an order drawn from (seed, epoch); normal films partly swapped for random ones.
-
-    A film without a positive label gives its place to any film with chance ``swap`` (the authors' later code: 0.7).
-    """
+    """Every film once an epoch in an order drawn from (seed, epoch); normal films swapped with chance ``swap``."""
 
     def __init__(self, records: Sequence[FilmRecord], batch: int, seed: int, swap: float) -> None:
         if not records:
             raise ValueError("there is no film to train on")
         self._count, self._batch, self._seed, self._swap = len(records), batch, seed, swap
-        self._normal = np.asarray([not any(value > 0 for value in record.known().values()) for record in records])
+        self._positive = positives(records)
 
     def rng(self, step: int) -> np.random.Generator:
         """The generator of everything random in step ``n``."""
@@ -77,5 +75,4 @@ class Epochs:
         epochs, rows = np.divmod(places, self._count)
         orders = {int(e): np.random.default_rng((self._seed, int(e), 1)).permutation(self._count) for e in set(epochs)}
         chosen = np.asarray([orders[int(e)][row] for e, row in zip(epochs, rows, strict=True)], dtype=np.int64)
-        swapped = self._normal[chosen] & (rng.random(self._batch) < self._swap)
-        return np.where(swapped, rng.integers(0, self._count, self._batch), chosen), rng
+        return swap_normals(chosen, self._positive, rng, self._swap), rng

@@ -106,6 +106,7 @@ def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens
     captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
     describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
     heat = heat_of(network, patches, batch.asked, device, low) if recipe.heat_weight else torch.zeros((), device=device)
+    heat = heat * weigh(torch.tensor([0 if batch.asked is None else len(batch.asked.film)], device=device))[0]
     total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)
     return Losses(total + recipe.heat_weight * heat, sigmoid, captioning, grounding, describing, box, heat)
 

@@ -1,13 +1,28 @@
 """What is known of a film, and what is asked about it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lofi.text import END, LocationGrammar
+from tests import tiny
 from train.augment import Augmentation, apply, random_affine
 from train.data.records import BoxRecord, FilmRecord, check_leaks
-from train.episodes import Sentence, coverage, heat_targets, moved, present_targets, report_of, truth, zones
+from train.episodes import (
+    GROUND,
+    Sentence,
+    Writer,
+    coverage,
+    heat_targets,
+    moved,
+    present_targets,
+    questions,
+    report_of,
+    truth,
+    zones,
+)
 from train.sampling import Sampler, stratum
 
 
@@ -31,8 +46,13 @@ LUNG = BoxRecord("right lung", "Right Lung", "anatomy", "", (0.1, 0.1, 0.4, 0.7)
         (film("kermany_pneumonia", ("Pneumonia",)), "Lung Opacity", 1),
         (film("kermany_pneumonia", ("Pneumonia",)), "Effusion", None),
         (film("covid_chestxray", ("todo",)), "Pneumonia", None),
+        (replace(film("mimic"), absent=("Effusion",)), "Effusion", -1),
+        (replace(film("mimic", boxes=(EFFUSION,)), absent=("Effusion",)), "Effusion", 1),
     ],
-    ids=["labelled", "NIH is complete", "boxed", "normal has none", "pneumonia is an opacity", "not read for", "todo"],
+    ids=[
+        *("labelled", "NIH is complete", "boxed", "normal has none", "pneumonia is an opacity", "not read for", "todo"),
+        *("denied by its set", "boxed though denied"),
+    ],
 )
 def test_known(record: FilmRecord, label: str, value: int | None) -> None:
     assert record.known().get(label) == value
@@ -133,3 +153,14 @@ def test_heat_targets_hold_one_absent_phrase() -> None:
 def test_children_and_adults_lungs_are_drawn_apart() -> None:
     assert stratum(film("kermany_pneumonia", boxes=(LUNG,))) == "lung_boxes"
     assert stratum(film("covid_chestxray", boxes=(LUNG,))) == "adult_lungs"
+
+
+def test_what_a_set_denies_is_asked_for_and_answered_with_none() -> None:
+    _, tokens = tiny.tokenizers()
+    writer = Writer(tokens, LocationGrammar("tokens", tiny.BINS, 3), tokens.id(END))
+    silent = film("mimic")
+    assert questions(silent, [], writer, np.random.default_rng(0), 5, "Clear.")[0].task != GROUND
+    asked = questions(replace(silent, absent=("Effusion",)), [], writer, np.random.default_rng(0), 5, "Clear.")
+    none = writer.grammar.encode(np.zeros((0, 4)))[0]
+    answers = [tokens.decode(list(one.answer[:-1])) for one in asked if one.task == GROUND]
+    assert answers == [tokens.decode(tokens.encode(none))]

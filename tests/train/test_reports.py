@@ -1,5 +1,7 @@
 """Which sentence is true of which film."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,10 @@ def test_no_more_sentences_than_asked_for() -> None:
     report = ". ".join(f"Sentence number {n}" for n in range(9))
     found = columns(FILMS[:2], [report, report], np.random.default_rng(0), 5, pooled=False, least=0.99)
     assert len(found.texts) == 10
+
+
+def test_a_set_s_own_sentences_stand_for_those_of_the_report() -> None:
+    films = [replace(FILMS[0], sentences=("Left mass.", "No effusion.")), FILMS[1]]
+    found = columns(films, ["Compared with ___. Left mass.", "No effusion."], np.random.default_rng(0), 5, False, 0.8)
+    assert sorted(found.texts) == ["Left mass", "No effusion", "No effusion"]
+    assert dict(zip(found.texts, found.targets, strict=True)) == {"Left mass": [1, -1], "No effusion": [1, 1]}

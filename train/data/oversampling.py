@@ -1,4 +1,4 @@
-"""Over-sampling of abnormal films: one with no positive label is swapped for a random one, p = 0.7 (PAPER.md)."""
+"""Over-sampling of abnormal films: one with no positive label is swapped for a random one (PAPER.md: p = 0.7)."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from train.data.film import NO_FINDING
 from train.data.records import FilmRecord
-
-SWAP = 0.7
 
 
 def positives(records: Sequence[FilmRecord]) -> NDArray[np.bool_]:
@@ -23,7 +21,7 @@ def positives(records: Sequence[FilmRecord]) -> NDArray[np.bool_]:
 
 
 def swap_normals(
-    drawn: NDArray[np.int64], positive: NDArray[np.bool_], rng: np.random.Generator, swap: float = SWAP
+    drawn: NDArray[np.int64], positive: NDArray[np.bool_], rng: np.random.Generator, swap: float
 ) -> NDArray[np.int64]:
     """(B,) film numbers in place of the (B,) ``drawn``; ``positive`` is (F,) over all films.
 

@@ -27,7 +27,11 @@ class BoxRecord:
 
 @dataclass(frozen=True)
 class FilmRecord:
-    """One line of a record file. ``path`` is absolute."""
+    """One line of a record file. ``path`` is absolute.
+
+    ``sentences`` are those of the report that may be paired with the film one by one, ``absent`` the labels that its
+    set says it has not; both empty where the set does not say.
+    """
 
     path: Path
     patient: str
@@ -38,12 +42,14 @@ class FilmRecord:
     boxes: tuple[BoxRecord, ...] = ()
     report: str = ""
     label_text: str = ""
+    sentences: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def known(self) -> dict[str, int]:
         """1 for labels that the film has, −1 for labels it has not; labels nobody looked for are missing.
 
         NIH films were read for all its labels; a film read as normal has none of them; a paediatric or COVID
-        film with pneumonia says nothing about the rest. A box's label counts as present.
+        film with pneumonia says nothing about the rest. A box's label counts as present, whatever is denied.
         """
         present = {label for label in self.findings if label in PHRASES}
         present |= {box.label for box in self.boxes if box.kind == "finding" and box.label in PHRASES}
@@ -54,7 +60,7 @@ class FilmRecord:
             facts |= dict.fromkeys(PHRASES, -1)
         elif self.source in NIH_SOURCES or self.source == "simulated":
             facts |= {label: -1 for label in NIH_LABELS if label not in present}
-        return facts
+        return facts | {label: -1 for label in self.absent if label in PHRASES and label not in present}
 
 
 def read(path: Path, split: str | None = None) -> Iterator[FilmRecord]:
@@ -89,6 +95,8 @@ def parse(values: dict[str, Any], root: Path) -> FilmRecord:
         boxes=boxes,
         report=values.get("report") or "",
         label_text=values.get("label_text") or "",
+        sentences=tuple(values.get("sentences") or ()),
+        absent=tuple(values.get("absent") or ()),
     )
 
 

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from train.data.oversampling import SWAP, positives, swap_normals
+from train.data.oversampling import positives, swap_normals
 from train.data.records import BoxRecord, FilmRecord
+from train.pretrain import find_recipe
+from train.recipe import checked
+from train.sampling import Epochs
 
+SWAP = find_recipe("paper").swap_normal
 POSITIVE = np.array([True, False, False, False, False])
 
 
@@ -26,7 +31,7 @@ def test_share_of_abnormal_films_is_the_formula(share: float) -> None:
     rng = np.random.default_rng(7)
     positive = np.arange(1_000) < share * 1_000
     drawn = rng.integers(1_000, size=200_000)
-    found = positive[swap_normals(drawn, positive, rng)].mean()
+    found = positive[swap_normals(drawn, positive, rng, SWAP)].mean()
     assert found == pytest.approx(share + (1 - share) * SWAP * share, abs=0.005)
 
 
@@ -38,23 +43,25 @@ def test_replacements_come_from_all_films_evenly() -> None:
 def test_seven_of_ten_normal_films_are_swapped() -> None:
     positive = np.zeros(100_000, dtype=bool)
     drawn = np.arange(100_000)
-    assert (swap_normals(drawn, positive, np.random.default_rng(2)) != drawn).mean() == pytest.approx(0.7, abs=0.01)
+    assert (swap_normals(drawn, positive, np.random.default_rng(2), 0.7) != drawn).mean() == pytest.approx(
+        0.7, abs=0.01
+    )
 
 
 def test_a_step_can_be_redone_whatever_was_drawn() -> None:
     first, second = np.random.default_rng((1, 5)), np.random.default_rng((1, 5))
-    swap_normals(np.zeros(4, np.int64), POSITIVE, first)
-    swap_normals(np.full(4, 3), POSITIVE, second)
+    swap_normals(np.zeros(4, np.int64), POSITIVE, first, 0.5)
+    swap_normals(np.full(4, 3), POSITIVE, second, 0.5)
     assert first.random() == second.random()
 
 
 def test_empty_batch_and_bad_arguments() -> None:
     rng = np.random.default_rng(0)
-    assert swap_normals(np.zeros(0, np.int64), POSITIVE, rng).shape == (0,)
+    assert swap_normals(np.zeros(0, np.int64), POSITIVE, rng, 0.7).shape == (0,)
     with pytest.raises(ValueError, match="chance"):
         swap_normals(np.zeros(1, np.int64), POSITIVE, rng, swap=1.1)
     with pytest.raises(ValueError, match="no films"):
-        swap_normals(np.zeros(0, np.int64), np.zeros(0, dtype=bool), rng)
+        swap_normals(np.zeros(0, np.int64), np.zeros(0, dtype=bool), rng, 0.7)
 
 
 def test_positive_is_a_finding_named_or_boxed() -> None:
@@ -68,3 +75,22 @@ def test_positive_is_a_finding_named_or_boxed() -> None:
     ]
     assert positives(films).tolist() == [False, False, True, True, False]
     assert positives([]).shape == (0,)
+
+
+def film(number: int, *findings: str) -> FilmRecord:
+    return FilmRecord(Path(f"{number}.png"), f"p{number}", "s", "train", findings=findings)
+
+
+@pytest.mark.parametrize(("swap", "abnormal"), [(0.0, 0.2), (SWAP, 0.2 + 0.8 * 0.7 * 0.2)], ids=["off", "paper"])
+def test_the_recipe_s_number_rules_the_batches(swap: float, abnormal: float) -> None:
+    films = [film(number, "Mass" if number % 5 == 0 else "No Finding") for number in range(500)]
+    epochs = Epochs(films, 50, 0, swap)
+    drawn = np.concatenate([epochs.draw(step)[0] for step in range(100)])
+    assert (drawn % 5 == 0).mean() == pytest.approx(abnormal, abs=0.02)
+    assert (np.bincount(drawn, minlength=500) == 10).all() == (swap == 0), "each film once an epoch, ten epochs"
+
+
+def test_numbers_that_cannot_both_be_meant() -> None:
+    with pytest.raises(ValueError, match="leave no film to swap"):
+        checked(replace(find_recipe("mini"), swap_normal=0.7))
+    assert find_recipe("mini").swap_normal == 0
