@@ -18,7 +18,9 @@ class Settings:
 
     ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
-    (lofi.study.place); ``study`` is the definition file of a reader study to serve.
+    (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
+    stand in context when a phrase is grounded (0: none); ``grounder`` names a vision-language model of transformers
+    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so.
     """
 
     model: str = str(BUNDLED_MODEL)
@@ -29,23 +31,26 @@ class Settings:
     root_path: str = ""
     reviews: str = ""
     study: Path | None = None
+    shots: int = 4
+    grounder: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
         ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT``, ``LOFI_ROOT_PATH``,
-        ``LOFI_REVIEWS`` and ``LOFI_STUDY`` are read. An empty variable counts as unset. Raises LofiError on a port
-        that is none.
+        ``LOFI_REVIEWS``, ``LOFI_STUDY``, ``LOFI_SHOTS`` and ``LOFI_GROUNDER`` are read. An empty variable counts as
+        unset. Raises LofiError on a port that is none and on another number of shots than 0 to 8.
         """
-        words = ("model", "device", "host", "root_path", "reviews")
+        words = ("model", "device", "host", "root_path", "reviews", "grounder")
         given = {name: value for name in words if (value := _value(environ, name))}
-        gallery, port, study = (_value(environ, name) for name in ("gallery", "port", "study"))
+        gallery, port, study, shots = (_value(environ, name) for name in ("gallery", "port", "study", "shots"))
         return cls(
             **given,
             gallery=Path(gallery).expanduser() if gallery else BUNDLED_GALLERY,
             port=_port(port) if port else cls.port,
             study=Path(study).expanduser() if study else None,
+            shots=_shots(shots) if shots else cls.shots,
         )
 
 
@@ -56,4 +61,10 @@ def _value(environ: Mapping[str, str], name: str) -> str:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise LofiError("LOFI_PORT must be a port number from 1 to 65535.")
+    return int(text)
+
+
+def _shots(text: str) -> int:
+    if text not in tuple("012345678"):
+        raise LofiError("LOFI_SHOTS must be a number from 0 to 8.")
     return int(text)

@@ -1,6 +1,7 @@
 """Shots: the gallery regions that serve best as examples when a phrase is grounded on a film."""
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -76,12 +77,14 @@ class ShotFinder:
         by: str = "fused",
         leave_out: Where | None = None,
         trusted_only: bool = True,
+        not_studies: Collection[str] = (),
     ) -> tuple[Shot, ...]:
         """The ``k`` best examples of ``phrase`` for ``film``, best first; fewer where the gallery has no more.
 
         ``by``: "image" (the whole film), "phrase" (the words), "region" (what the film shows where the example has its
         box), "fused", or "random", the control. ``leave_out`` says which studies may serve: the query's own patient
-        must be named there. One shot a patient. Raises BadQuery for an unknown ``by`` or a ``k`` beyond 0–8.
+        must be named there, or its study in ``not_studies``. One shot a patient. Raises BadQuery for an unknown ``by``
+        or a ``k`` beyond 0–8.
         """
         if by not in RETRIEVERS:
             raise BadQuery(f"Shots are chosen by one of {', '.join(RETRIEVERS)}.")
@@ -89,6 +92,9 @@ class ShotFinder:
             raise BadQuery(f"From 0 to {MOST} shots can be in context.")
         words = checked_phrase(phrase).lower()
         rows = self._allowed(words, leave_out, trusted_only)
+        if not_studies:
+            studies = self.regions.gallery.studies
+            rows = rows[[studies[study].study_id not in not_studies for study in self.regions.study[rows]]]
         if k == 0 or len(rows) == 0:
             return ()
         encoded = film if isinstance(film, EncodedFilm) else self.model.encode(film)

@@ -1,0 +1,168 @@
+"""A vision-language model of transformers as the answerer: chat template, pictures, its own box convention.
+
+Chosen by LOFI_GROUNDER, never loaded otherwise. Examples stand before the question as turns of the same talk.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from lofi.checkpoint import pick_device
+from lofi.errors import BadQuery, CheckpointError, LofiError
+from lofi.gallery import Gallery
+from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
+from lofi.grounding.shots import Shot
+from lofi.model import EncodedFilm, checked_phrase
+from lofi.preprocess import stretch
+from lofi.radiograph import Radiograph
+from lofi.results import Grounding
+
+SIDE, GRAIN = 896, 28
+"""Pictures are shown at up to so many pixels, both sides a multiple of ``GRAIN``: Qwen's processors then leave them as
+they are, and boxes in pixels mean these pixels.
+"""
+MOST_SHOTS = 8
+NEW_TOKENS = 256
+_ASKED = {
+    "xy1000": 'Answer with JSON only: [{"bbox_2d": [x0, y0, x1, y1], "label": "..."}], coordinates 0-1000.',
+    "pixels": 'Answer with JSON only: [{"bbox_2d": [x0, y0, x1, y1], "label": "..."}], coordinates in pixels.',
+    "yx1000": 'Answer with JSON only: [{"box_2d": [y0, x0, y1, x1], "label": "..."}], coordinates 0-1000.',
+    "loc": "Answer with location tokens.",
+    "maira": "Answer with box tokens.",
+    "unit": "Answer with a list of boxes [[x0, y0, x1, y1]], coordinates 0-1.",
+}
+
+ReadFilm = Callable[[str], Radiograph]
+"""Study id → its film. Raises LofiError where there is none."""
+
+
+class VisionLanguage:
+    """An Answerer. ``read`` gives the films of shots; a shot whose film cannot be read is left out of the talk."""
+
+    most = MOST_SHOTS
+
+    def __init__(self, name: str, model: Any, processor: Any, convention: Convention, read: ReadFilm) -> None:
+        self.name, self.model, self.processor = name, model, processor
+        self.convention, self.read = convention, read
+
+    @classmethod
+    def open(cls, name: str, read: ReadFilm, device: str | None = None) -> "VisionLanguage":
+        """The model in a folder or of a hub id, ``@8bit`` or ``@4bit`` behind it loads it so (bitsandbytes).
+
+        Raises CheckpointError, in words, where it cannot be had.
+        """
+        from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+
+        place, _, bits = name.partition("@")
+        if bits not in ("", "8bit", "4bit"):
+            raise CheckpointError("LOFI_GROUNDER takes @8bit or @4bit behind the model's name, or nothing.")
+        target = pick_device(device)
+        settings: dict[str, Any] = {"quantization_config": _quantised(bits)} if bits else {"dtype": "auto"}
+        try:
+            config = cast(Any, AutoConfig).from_pretrained(place)
+            processor = cast(Any, AutoProcessor).from_pretrained(place)
+            model = cast(Any, AutoModelForImageTextToText).from_pretrained(place, **settings)
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise CheckpointError(
+                "LOFI_GROUNDER names no vision-language model that transformers can load: a folder or a hub id, with "
+                "its processor, is expected (and bitsandbytes for @8bit and @4bit)."
+            ) from error
+        if not bits:
+            model = model.to(target)
+        family = FAMILIES.get(str(config.model_type), "xy1000")
+        return cls(place.rstrip("/").rsplit("/", 1)[-1], model.eval(), processor, CONVENTIONS[family], read)
+
+    def answer_each(
+        self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
+    ) -> list[Grounding]:
+        """One answer a set, one after the other. Raises BadQuery where only an encoded film is at hand."""
+        if not isinstance(film, Radiograph):
+            raise BadQuery("This model reads the film itself, which is no longer held here: open it again.")
+        words, picture = checked_phrase(phrase), shown(film)
+        return [self._answer(picture, words, shots) for shots in sets]
+
+    @torch.inference_mode()
+    def _answer(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> Grounding:
+        inputs = self.processor.apply_chat_template(
+            self.talk(picture, words, shots),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(self.model.device)
+        out = self.model.generate(
+            **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, return_dict_in_generate=True, output_scores=True
+        )
+        ids = out.sequences[0, inputs["input_ids"].shape[1] :]
+        text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
+        return grounding_of(text, words, _certainty(out.scores, ids), self.convention, picture.size)
+
+    def talk(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> list[dict[str, Any]]:
+        """The chat: each shot a question with its film and its right answer, then the film that is asked about."""
+        turns: list[dict[str, Any]] = []
+        for shot in shots:
+            try:
+                example = shown(self.read(shot.study_id))
+            except (LofiError, OSError):
+                continue
+            answer = write_boxes(shot.boxes, shot.phrase, self.convention, example.size)
+            turns.append(self._question(example, shot.phrase))
+            turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
+        return [*turns, self._question(picture, words)]
+
+    def _question(self, picture: Image.Image, words: str) -> dict[str, Any]:
+        said = " ".join(words.replace('"', " ").replace("<", " ").replace(">", " ").split())
+        text = f'Find every "{said}" on this chest X-ray. {_ASKED[self.convention.name]} If it is absent, answer [].'
+        return {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": text}]}
+
+
+def open_answerer(name: str, device: str | None, gallery: Gallery | None) -> VisionLanguage:
+    """The model that LOFI_GROUNDER names, reading its examples' films from the gallery. Raises CheckpointError."""
+    studies = {study.study_id: study for study in gallery.studies} if gallery is not None else {}
+
+    def read(study_id: str) -> Radiograph:
+        path = gallery.image_path(studies[study_id]) if gallery is not None and study_id in studies else None
+        if path is None:
+            raise BadQuery("This study's film is not in the gallery.")
+        return Radiograph.read(path)
+
+    return VisionLanguage.open(name, read, device)
+
+
+def grounding_of(
+    text: str, words: str, certainty: float, convention: Convention, size_wh: tuple[int, int]
+) -> Grounding:
+    """An answer in words as a Grounding. Such models give no probability: that of their words stands in for it."""
+    parsed = read_boxes(text, convention, size_wh)
+    found = bool(parsed.boxes)
+    confidence = certainty if found else 1 - certainty
+    return Grounding(words, found, confidence, parsed.boxes, (certainty,) * len(parsed.boxes))
+
+
+def shown(film: Radiograph) -> Image.Image:
+    """The film as an RGB picture, its sides multiples of ``GRAIN`` and at most ``SIDE``."""
+    height, width = film.size_hw
+    scale = SIDE / max(height, width)
+    size = tuple(max(GRAIN, round(edge * scale / GRAIN) * GRAIN) for edge in (width, height))
+    small = cv2.resize(film.pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    grey = np.round(stretch(np.asarray(small, dtype=np.float32), 0.5, 99.5) * 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _certainty(scores: Sequence[torch.Tensor], ids: torch.Tensor) -> float:
+    """Geometric mean of the chances of the tokens that were said, 0 … 1."""
+    if not len(scores):
+        return 0.0
+    logs = [float(torch.log_softmax(row[0].float(), 0)[token]) for row, token in zip(scores, ids, strict=False)]
+    return math.exp(max(-50.0, sum(logs) / len(logs)))
+
+
+def _quantised(bits: str) -> Any:
+    from transformers import BitsAndBytesConfig
+
+    return cast(Any, BitsAndBytesConfig)(load_in_8bit=bits == "8bit", load_in_4bit=bits == "4bit")
