@@ -3,6 +3,7 @@
 import io
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
@@ -86,7 +88,9 @@ def _draw_film(figure: Figure, case: Case, size_hw: tuple[int, int], figure_hw: 
     axes.set_ylim(1, 0)
     if case.film.view != "LATERAL":
         for x, letter, side in ((0.02, "R", "left"), (0.98, "L", "right")):
-            axes.text(x, 0.02, letter, color=_INK, ha=side, va="top", fontsize=_points(3 * unit), weight="bold")
+            text = axes.text(x, 0.02, letter, color=_INK, ha=side, va="top", fontsize=_points(3 * unit), weight="bold")
+            # A dark rim, because a corner of the film may be as white as the letter.
+            text.set_path_effects([withStroke(linewidth=_points(0.5 * unit), foreground="#000000")])
 
 
 def _stroke(unit: float) -> float:
@@ -135,7 +139,9 @@ def _legend(case: Case) -> list[_Line]:
         lines.append(_Line(f"and {len(findings) - LISTED} more phrases", _QUIET, gap=0.8))
     if not findings:
         lines.append(_Line("No phrase was asked.", _QUIET))
-    facts = [f"Made {case.time.replace('T', ' ').replace('Z', ' UTC')}", f"Model {case.model}"]
+    height, width = case.film.size_hw
+    film = " · ".join(fact for fact in (case.film.view, f"{width} × {height} pixels", case.film.sha256[:12]) if fact)
+    facts = [f"Film {film}", f"Made {case.time.replace('T', ' ').replace('Z', ' UTC')}", f"Model {case.model}"]
     facts += ["Checkpoint SHA-256", case.fingerprint[:32], case.fingerprint[32:64]]
     if case.gallery is not None:
         facts.append(f"Gallery {case.gallery.name}, {case.gallery.studies} studies {case.gallery.sha256[:12]}")
@@ -168,8 +174,14 @@ def _wrapped(text: str, most: int) -> list[str]:
 
 def printable(text: str) -> str:
     """``text`` with a box for every character that the font cannot draw; matplotlib would warn for each."""
-    known = get_font(findfont(FontProperties())).get_charmap()
+    known = _glyphs()
     return "".join(letter if ord(letter) in known else "□" for letter in text)
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    """Code points of the characters that the font has."""
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
 def _metadata(case: Case) -> dict[str, str]:
