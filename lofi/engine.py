@@ -12,6 +12,8 @@ from lofi.boxes import Boxes, as_boxes
 from lofi.checkpoint import load
 from lofi.errors import BadQuery, GalleryMismatch
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.grounding import Answerer, Grounder
+from lofi.grounding.vlm import open_answerer
 from lofi.model import EncodedFilm, LofiModel
 from lofi.radiograph import Radiograph
 from lofi.refine import combined, wishes
@@ -34,8 +36,12 @@ class Engine:
     A question takes a ``Radiograph`` or, after that one was asked about, its ``sha256``.
     """
 
-    def __init__(self, model: LofiModel, gallery: Gallery | None) -> None:
+    def __init__(
+        self, model: LofiModel, gallery: Gallery | None, shots: int = 4, answerer: Answerer | None = None
+    ) -> None:
         self.model = model
+        self._shots, self._answerer = shots, answerer
+        self._films: Shelf[Radiograph] = Shelf(ENCODED_FILMS)
         self._gallery = gallery
         self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
         self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_FILMS)
@@ -45,7 +51,9 @@ class Engine:
     def open(cls, settings: Settings, with_gallery: bool = True) -> "Engine":
         """Load what the settings name. Raises CheckpointError or GalleryMismatch with what to do."""
         model = load(settings.model, settings.device)
-        return cls(model, Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None)
+        gallery = Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None
+        answerer = open_answerer(settings.grounder, settings.device, gallery) if settings.grounder else None
+        return cls(model, gallery, settings.shots, answerer)
 
     @property
     def gallery(self) -> Gallery:
@@ -60,9 +68,17 @@ class Engine:
         found = RegionIndex.open(self.gallery)
         return found if found is not None and len(found) else None
 
+    @cached_property
+    def grounder(self) -> Grounder:
+        """Who grounds phrases; with examples where the gallery has boxes and the model was trained with them."""
+        regions = None if self._gallery is None or self._shots == 0 else self.regions
+        return Grounder.of(self.model, regions, self._shots, self._answerer)
+
     def encode(self, film: Radiograph | str) -> EncodedFilm:
         """The film after the image tower. Raises BadQuery for a hash whose film is no longer held."""
         if isinstance(film, Radiograph):
+            if self._answerer is not None:  # LoFi itself needs no pixels after the tower, others do
+                self._films.put(film.sha256, film)
             return self._encoded.get_or_make(film.sha256, lambda: self.model.encode(film))
         encoded = self._encoded.get(film)
         if encoded is None:
@@ -149,11 +165,16 @@ class Engine:
         return tuple(Hit(hit.study, hit.similarity, rank, hit.box) for rank, hit in enumerate(kept, start=1))
 
     def ground(self, film: Radiograph | str, phrases: Sequence[str]) -> Iterator[Grounding]:
-        """Each phrase's boxes, as soon as they are known, in the order of the phrases."""
+        """Each phrase's boxes, as soon as they are known, in the order of the phrases.
+
+        Where examples from the gallery were in context, ``evidence`` names them; never of the film's own patient.
+        """
         encoded = self.encode(film)
+        own = () if self.grounder.finder is None else self._own(encoded, None)
         for phrase in phrases:
+            found = self.grounder.ground(encoded, phrase, own, self._films.get(encoded.sha256))
             # The model tidies a phrase (a final stop goes); the answer carries the one that was asked.
-            yield replace(self.model.locate(encoded, phrase), phrase=phrase)
+            yield replace(found, phrase=phrase)
 
     def describe(self, film: Radiograph | str, boxes: Boxes) -> tuple[str, ...]:
         """One phrase for each of (M, 4) boxes."""
