@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * How the page makes elements. Every string in the props comes from strangers: it reaches the page through textContent
- * and attributes that take no script, never as markup.
+ * Elements of the page. Every string that the server sends comes from strangers: it reaches the page through
+ * textContent and attributes that take no script, never as markup.
  */
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -9,7 +9,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * An element with a class, text and children.
  * @param {string} tag
  * @param {{cls?: string, text?: string, [attribute: string]: any}} [options]
- * @param {...(Node|null|undefined)} children
+ * @param {...(Node|null|undefined|false|"")} children
  * @returns {any}
  */
 export function make(tag, options = {}, ...children) {
@@ -19,9 +19,10 @@ export function make(tag, options = {}, ...children) {
   if (text !== undefined) node.textContent = text;
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined) node.setAttribute(name, String(value));
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, String(value));
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
+  node.append(.../** @type {Node[]} */ (children.filter(Boolean)));
   return node;
 }
 
@@ -32,10 +33,60 @@ export function draw(tag, attributes) {
   return node;
 }
 
-/** Address of a picture route, also behind a proxy's path. @param {string} route @param {Record<string, string>} query */
+/**
+ * A button. `key` names it, so that `renew` can give the focus back to its successor.
+ * @param {string} text @param {() => void} onclick @param {{[attribute: string]: any}} [options]
+ */
+export function button(text, onclick, options = {}) {
+  const { key, ...rest } = options;
+  return make("button", { type: "button", text, onclick, "data-key": key, ...rest });
+}
+
+/** A button that is on or off. @param {string} text @param {boolean} on @param {() => void} onclick @param {any} [options] */
+export const toggle = (text, on, onclick, options = {}) => button(text, onclick, { "aria-pressed": String(on), ...options });
+
+/** Address of a route, also behind a proxy's path. @param {string} route @param {Record<string, string>} [query] */
 export function address(route, query) {
   const root = new URL(/** @type {any} */ (window).gradio_config?.root || "/", window.location.href);
-  return `${root.pathname.replace(/\/$/, "")}/lofi/${route}?${new URLSearchParams(query)}`;
+  return `${root.pathname.replace(/\/$/, "")}/lofi/${route}${query ? `?${new URLSearchParams(query)}` : ""}`;
 }
 
 export const percent = (/** @type {number} */ value) => `${Math.round(100 * value)} %`;
+
+/** @type {WeakMap<Element, string>} */
+const drawn = new WeakMap();
+
+/**
+ * Give a node new children, but only if what they show has changed; scroll and focus stay where they were.
+ * @param {HTMLElement} node @param {any} shown JSON of all that the children depend on
+ * @param {() => (Node|null|undefined|false|"")[]} children
+ */
+export function renew(node, shown, children) {
+  const now = JSON.stringify(shown);
+  if (drawn.get(node) === now) return false;
+  drawn.set(node, now);
+  const active = /** @type {HTMLElement|null} */ (document.activeElement);
+  const key = active && node.contains(active) ? active.dataset.key : undefined;
+  const top = node.scrollTop;
+  node.replaceChildren(.../** @type {Node[]} */ (children().filter(Boolean)));
+  node.scrollTop = top;
+  if (key !== undefined) {
+    for (const next of node.querySelectorAll("[data-key]")) {
+      if (next instanceof HTMLElement && next.dataset.key === key) {
+        next.focus({ preventScroll: true });
+        break;
+      }
+    }
+  }
+  return true;
+}
+
+/** Let the browser save bytes under a name. @param {string} name @param {Blob} blob */
+export function save(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = make("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,6 +1,7 @@
 """What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
 
 import logging
+import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lofi.errors import BadQuery, LofiError
 from lofi.gallery import Gallery
+from lofi.origin import Origin
 from lofi.radiograph import Radiograph
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
@@ -25,6 +27,8 @@ PACKED = 12
 """Films kept packed at full depth, about 14 MB for ten megapixels."""
 FILMS = 4
 """Films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
+ORIGINS = 64
+"""DICOM sources kept, a few hundred bytes each."""
 
 
 class FilmGone(BadQuery):
@@ -40,6 +44,7 @@ class Room:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._films: Shelf[Radiograph] = Shelf(FILMS)
+        self._origins: Shelf[Origin] = Shelf(ORIGINS)
         self._previews: Shelf[bytes] = Shelf(PREVIEWS)
         self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
         self._packed: Shelf[Future[Packed]] = Shelf(PACKED)
@@ -83,6 +88,17 @@ class Room:
         if held is None:
             raise FilmGone("This film is no longer held here: open it again.")
         return held
+
+    def keep_origin(self, origin: Origin) -> str:
+        """Keep what names a film's DICOM source, and perhaps a patient; returns the word that only its sender gets."""
+        word = secrets.token_urlsafe(16)
+        self._origins.put(word, origin)
+        return word
+
+    def origin(self, sha256: str, word: str) -> Origin | None:
+        """The source of a film, for whoever sent it; None without the word or when it is no longer kept."""
+        kept = self._origins.get(word) if word else None
+        return kept if kept is not None and kept.film == sha256 else None
 
     def film_picture(self, sha256: str) -> bytes | None:
         """The picture of a film that was shown, None when it is no longer held."""

@@ -14,6 +14,7 @@ from lofi.ui.modules import STYLES, module_routes
 from lofi.ui.page import page
 from lofi.ui.pictures import routes
 from lofi.ui.room import Room
+from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
 from lofi.ui.theme import theme
 
@@ -32,6 +33,7 @@ def application(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(room))
+    app.include_router(sending_route(room))
     app.include_router(module_routes())
     app.include_router(study_routes(room))
     app.add_middleware(_Guard)
@@ -51,7 +53,7 @@ def application(settings: Settings) -> FastAPI:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        footer_links=["api"],
+        footer_links=[],
     )
     return app
 

@@ -1,0 +1,90 @@
+// @ts-check
+/**
+ * A similar study beside the film: its own frame and name, the same phrases looked for on it, and its report with the
+ * sentence nearest to each phrase marked in that phrase's colour.
+ */
+import { address, button, make, renew, toggle } from "./dom.js";
+import { createFilm } from "./film.js";
+import { facts, look, sample } from "./lines.js";
+
+/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+/**
+ * The boxes on the neighbour: those of the phrases, and dotted those of its own record.
+ * @param {Reader} reader @param {Reading} reading @param {any} hit
+ */
+function neighbourFindings(reader, reading, hit) {
+  const answers = reading.neighbours.get(hit.study_id)?.findings || {};
+  const asked = reading.findings.filter((finding) => answers[finding.phrase]).map((finding) => {
+    const answer = answers[finding.phrase];
+    return {
+      phrase: finding.phrase, boxes: answer.boxes, scores: answer.scores, ...look(reader.offer, finding.number),
+      hidden: reader.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false,
+    };
+  });
+  const own = hit.boxes.map((/** @type {any} */ box) => (
+    { phrase: box.phrase, boxes: [box.box], scores: [], colour: "#ffffff", dash: "1 3", hidden: reader.allHidden, selected: false, dotted: true }));
+  return [...own, ...asked];
+}
+
+/** The report, sentence by sentence where it was split. @param {Reader} reader @param {Reading} reading @param {any} hit */
+function report(reader, reading, hit) {
+  const answer = reading.neighbours.get(hit.study_id);
+  if (!answer?.sentences?.length) return make("p", { cls: "report", text: hit.report || "No report." });
+  return make("p", { cls: "report" }, ...answer.sentences.flatMap((/** @type {any} */ one) => {
+    const phrases = reading.findings.filter((finding) => one.phrases.includes(finding.phrase));
+    if (!phrases.length) return [make("span", { text: one.sentence })];
+    const line = look(reader.offer, phrases[0].number);
+    const mark = make("mark", { title: `Nearest to: ${phrases.map((finding) => finding.phrase).join(", ")}` },
+      ...phrases.map((finding) => sample(look(reader.offer, finding.number))), make("span", { text: one.sentence }));
+    mark.style.setProperty("--line", line.colour);
+    return [mark];
+  }));
+}
+
+/** What the phrases' search on the neighbour is at. @param {Reading} reading @param {any} hit */
+function progress(reading, hit) {
+  const answer = reading.neighbours.get(hit.study_id);
+  if (answer?.error) return answer.error;
+  const left = reading.findings.filter((finding) => finding.state !== "absent" && !answer?.findings[finding.phrase]).length;
+  if (answer?.busy && left) return `Looking for ${left === 1 ? "1 phrase" : `${left} phrases`} on this study…`;
+  const source = hit.boxes.length ? "Dotted boxes come from the study's own record." : "";
+  return [facts(hit), source].filter(Boolean).join(" · ");
+}
+
+/** @param {Reader} reader @param {Reading} reading @param {any} hit */
+export function comparedPane(reader, reading, hit) {
+  const name = `Similar study ${hit.rank}`;
+  const about = `similarity ${hit.similarity.toFixed(3)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
+  const pane = createFilm({
+    preview: address("study", { study_id: hit.study_id }), pixels: address("study_pixels", { study_id: hit.study_id }),
+    sides: hit.view !== "LATERAL",
+    frame: "compared", name, title: about,
+  });
+  pane.on("select", (/** @type {string} */ phrase) => reader.select(phrase));
+  const bar = make("div", { cls: "beside" });
+  const text = make("div", { cls: "text-of", tabindex: "0", role: "region", "aria-label": `Report of ${name}` });
+  const told = make("section", { cls: "told", "aria-label": `About ${name}` }, text, bar);
+  const seat = make("section", { cls: "seat compared", "aria-label": name }, pane.node);
+
+  let given = "";
+
+  function show() {
+    const findings = neighbourFindings(reader, reading, hit);
+    const now = JSON.stringify(findings);
+    if (now !== given) pane.setFindings(findings);
+    given = now;
+    const answer = reading.neighbours.get(hit.study_id);
+    renew(text, [reading.findings.map((finding) => [finding.phrase, finding.number, finding.state]), answer], () => [
+      report(reader, reading, hit), make("p", { cls: "note", role: "status", text: progress(reading, hit) })]);
+    const said = reading.verdicts.get(`hit ${hit.study_id}`)?.decision || "";
+    renew(bar, [said, Boolean(reader.initials)], () => [
+      make("span", { cls: "question", text: "Relevant?" }),
+      toggle("Yes", said === "relevant", () => reader.judgeHit(hit, "relevant"), { key: "relevant", "aria-label": `${name} is relevant` }),
+      toggle("No", said === "not relevant", () => reader.judgeHit(hit, "not relevant"), { key: "irrelevant", "aria-label": `${name} is not relevant` }),
+      button("Close", () => reader.close(), { key: "close", cls: "close", "aria-label": `Close ${name}` })]);
+  }
+
+  return { pane, nodes: [seat, told], show, key: `${reading.key} ${hit.study_id}` };
+}

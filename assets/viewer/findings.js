@@ -1,0 +1,67 @@
+// @ts-check
+/**
+ * The table of phrases: what was found, how sure, where; colour and dash, show and hide, opacity and threshold.
+ */
+import { button, make, percent, renew, toggle } from "./dom.js";
+import { look, sample, sureness, verdict } from "./lines.js";
+import { boxReview, phraseReview } from "./review.js";
+
+/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./reading.js").Finding} Finding */
+
+/** @param {Reader} reader @param {import("./reading.js").Reading} reading @param {Finding} finding */
+function row(reader, reading, finding) {
+  const shown = !reading.hidden.has(finding.phrase);
+  const none = finding.state === "known" && !finding.found;
+  const line = make("label", { cls: "line", title: "Show or hide its boxes" },
+    make("input", { type: "checkbox", checked: shown, "data-key": `show ${finding.phrase}`, "aria-label": `Show the boxes of ${finding.phrase}`,
+      onchange: (/** @type {any} */ event) => reader.showBoxes(finding, event.target.checked) }),
+    sample(look(reader.offer, finding.number)));
+  const name = button(finding.phrase, () => reader.select(finding.phrase), {
+    key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
+  const within = finding.within ? make("span", { cls: "within", text: " in the box", title: "Looked for inside the drawn box only" }) : null;
+  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }), within);
+  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${shown ? "" : " off"}` },
+    make("td", {}, line), make("th", { scope: "row" }, name), words,
+    make("td", { cls: "sure", text: sureness(finding) }),
+    make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(reader, reading, finding, index)), phraseReview(reader, reading, finding)),
+    make("td", {}, button("×", () => reader.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
+}
+
+/** @param {Reader} reader @param {string} name @param {"opacity"|"threshold"} property @param {number} least */
+function slider(reader, name, property, least) {
+  const shown = make("output", { text: percent(reader[property]) });
+  const input = make("input", { type: "range", min: String(least), max: "1", step: "0.05", "aria-label": name,
+    oninput: () => {
+      reader[property] = Number(input.value);
+      shown.textContent = percent(reader[property]);
+      reader.changed();
+    } });
+  input.value = String(reader[property]);
+  return make("label", { cls: "slider" }, make("span", { text: name }), input, shown);
+}
+
+/** @param {Reader} reader */
+export function mountFindings(reader) {
+  const bar = make("div", { cls: "bar-of-boxes" });
+  const all = make("div", { cls: "all" });
+  bar.append(all, slider(reader, "Opacity", "opacity", 0.1), slider(reader, "Least confidence", "threshold", 0));
+  const table = make("div", { cls: "findings", tabindex: "0", role: "region", "aria-label": "Findings" });
+
+  function show() {
+    const reading = reader.current;
+    renew(all, reader.allHidden, () => [toggle("All boxes", !reader.allHidden, () => {
+      reader.allHidden = !reader.allHidden;
+      reader.changed();
+    }, { key: "all", title: "Show or hide all boxes" })]);
+    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], reader.redrawing, Boolean(reader.offer)];
+    renew(table, shown, () => {
+      if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
+      const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
+      return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
+        make("tbody", {}, ...reading.findings.map((finding) => row(reader, reading, finding))))];
+    });
+  }
+
+  return { nodes: [bar, table], show };
+}

@@ -1,0 +1,41 @@
+// @ts-check
+/**
+ * The look of a phrase: its colour and dash wherever it appears, and its answer in words.
+ */
+import { draw, percent } from "./dom.js";
+
+/** @typedef {import("./reading.js").Finding} Finding */
+
+/** Colour and dash of a phrase's number; six colours and five dashes give thirty looks. @param {any} offer @param {number} number */
+export function look(offer, number) {
+  const colours = offer?.colours || ["#56b4e9"];
+  const dashes = offer?.dashes || [""];
+  return { colour: colours[number % colours.length], dash: dashes[number % dashes.length] };
+}
+
+/** A sample of a phrase's line. @param {{colour: string, dash: string}} line */
+export function sample(line) {
+  const picture = draw("svg", { viewBox: "0 0 28 10", class: "sample", "aria-hidden": "true" });
+  const stroke = draw("line", { x1: 1, y1: 5, x2: 27, y2: 5, "stroke-width": 3, "stroke-dasharray": line.dash });
+  stroke.style.stroke = line.colour;
+  picture.append(stroke);
+  return picture;
+}
+
+/** What is known of a phrase, in words. @param {Finding} finding */
+export function verdict(finding) {
+  if (finding.state === "waiting") return "waiting";
+  if (finding.state === "looking") return "looking…";
+  if (finding.state === "failed") return "not answered";
+  if (finding.state === "absent") return "absent in the report";
+  return finding.found ? "found" : "not found";
+}
+
+/** @param {Finding} finding */
+export const sureness = (finding) => (finding.state === "known" ? percent(finding.confidence) : "");
+
+/** Age and the like of a study, only what is known. @param {any} hit */
+export function facts(hit) {
+  const age = hit.age === null || hit.age === undefined ? "" : `${Math.floor(hit.age)} y`;
+  return [hit.view, hit.sex, age, hit.source].filter(Boolean).join(" · ");
+}

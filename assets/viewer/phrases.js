@@ -1,0 +1,87 @@
+// @ts-check
+/**
+ * What to look for: a field for phrases, suggestions, those asked before, and a whole report to be split.
+ */
+import { button, make, renew } from "./dom.js";
+import { splitPhrases } from "./reading.js";
+
+/** @typedef {import("./reader.js").Reader} Reader */
+
+const KEPT = 12;
+const HISTORY = "lofi-phrases";
+
+/** Phrases asked before in this tab; kept until it is closed, because another person may sit here tomorrow. @returns {string[]} */
+function history() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(HISTORY) || "[]");
+    return Array.isArray(kept) ? kept.filter((phrase) => typeof phrase === "string").slice(0, KEPT) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string[]} phrases */
+function remember(phrases) {
+  sessionStorage.setItem(HISTORY, JSON.stringify([...new Set([...phrases, ...history()])].slice(0, KEPT)));
+}
+
+/** @param {string} name @param {string[]} phrases @param {(phrase: string) => void} chosen */
+function chips(name, phrases, chosen) {
+  if (!phrases.length) return null;
+  return make("div", { cls: "chips", role: "group", "aria-label": name }, make("span", { cls: "quiet", text: name }),
+    ...phrases.map((phrase) => button(phrase, () => chosen(phrase), { cls: "chip", key: `${name} ${phrase}` })));
+}
+
+/** @param {Reader} reader */
+function mountReport(reader) {
+  const text = make("textarea", { id: "report", rows: "6", maxlength: "20000", placeholder: "FINDINGS: The heart is enlarged. No pleural effusion." });
+  const node = make("details", { cls: "paste" }, make("summary", { text: "Paste a report" }),
+    make("label", { for: "report", cls: "quiet", text: "Each finding it states is looked for on the film; what it denies is marked absent." }), text,
+    button("Find what it says", async () => {
+      if (await reader.addReport(text.value)) node.open = false;
+    }, { cls: "action", id: "find-report" }));
+  return node;
+}
+
+/** @param {Reader} reader */
+export function mountPhrases(reader) {
+  const field = make("textarea", { id: "phrases", rows: "2", placeholder: "left pleural effusion, cardiomegaly", "aria-describedby": "phrases-how" });
+  const offered = make("div", { cls: "offered" });
+  const read = () => splitPhrases(field.value);
+
+  /** @param {string[]} phrases */
+  function find(phrases) {
+    if (!phrases.length) {
+      field.focus();
+      return;
+    }
+    remember(phrases);
+    reader.addPhrases(phrases);
+  }
+
+  const submit = () => {
+    find(read());
+    if (reader.current) field.value = "";
+    show();
+  };
+  field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+  const node = make("section", { cls: "phrases", "aria-label": "Phrases to find" },
+    make("label", { for: "phrases", cls: "title", text: "What to find" }),
+    field, button("Find on the film", submit, { id: "find", cls: "primary" }),
+    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(reader));
+
+  function show() {
+    const reading = reader.current;
+    const asked = new Set((reading?.findings || []).map((finding) => finding.phrase.toLowerCase()));
+    const open = (/** @type {string[]} */ phrases) => phrases.filter((phrase) => !asked.has(phrase.toLowerCase()));
+    const suggested = open(reading?.suggestions || []).slice(0, 6);
+    const before = open(history()).filter((phrase) => !suggested.includes(phrase)).slice(0, 6);
+    renew(offered, [suggested, before], () => [chips("Suggested", suggested, (phrase) => find([phrase])), chips("Asked before", before, (phrase) => find([phrase]))]);
+  }
+
+  return { node, show, read };
+}

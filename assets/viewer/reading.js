@@ -1,0 +1,133 @@
+// @ts-check
+/**
+ * A reading: one film with all that was asked about it and all that came back. The page keeps one for every film of
+ * the worklist, so an answer that comes late still lands where it belongs.
+ */
+
+/** @typedef {[number, number, number, number]} Box x0, y0, x1, y1, 0–1 of the film */
+
+/**
+ * @typedef {object} Finding one phrase and its answer
+ * @property {string} phrase
+ * @property {number} number gives its colour and dash
+ * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report itself says that it is not there
+ * @property {boolean} found
+ * @property {number} confidence
+ * @property {Box[]} boxes
+ * @property {number[]} scores
+ * @property {Box|null} within the box of the film that the answer is restricted to
+ * @property {string} said the sentence of a pasted report that it came from
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} Search what hits are asked for
+ * @property {string} text
+ * @property {boolean} alone the text without the film
+ * @property {string[]} like @property {string[]} unlike ids of studies
+ * @property {Box|null} box search by this region
+ * @property {string} where
+ * @property {number} offset
+ */
+
+/**
+ * @typedef {object} Reading
+ * @property {number} key
+ * @property {string} name
+ * @property {File|null} file @property {string} study where the film comes from
+ * @property {"waiting"|"sending"|"reading"|"ready"|"failed"} state of the film
+ * @property {boolean} searching @property {boolean} looking similar studies, or boxes, are being looked for
+ * @property {number} progress 0–1 of the bytes sent
+ * @property {string} error
+ * @property {any} film the card of lofi.answers, null until the film was read
+ * @property {string} pass the word for its DICOM source, "" where there is none
+ * @property {Search} search
+ * @property {any[]|null} hits null while they are not known
+ * @property {boolean} more @property {string} searchError @property {number} searches counts the searches begun
+ * @property {Finding[]} findings
+ * @property {Set<string>} hidden phrases whose boxes are not drawn
+ * @property {string} selected phrase
+ * @property {any[]|null} draft sentences of the drafted report
+ * @property {string} drafting "", "busy" or an error
+ * @property {string[]} suggestions
+ * @property {any} compared the hit beside the film
+ * @property {Map<string, any>} neighbours answers about gallery studies, by study
+ * @property {{box: Box, said: string, busy: boolean}|null} region the box that was drawn
+ * @property {Map<string, any>} verdicts the reader's, by subject
+ * @property {string} comment
+ * @property {boolean} reviewed
+ * @property {any} view the film pane's state
+ */
+
+let made = 0;
+
+/**
+ * @param {string} name @param {{file?: File, study?: string}} source @param {string} where
+ * @returns {Reading}
+ */
+export function newReading(name, source, where) {
+  made += 1;
+  return {
+    key: made, name, file: source.file || null, study: source.study || "",
+    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, pass: "",
+    search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
+    hits: null, more: false, searchError: "", searches: 0,
+    findings: [], hidden: new Set(), selected: "",
+    draft: null, drafting: "", suggestions: [],
+    compared: null, neighbours: new Map(), region: null,
+    verdicts: new Map(), comment: "", reviewed: false, view: null,
+  };
+}
+
+/**
+ * Add a phrase unless it is there; returns its finding.
+ * @param {Reading} reading @param {string} phrase @param {Partial<Finding>} [more]
+ */
+export function addFinding(reading, phrase, more = {}) {
+  const same = reading.findings.find((finding) => finding.phrase.toLowerCase() === phrase.toLowerCase());
+  if (same) {
+    // Asked again where the first answer failed, or where it was only read off a report.
+    if (["failed", "absent"].includes(same.state)) Object.assign(same, { state: "waiting", error: "" }, more);
+    return same;
+  }
+  const used = new Set(reading.findings.map((finding) => finding.number));
+  let number = 0;
+  while (used.has(number)) number += 1;
+  /** @type {Finding} */
+  const finding = {
+    phrase, number, state: "waiting", found: false, confidence: 0, boxes: [], scores: [], within: null, said: "", error: "", ...more,
+  };
+  reading.findings.push(finding);
+  return finding;
+}
+
+/** The phrases of a text field: one a line, or separated by commas. @param {string} text */
+export function splitPhrases(text) {
+  const parts = text.split(/[\n\r,;]+/).map((part) => part.trim().replace(/\s+/g, " ")).filter(Boolean);
+  return [...new Map(parts.map((part) => [part.toLowerCase(), part])).values()];
+}
+
+/** How many phrases have their answer. @param {Reading} reading */
+const answered = (reading) => reading.findings.filter((finding) => !["waiting", "looking"].includes(finding.state)).length;
+
+/** What is being done with a film, in words. @param {Reading} reading */
+export function stateWords(reading) {
+  const phrases = reading.findings.length;
+  if (reading.state === "sending") return `sending ${Math.round(100 * reading.progress)} %`;
+  if (reading.state === "failed") return "could not be read";
+  if (reading.state !== "ready") return reading.state === "reading" ? "being read" : "waiting";
+  if (reading.looking) return `phrase ${Math.min(answered(reading) + 1, phrases)} of ${phrases}`;
+  if (reading.searching || !reading.hits) return "looking for similar studies";
+  if (reading.reviewed) return "reviewed";
+  return phrases ? `ready · ${phrases} ${phrases === 1 ? "phrase" : "phrases"}` : "ready";
+}
+
+/** Share of the work done, 0–1. @param {Reading} reading */
+export function stateShare(reading) {
+  if (reading.state === "waiting") return 0;
+  if (reading.state === "sending") return 0.3 * reading.progress;
+  if (reading.state === "reading") return 0.35;
+  if (reading.state === "ready" && !reading.hits) return 0.5;
+  if (reading.state === "ready" && reading.findings.length) return 0.6 + (0.4 * answered(reading)) / reading.findings.length;
+  return 1;
+}

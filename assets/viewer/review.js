@@ -1,0 +1,87 @@
+// @ts-check
+/**
+ * A reader's judgement: of each box, of each phrase, of the whole case. Stored by lofi.study under the film's hash, so
+ * that the same film opened again, after a reload too, shows what was said of it.
+ */
+import { button, make, percent, renew, toggle } from "./dom.js";
+
+/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./reading.js").Reading} Reading */
+/** @typedef {import("./reading.js").Finding} Finding */
+/** @typedef {import("./reading.js").Box} Box */
+
+/** @param {Finding} finding @param {number} index */
+export const boxSubject = (finding, index) => `box ${finding.phrase} ${index}`;
+/** @param {Finding} finding */
+export const phraseSubject = (finding) => `phrase ${finding.phrase}`;
+
+/**
+ * The boxes of a phrase after the review, each with its number: without the rejected, with the moved and the added.
+ * @param {Reading} reading @param {Finding} finding @returns {{box: Box, score: number|undefined, number: number}[]}
+ */
+export function standing(reading, finding) {
+  const model = finding.boxes.map((box, number) => ({ box, score: finding.scores[number], number }));
+  const after = model.flatMap((one) => {
+    const said = reading.verdicts.get(boxSubject(finding, one.number));
+    if (said?.decision === "rejected") return [];
+    return [said?.box ? { ...one, box: /** @type {Box} */ (said.box) } : one];
+  });
+  return reading.verdicts.has(phraseSubject(finding)) ? [] : [...after, ...added(reading, finding)];
+}
+
+/** The boxes that the reader added. @param {Reading} reading @param {Finding} finding */
+export function added(reading, finding) {
+  return [...reading.verdicts.values()].filter((said) => said.kind === "box" && said.phrase === finding.phrase && said.number >= finding.boxes.length && said.box)
+    .map((said) => ({ box: /** @type {Box} */ (said.box), score: undefined, number: /** @type {number} */ (said.number) }));
+}
+
+/** Accept, reject, move one box. @param {Reader} reader @param {Reading} reading @param {Finding} finding @param {number} index */
+export function boxReview(reader, reading, finding, index) {
+  const said = reading.verdicts.get(boxSubject(finding, index))?.decision || "";
+  const name = `box ${index + 1} of ${finding.phrase}`;
+  const key = `${finding.phrase} ${index}`;
+  const moving = reader.redrawing?.finding === finding && reader.redrawing.number === index;
+  return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name },
+    make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(finding.scores[index] ?? finding.confidence)}` }),
+    toggle("✓", said === "accepted", () => reader.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
+    toggle("✗", said === "rejected", () => reader.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),
+    toggle("✎", moving || ["moved", "redrawn"].includes(said), () => reader.redraw(finding, index), { key: `move ${key}`, "aria-label": `Move or resize ${name}`, title: "Move or resize it on the film" }));
+}
+
+/** Add a box, or say that the finding is absent. @param {Reader} reader @param {Reading} reading @param {Finding} finding */
+export function phraseReview(reader, reading, finding) {
+  if (finding.state !== "known") return null;
+  const absent = reading.verdicts.get(phraseSubject(finding))?.decision === "absent";
+  const more = added(reading, finding);
+  return make("span", { cls: "judge", role: "group", "aria-label": `${finding.phrase} as a whole` },
+    ...more.map((one) => button(`× ${one.number + 1}`, () => reader.judgeBox(finding, one.number, "withdrawn"), { key: `undo ${finding.phrase} ${one.number}`, "aria-label": `Remove your box ${one.number + 1} of ${finding.phrase}`, title: "Remove the box that you drew" })),
+    button("+ box", () => reader.redraw(finding, -1), { key: `add ${finding.phrase}`, "aria-label": `Draw a box for ${finding.phrase}`, title: "Draw a box that the model missed" }),
+    toggle("absent", absent, () => reader.judgePhrase(finding), { key: `absent ${finding.phrase}`, "aria-label": `${finding.phrase} is absent`, title: "You see no such finding" }));
+}
+
+/** Initials, comment and the next case. @param {Reader} reader */
+export function mountReview(reader) {
+  const initials = make("input", { id: "initials", maxlength: "8", autocomplete: "off", placeholder: "AB", size: "5",
+    onchange: () => reader.sign(initials.value) });
+  initials.value = reader.initials;
+  const comment = make("textarea", { id: "comment", rows: "2", maxlength: "2000", placeholder: "A comment on this case",
+    onchange: () => reader.comment(comment.value) });
+  const next = make("div", { cls: "next" });
+  const node = make("div", { cls: "review" },
+    make("label", { for: "initials" }, make("span", { text: "Your initials" })), initials,
+    make("label", { for: "comment", cls: "hidden-label", text: "Comment" }), comment, next);
+  let key = -1;
+
+  function show() {
+    const reading = reader.current;
+    if (reading && (reading.key !== key || document.activeElement !== comment)) comment.value = reading.comment;
+    if (document.activeElement !== initials) initials.value = reader.initials;
+    key = reading ? reading.key : -1;
+    comment.disabled = !reading?.film;
+    renew(next, [Boolean(reading), reading?.reviewed, reader.saved], () => [
+      button("Next case", () => reader.nextCase(), { key: "next", cls: "action", disabled: !reading, title: "Mark this case as reviewed and go to the next" }),
+      make("span", { cls: "quiet", role: "status", text: reader.saved })]);
+  }
+
+  return { node, show };
+}

@@ -1,0 +1,214 @@
+// @ts-check
+/**
+ * The middle of the room: the film, a similar study beside it, and what can be done with a box drawn on the film.
+ */
+import { address, button, make, renew } from "./dom.js";
+import { comparedPane } from "./compare.js";
+import { createFilm } from "./film.js";
+import { look } from "./lines.js";
+import { standing } from "./review.js";
+
+/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+export const REGION = "the drawn box";
+
+/**
+ * The boxes that a film pane draws for the phrases of a reading.
+ * @param {Reader} reader @param {Reading} reading @param {import("./reading.js").Finding[]} findings
+ */
+export function shownFindings(reader, reading, findings) {
+  return findings.map((finding) => {
+    const boxes = standing(reading, finding);
+    return {
+      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(reader.offer, finding.number),
+      hidden: reader.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
+    };
+  });
+}
+
+/** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Reader} reader @param {Reading} reading */
+function queryFindings(reader, reading) {
+  const findings = shownFindings(reader, reading, reading.findings);
+  const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false };
+  const sentence = reading.draft?.[reader.pointed];
+  if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
+  if (reading.region) findings.push({ ...plain, phrase: REGION, boxes: [reading.region.box], dash: "1 3" });
+  return findings;
+}
+
+/** @type {WeakMap<object, string>} */
+const given = new WeakMap();
+
+/** Hand over boxes only when they changed: a box in the reader's hand stays there. @param {any} pane @param {any[]} findings @param {string} saved */
+export function setFindings(pane, findings, saved) {
+  const now = JSON.stringify([findings, saved === "Saving…" ? "" : saved]);
+  if (given.get(pane) === now) return;
+  given.set(pane, now);
+  pane.setFindings(findings);
+}
+
+/** The pane of the film itself. @param {Reader} reader @param {Reading} reading */
+function queryPane(reader, reading) {
+  const film = reading.film;
+  const { height, width } = film.size;
+  const lateral = film.view === "LATERAL";
+  const about = [film.view, film.kind, `${width} × ${height}`].filter(Boolean).join(" · ");
+  const pane = createFilm({
+    preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
+    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, sides: !lateral,
+    frame: "query", name: reading.name, title: about,
+  });
+  pane.on("select", (/** @type {string} */ phrase) => reader.select(phrase));
+  if (reading.view) pane.restore(reading.view);
+  const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
+  return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, ...flags, pane.node) };
+}
+
+/** What can be asked about the box that was drawn. @param {Reader} reader @param {Reading} reading @param {{drawing: boolean, held: any}} shown */
+function regionActions(reader, reading, shown) {
+  if (shown.drawing) return [make("p", { text: "Drag over the film: from one corner of the box to the other." })];
+  if (shown.held) {
+    const { finding, number } = shown.held;
+    return [make("p", { text: number < 0 ? `Drag over the film to draw a box for ${finding.phrase}.` : `Drag the box of ${finding.phrase}, or its corners.` }),
+      button("Done", () => reader.redraw(finding, number), { key: "done", cls: "action" })];
+  }
+  const region = reading.region;
+  if (!region) return [];
+  const said = region.busy ? "Looking at the box…" : region.said;
+  return [
+    button("Describe this region", () => reader.describe(), { key: "describe", cls: "action" }),
+    button("Find studies like this region", () => reader.refine({ box: region.box, text: "", alone: false, like: [], unlike: [] }), { key: "like-region", cls: "action" }),
+    button("Ground here", () => reader.groundHere(), { key: "ground-here", cls: "action", title: "Look for the phrases inside the box only" }),
+    button("Remove the box", () => reader.dropRegion(), { key: "drop-region", cls: "plain" }),
+    said && make("p", { cls: "said", role: "status", text: said }),
+  ];
+}
+
+/** Seats for the film and the study beside it. */
+class Stage {
+  /** @param {Reader} reader */
+  constructor(reader) {
+    this.reader = reader;
+    this.seats = make("div", { cls: "stage" });
+    this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
+    this.nodes = [this.seats, this.region];
+    /** @type {any} */ this.query = null;
+    /** @type {any} */ this.compared = null;
+    /** The next drag draws a box to ask about. */ this.drawing = false;
+    /** @type {any} the box in hand, of reader.redrawing */ this.held = null;
+  }
+
+  leave() {
+    if (this.query) {
+      this.query.reading.view = this.query.pane.state();
+      this.query.pane.destroy();
+    }
+    Object.assign(this, { query: null, drawing: false, held: null });
+    this.leaveCompared();
+  }
+
+  leaveCompared() {
+    if (!this.compared) return;
+    this.query?.pane.link(null);
+    this.compared.pane.destroy();
+    for (const node of this.compared.nodes) node.remove();
+    this.compared = null;
+  }
+
+  /** @param {boolean} on */
+  draws(on) {
+    this.drawing = on && Boolean(this.query);
+    this.query?.pane.draw(this.drawing ? (/** @type {any} */ box) => {
+      this.draws(false);
+      this.reader.drawn(box);
+    } : null);
+    this.reader.changed();
+  }
+
+  /** Give the box to be moved, or drawn, into the reader's hand. */
+  hold() {
+    const { reader, query } = this;
+    const wanted = query ? reader.redrawing : null;
+    if (wanted === this.held) return;
+    this.held = wanted;
+    if (!query) return;
+    query.pane.edit(null);
+    query.pane.draw(null);
+    if (!wanted) return;
+    const { finding, number } = wanted;
+    if (number < 0) {
+      query.pane.draw((/** @type {any} */ box) => reader.addBox(finding, box));
+      return;
+    }
+    const place = standing(query.reading, finding).findIndex((one) => one.number === number);
+    query.pane.edit(query.reading.findings.indexOf(finding), place, (/** @type {any} */ box) => reader.judgeBox(finding, number, "moved", box));
+  }
+
+  showQuery() {
+    const reading = this.reader.current;
+    const key = reading?.film ? `${reading.key} ${reading.film.sha256}` : "";
+    if (this.query ? this.query.key === key : false) return;
+    this.leave();
+    if (reading?.film) {
+      const query = queryPane(this.reader, reading);
+      this.query = query;
+      query.pane.on("stop", () => this.stopped());
+      renew(this.seats, key, () => [query.node]);
+    } else renew(this.seats, [reading?.key, reading?.state, reading?.error], () => [emptySeat(reading)]);
+  }
+
+  /** The pane put the tool down by itself, with the Escape key. */
+  stopped() {
+    if (!this.drawing && !this.held) return;
+    this.drawing = false;
+    this.held = null;
+    this.reader.redrawing = null;
+    this.reader.changed();
+  }
+
+  showCompared() {
+    const reading = this.reader.current;
+    const hit = reading?.compared;
+    if (this.compared && this.compared.key !== (hit ? `${reading?.key} ${hit.study_id}` : "")) this.leaveCompared();
+    if (hit && reading && !this.compared) {
+      this.compared = comparedPane(this.reader, reading, hit);
+      this.seats.append(...this.compared.nodes);
+      this.query?.pane.link(this.compared.pane);
+      if (window.matchMedia("(max-width: 1099px)").matches) this.compared.nodes[0].scrollIntoView({ block: "start" });
+    }
+    this.seats.classList.toggle("two", Boolean(this.compared));
+    this.compared?.show();
+  }
+
+  show() {
+    const { reader } = this;
+    const reading = reader.current;
+    this.showQuery();
+    this.showCompared();
+    if (this.query && reading) setFindings(this.query.pane, queryFindings(reader, reading), reader.saved);
+    this.hold();
+    for (const one of [this.query, this.compared]) {
+      one?.pane.setOpacity(reader.opacity);
+      if (one && one.threshold !== reader.threshold) one.pane.setThreshold(reader.threshold);
+      if (one) one.threshold = reader.threshold;
+    }
+    renew(this.region, reading?.film ? [this.drawing, this.held?.number, reading.region, reading.key] : null, () => (
+      reading?.film ? regionActions(reader, reading, this) : []));
+  }
+}
+
+/** @param {Reader} reader */
+export const mountStage = (reader) => new Stage(reader);
+
+/** @param {Reading|null} reading */
+function emptySeat(reading) {
+  if (!reading) {
+    return make("div", { cls: "empty" },
+      make("p", { cls: "lead", text: "Drop a chest film, or pick an example." }),
+      make("p", { text: "Similar studies appear beside it. Write phrases to see where the model finds them." }));
+  }
+  const lead = reading.state === "failed" ? "This file cannot be shown." : "Opening the film…";
+  return make("div", { cls: "empty", role: reading.state === "failed" ? "alert" : "status" },
+    make("p", { cls: "lead", text: lead }), reading.error && make("p", { text: reading.error }));
+}

@@ -1,0 +1,57 @@
+"""A reader's judgements in the reading room: kept by lofi.study, brought back when the same film is opened again."""
+
+from typing import Any
+
+from lofi.answers import Answer
+from lofi.errors import BadQuery
+from lofi.study import Decision, ReviewStore, Verdict, review_file
+from lofi.ui.asked import Asked
+from lofi.ui.room import Room
+
+_FIELDS = ("kind", "phrase", "number", "hit", "model_box", "box", "score", "comment")
+
+
+class Reviews:
+    """The questions about reviews. Where none can be kept, each of them says why."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self._store: ReviewStore | None = None
+
+    @property
+    def store(self) -> ReviewStore:
+        """Where reviews are kept. Raises LofiError where they are not."""
+        if self._store is None:
+            self._store = ReviewStore(review_file(self.room.settings.reviews))
+        return self._store
+
+    def keep_verdict(self, asked: Asked) -> Answer:
+        """Store one verdict of a reader on a film, its box, phrase, hit, comment or case."""
+        given: dict[str, Any] = {name: asked.values[name] for name in _FIELDS if asked.values.get(name) is not None}
+        verdict = Verdict(
+            film=asked.film(),
+            reader=asked.text("reader"),
+            fingerprint=self.room.engine.model.fingerprint,
+            decision=_decision(asked.text("decision")),
+            **given,
+        )
+        return {"said": self.store.record(verdict)[0].to_json()}
+
+    def kept_verdicts(self, asked: Asked) -> Answer:
+        """What counts of a reader's verdicts on a film, about this model's answers."""
+        return {"verdicts": [verdict.to_json() for verdict in self.verdicts(asked)]}
+
+    def verdicts(self, asked: Asked) -> tuple[Verdict, ...]:
+        """The verdicts themselves, for ``kept_verdicts`` and for exports; none without initials."""
+        reader = asked.text("reader")
+        if not reader:
+            return ()
+        kept = self.store.of(asked.film(), reader, fingerprint=self.room.engine.model.fingerprint)
+        return tuple(kept.values())
+
+
+def _decision(word: str) -> Decision:
+    try:
+        return Decision(word)
+    except ValueError:
+        raise BadQuery("A review says accepted, rejected, moved, added, absent, relevant or the like.") from None

@@ -1,0 +1,57 @@
+"""Films sent by the page: raw bytes in a request's body, kept in memory only, read and forgotten."""
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from lofi.answers import Answer
+from lofi.errors import LofiError, UnreadableFilm
+from lofi.exposure import MAX_BYTES
+from lofi.origin import read_origin
+from lofi.radiograph import Radiograph
+from lofi.ui.boundary import sentence
+from lofi.ui.questions import opened
+from lofi.ui.room import Room
+
+BYTES = "application/octet-stream"
+
+
+def sending_route(room: Room) -> APIRouter:
+    """``POST lofi/open``: a film's bytes in, its card out."""
+    router = APIRouter(prefix="/lofi", include_in_schema=False)
+
+    @router.post("/open")
+    async def take(request: Request) -> JSONResponse:
+        # A foreign page cannot send this type without asking first, and is refused then.
+        if request.headers.get("content-type") != BYTES:
+            return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
+        try:
+            data = await _body(request)
+            return JSONResponse(await run_in_threadpool(_take_in, room, data))
+        except ClientDisconnect:
+            return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
+        except Exception as error:
+            return JSONResponse({"error": sentence(error)}, 400 if isinstance(error, LofiError) else 500)
+
+    return router
+
+
+def _take_in(room: Room, data: bytes) -> Answer:
+    answer = opened(room, Radiograph.read(data))
+    origin = read_origin(data)
+    return answer if origin is None else {**answer, "pass": room.keep_origin(origin)}
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body. Raises UnreadableFilm as soon as it is longer than any film."""
+    announced = request.headers.get("content-length", "")
+    data = bytearray()
+    if not announced.isdigit() or int(announced) <= MAX_BYTES:
+        async for part in request.stream():
+            data += part
+            if len(data) > MAX_BYTES:
+                break
+        else:
+            return bytes(data)
+    raise UnreadableFilm(f"A film may have {MAX_BYTES // 2**20} MB at most.")
