@@ -18,6 +18,7 @@ from lofi.text import Tokens
 from train.augment import apply, random_affine
 from train.data.canvases import CanvasCache
 from train.data.records import BoxRecord, FilmRecord
+from train.data.shards import Shards
 from train.distributed import part
 from train.episodes import (
     Segment,
@@ -35,7 +36,7 @@ from train.episodes import (
 from train.packing import Packed, pack
 from train.recipe import Recipe
 from train.reports import columns
-from train.sampling import Epochs, Sampler
+from train.sampling import Epochs, OwnShards, Sampler
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Batches:
     def __init__(
         self,
         records: Sequence[FilmRecord],
-        cache: CanvasCache,
+        cache: CanvasCache | Shards,
         recipe: Recipe,
         writer: Writer,
         text_tokens: Tokens,
@@ -111,11 +112,13 @@ class Batches:
         self.records, self.cache, self.recipe = records, cache, recipe
         self.writer, self.text_tokens, self.prefix = writer, text_tokens, prefix
         share = recipe.batch // recipe.accumulate
-        self.sampler = (
-            Sampler(records, recipe.shares, share, recipe.seed)
-            if recipe.shares
-            else Epochs(records, share, recipe.seed, recipe.swap_normal)
-        )
+        self.sampler: Sampler | Epochs | OwnShards
+        if isinstance(cache, Shards):
+            self.sampler = OwnShards(records, cache.homes, share, recipe.seed, recipe.swap_normal)
+        elif recipe.shares:
+            self.sampler = Sampler(records, recipe.shares, share, recipe.seed)
+        else:
+            self.sampler = Epochs(records, share, recipe.seed, recipe.swap_normal)
 
     def build(self, step: int) -> Batch:
         """The batch of step ``step`` (counted in parts of a step where gradients are accumulated)."""

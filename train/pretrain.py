@@ -25,6 +25,7 @@ from train.batches import Batches
 from train.data.canvases import CanvasCache
 from train.data.lexicon import PHRASES
 from train.data.records import FilmRecord, check_leaks, read
+from train.data.shards import Shards
 from train.distributed import own_device
 from train.episodes import Writer
 from train.generated import generate
@@ -67,12 +68,22 @@ def corpus(reports: Path | None, records: Sequence[FilmRecord]) -> list[str]:
     return texts
 
 
-def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path) -> Run:
-    """Records, canvases, tokenizers and a network at its start."""
+def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Path | None = None) -> Run:
+    """Records, canvases, tokenizers and a network at its start. ``shards`` stand for the files' training films.
+
+    Raises ValueError where patients leak, or the shards do not fit the recipe.
+    """
     torch.manual_seed(recipe.seed)
     records = [record for path in record_files for record in read(path)]
-    check_leaks(records)
     training = [record for record in records if record.split == "train"]
+    canvases: CanvasCache | Shards | None = None
+    if shards is not None:
+        if recipe.shares:
+            raise ValueError("shards are read in the order of epochs: a recipe with strata (shares) takes --records")
+        canvases = Shards(shards, recipe.model.preprocessing)
+        records = [record for record in records if record.split != "train"] + canvases.records
+        training = canvases.records
+    check_leaks(records)
     validation = [record for record in records if record.split == "val" and record.boxes]
     if recipe.epochs:
         recipe = replace(recipe, steps=math.ceil(recipe.epochs * len(training) / recipe.batch))
@@ -90,7 +101,8 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     settings = recipe.model.language
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
     writer = Writer(language_tokens, grammar, language_tokens.id(END), language_tokens.id(PAD))
-    canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
+    if canvases is None:
+        canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
     batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
     device = own_device(checkpoint.pick_device())
     network.eval().to(device)
@@ -107,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: state, figures, checkpoint")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="films, reports and starting weights")
     parser.add_argument("--records", type=Path, nargs="*", help="record files (default: the films of --shared)")
+    parser.add_argument("--shards", type=Path, help="training films as train.data --shards wrote them")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder of decoded films")
     parser.add_argument("--smoke", action="store_true", help="the recipe's variant of under a minute")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
@@ -122,14 +135,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
-    files = options.records or [options.shared / "cxr" / "records.jsonl"]
-    if options.records is None and recipe.films:
+    files = options.records or ([] if options.shards else [options.shared / "cxr" / "records.jsonl"])
+    if options.records is None and options.shards is None and recipe.films:
         files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
     shard = options.shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"  # accelerate launch --use_fsdp
     from train.loop import Stopped, train
 
     try:
-        train(prepare(recipe, files, options.shared, options.cache), options.out, options.resume, shard)
+        run = prepare(recipe, files, options.shared, options.cache, options.shards)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        train(run, options.out, options.resume, shard)
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from train.data.oversampling import positives, swap_normals
 from train.data.records import NIH_SOURCES, FilmRecord
+from train.distributed import part, world
 
 STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated")
 
@@ -76,3 +77,34 @@ class Epochs:
         orders = {int(e): np.random.default_rng((self._seed, int(e), 1)).permutation(self._count) for e in set(epochs)}
         chosen = np.asarray([orders[int(e)][row] for e, row in zip(epochs, rows, strict=True)], dtype=np.int64)
         return swap_normals(chosen, self._positive, rng, self._swap), rng
+
+
+class OwnShards:
+    """As Epochs, but the films of each process's part of a batch lie in shards of its own: every n-th of n processes.
+
+    The order depends on the number of processes, which is asked at every draw: a run that goes on with another number
+    is as random, but not the same.
+    """
+
+    def __init__(
+        self, records: Sequence[FilmRecord], homes: NDArray[np.int64], batch: int, seed: int, swap: float
+    ) -> None:
+        self._records, self._homes, self._batch, self._seed, self._swap = records, homes, batch, seed, swap
+        self._processes: list[tuple[NDArray[np.int64], Epochs]] = []
+
+    def draw(self, step: int) -> tuple[NDArray[np.int64], np.random.Generator]:
+        """(B,) film numbers of the step, process by process, and the step's generator."""
+        if len(self._processes) != world():
+            self._processes = [self._process(number, world()) for number in range(world())]
+        drawn = [members[epochs.draw(step)[0]] for members, epochs in self._processes]
+        return np.concatenate(drawn), np.random.default_rng((self._seed, step))
+
+    def _process(self, number: int, processes: int) -> tuple[NDArray[np.int64], Epochs]:
+        members = np.flatnonzero(self._homes % processes == number)
+        if not len(members):
+            raise ValueError(
+                f"{self._homes.max() + 1} shards are too few for {processes} processes: write smaller ones"
+            )
+        share, seed = part(self._batch, number, processes), self._seed * 1_000 + number
+        own = [self._records[index] for index in members]
+        return members, Epochs(own, share.stop - share.start, seed, self._swap)

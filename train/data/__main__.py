@@ -1,6 +1,7 @@
 """Turn a published set into record files: python -m train.data NAME --root FOLDER --out FOLDER.
 
-Writes records.jsonl and records.parquet into --out (nothing where a patient stands in two splits) and summary.txt.
+Writes records.jsonl and records.parquet into --out (nothing where a patient stands in two splits), summary.txt, and
+on request the training films as shards for clusters (train.data.shards says what is in them).
 """
 
 import argparse
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lofi.config import Preprocessing
 from lofi.errors import BadQuery, LofiError
 from train.data import (
     chestx_det,
@@ -27,6 +29,7 @@ from train.data.film import FilmWriter
 from train.data.quality import Door
 from train.data.records import check_leaks, read
 from train.data.request import Adapter, Request, Tally
+from train.data.shards import write_shards
 
 SETS: dict[str, tuple[Adapter, str]] = {
     module.__name__.rpartition(".")[2]: (module.films, module.SPLIT)
@@ -89,11 +92,13 @@ def parser() -> argparse.ArgumentParser:
         "--split", choices=("official", "hash"), default="official", help="split by patient (%(default)s)"
     )
     found.add_argument("--apart-from", type=Path, nargs="+", default=[], metavar="RECORDS", help=_APART)
+    found.add_argument("--shards", type=int, metavar="SIDE", help=_SHARDS)
     found.add_argument("--laterals", action="store_true", help="keep lateral views")
     found.add_argument("--verify", action="store_true", help="decode every film, not only its header (slow)")
     return found
 
 
+_SHARDS = "also write the training films as tar shards of SIDE × SIDE canvases (512 for the recipe paper)"
 _APART = "records.jsonl of other sets: patients that they validate or test with do not train here"
 
 
@@ -107,6 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         barred = tested_patients(arguments.apart_from)
         door = Door(request.tally, arguments.laterals, arguments.verify, barred)
         print(build(arguments.name, request, arguments.out, door))
+        if arguments.shards:
+            settings = Preprocessing(side=arguments.shards)
+            count = write_shards(arguments.out / FilmWriter.NAMES[0], arguments.out / "shards", settings)
+            print(f"Shards: {count:,} training films of {settings.side} × {settings.side} pixels.")
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1

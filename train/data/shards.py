@@ -1,0 +1,110 @@
+"""Films as shards for clusters: plain tar files of canvases, which a process reads in place without unpacking.
+
+shard-00000.tar …  for each film ``00000042.u8``, its (S, S) uint8 canvas row by row, and ``00000042.json``, its record:
+                   WebDataset's naming, so that other loaders can stream them
+films.jsonl        the records again, each with its shard, the byte where its canvas begins and the film's height, width
+shards.json        format, preprocessing, sizes of the tar files; written last: its presence says that all is whole
+
+Any film can be read by itself, so a step is built from its number alone and a run resumes by it.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lofi.config import Preprocessing
+from lofi.frame import Frame
+from lofi.preprocess import canvas
+from lofi.radiograph import Radiograph
+from train.data.records import FilmRecord, parse
+
+FORMAT = 1
+FILMS, INDEX = "films.jsonl", "shards.json"
+
+
+def rendering(settings: Preprocessing) -> dict[str, float]:
+    """What of the preprocessing is in a canvas; mean and deviation come later."""
+    return {name: value for name, value in asdict(settings).items() if name in ("side", "low", "high")}
+
+
+def write_shards(records: Path, out: Path, settings: Preprocessing, films: int = 2000, quiet: bool = False) -> int:
+    """Write the training films of a record file as shards of ``films`` each; return how many there were."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / INDEX).unlink(missing_ok=True)
+    rows = [row for row in _rows(records) if row["split"] == "train"]
+    sizes = []
+    with (out / FILMS).open("w", encoding="utf-8") as index, tqdm(total=len(rows), disable=quiet, unit="film") as bar:
+        for shard, first in enumerate(range(0, len(rows), films)):
+            path = out / f"shard-{shard:05d}.tar"
+            with tarfile.open(path, "w") as tar:
+                for number, row in enumerate(rows[first : first + films], start=first):
+                    film = Radiograph.read(records.parent / row["image"])
+                    rendered, frame = canvas(film.pixels, settings)
+                    row = row | {"image": f"{number:08d}.u8"}
+                    begin = _add(tar, row["image"], np.rint(rendered * 255).astype(np.uint8).tobytes())
+                    _add(tar, f"{number:08d}.json", json.dumps(row, ensure_ascii=False).encode())
+                    place = {"shard": shard, "offset": begin, "size_hw": frame.size_hw}
+                    index.write(json.dumps(row | place, ensure_ascii=False) + "\n")
+                    bar.update()
+            sizes.append(path.stat().st_size)
+    stated = {"format": FORMAT, "preprocessing": rendering(settings), "sizes": sizes}
+    (out / INDEX).write_text(json.dumps(stated, indent=1) + "\n", "utf-8")
+    return len(rows)
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
+    """Append a file; the byte of the archive where its data begins."""
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    begin = tar.offset + len(member.tobuf(tar.format))
+    tar.addfile(member, io.BytesIO(data))
+    return begin
+
+
+class Shards:
+    """``records``, and of each ``frames``, ``homes`` (F,) the number of its shard, and ``pixels`` as of CanvasCache."""
+
+    def __init__(self, folder: Path, settings: Preprocessing) -> None:
+        """Raises ValueError where the shards are not whole or were rendered in another way than the recipe's."""
+        try:
+            stated = json.loads((folder / INDEX).read_text("utf-8"))
+        except (OSError, ValueError):
+            raise ValueError(f"no whole shards there: {INDEX} is missing, write them again") from None
+        if stated.get("format") != FORMAT or stated["preprocessing"] != rendering(settings):
+            raise ValueError(f"the shards hold {stated.get('preprocessing')}, the recipe wants {rendering(settings)}")
+        self._paths = [folder / f"shard-{number:05d}.tar" for number in range(len(stated["sizes"]))]
+        for path, size in zip(self._paths, stated["sizes"], strict=True):
+            if not path.is_file() or path.stat().st_size != size:
+                raise ValueError(f"{path.name} is missing or cut short: write the shards again")
+        rows = list(_rows(folder / FILMS))
+        self.records: list[FilmRecord] = [parse(row, folder) for row in rows]
+        self.frames = [Frame((row["size_hw"][0], row["size_hw"][1]), settings.side) for row in rows]
+        self.homes = np.asarray([row["shard"] for row in rows], dtype=np.int64)
+        self._offsets: Sequence[int] = [row["offset"] for row in rows]
+        self._side = settings.side
+        self._opened: dict[int, NDArray[np.uint8]] = {}
+
+    @property
+    def pixels(self) -> "Shards":
+        """The canvases, by film number."""
+        return self
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """(S, S) uint8 canvas of a film. A shard is opened when the first of its films is read."""
+        home, begin = int(self.homes[index]), self._offsets[index]
+        if home not in self._opened:
+            self._opened[home] = np.memmap(self._paths[home], np.uint8, "r")
+        return self._opened[home][begin : begin + self._side**2].reshape(self._side, self._side)
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
