@@ -4,6 +4,8 @@ How a box gets its confidence (location tokens): the probability that the phrase
 p(<box>) / (p(<box>) + p(<none>)) at the first answer position. A box's score is that probability (for later boxes:
 p(<box>) against <end> at their position, times the first) times the geometric mean over its four coordinates of the
 probability mass within ±``NEAR`` of the chosen position: how sure the model is of *where*, not only of *whether*.
+Where boxes must lie within a region, the probability mass that each coordinate had there counts into the score too:
+what the model would have placed elsewhere scores low here.
 With digits, p(found) is one minus the probability of the whole "[]" answer, and a box's certainty is the geometric
 mean of its digits' probabilities.
 """
@@ -13,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from lofi.boxes import Boxes
+from lofi.boxes import Boxes, quantise
 from lofi.language import Language
 from lofi.text import BOX, END, NONE, LocationGrammar, Tokens
 
@@ -25,11 +28,16 @@ NEAR = 0.05
 
 @dataclass(frozen=True)
 class FoundBoxes:
-    """Answer of the language model on the canvas: (M, 4) boxes, (M,) scores, probability of presence."""
+    """Answer of the language model on the canvas: (M, 4) boxes, (M,) scores, probability of presence.
+
+    ``inside`` is the geometric mean of the probability mass that the first box's coordinates had in the region to
+    which the answer was restricted; 1 where it was not.
+    """
 
     boxes: Boxes
     scores: tuple[float, ...]
     presence: float
+    inside: float = 1.0
 
 
 def _as_ids(ids: list[int], cache_device: torch.device) -> Tensor:
@@ -50,30 +58,59 @@ def middle_bin(probabilities: Tensor) -> tuple[int, float]:
     return chosen, float(mass)
 
 
+def corner_masked(
+    logits: Tensor, corner: int, chosen: list[int], within: NDArray[np.int64] | None
+) -> tuple[Tensor, float]:
+    """(bins,) logits of coordinate ``corner`` (x0, y0, x1, y1) after those ``chosen``, −∞ where it may not lie, and
+    the probability mass that lay ``within`` the (4,) bins of a region, of all that made a box.
+    """
+    bins, low = len(logits), 0 if corner < 2 else chosen[corner - 2] + 1
+    masked = logits.float().clone()
+    masked[:low] = -torch.inf  # x1 must lie beyond x0, y1 beyond y0
+    if low >= bins:
+        masked[-1] = 0.0
+    if within is None:
+        return masked, 1.0
+    first, last = max(low, int(within[corner % 2])), int(within[corner % 2 + 2])
+    if corner < 2:  # room for the opposite edge
+        last = max(first, last - 1)
+    last = min(bins - 1, max(first, last))
+    first = min(first, last)
+    inside = torch.full_like(masked, -torch.inf)
+    inside[first : last + 1] = logits[first : last + 1].float()
+    return inside, float(torch.softmax(masked, 0)[first : last + 1].sum())
+
+
 def locate_tokens(
-    language: Language, tokens: Tokens, prompt: list[int], cache: Any, grammar: LocationGrammar
+    language: Language,
+    tokens: Tokens,
+    prompt: list[int],
+    cache: Any,
+    grammar: LocationGrammar,
+    within: Boxes | None = None,
 ) -> FoundBoxes:
-    """Boxes by location tokens; the grammar is enforced, so every answer parses."""
+    """Boxes by location tokens; the grammar is enforced, so every answer parses.
+
+    ``within`` is a (1, 4) canvas box that they may not leave.
+    """
+    region = None if within is None else quantise(within, grammar.bins)[0]
     device = next(language.parameters()).device
     box, none, end, first = (tokens.id(name) for name in (BOX, NONE, END, "<loc_0>"))
     logits = language.step(_as_ids(prompt, device), cache)
     presence = float(torch.softmax(logits[[box, none]].float(), 0)[0])
     rows: list[list[float]] = []
     scores: list[float] = []
-    going_on = 1.0
+    going_on = at_home = 1.0
     while len(rows) < grammar.max_boxes:
         logits = language.step(_as_ids([box], device), cache)
         numbers: list[int] = []
         certainty = 1.0
         for corner in range(4):
-            masked = logits[first : first + grammar.bins].float().clone()
-            if corner >= 2:  # x1 must lie beyond x0, y1 beyond y0
-                masked[: numbers[corner - 2] + 1] = -torch.inf
-                if numbers[corner - 2] + 1 >= grammar.bins:
-                    masked[-1] = 0.0
+            masked, inside = corner_masked(logits[first : first + grammar.bins], corner, numbers, region)
             number, mass = middle_bin(torch.softmax(masked, 0))
             numbers.append(number)
-            certainty *= mass
+            certainty *= mass * inside
+            at_home *= inside if not rows else 1.0
             logits = language.step(_as_ids([first + number], device), cache)
         rows.append([(number + 0.5) / grammar.bins for number in numbers])
         scores.append(presence * going_on * certainty**0.25)
@@ -83,7 +120,7 @@ def locate_tokens(
         going_on *= more
     array = np.asarray(rows, dtype=np.float64).reshape(-1, 4)
     good = ((array[:, 2:] - array[:, :2]) > 0).all(axis=1)
-    return FoundBoxes(array[good], tuple(np.asarray(scores)[good].tolist()), presence)
+    return FoundBoxes(array[good], tuple(np.asarray(scores)[good].tolist()), presence, at_home**0.25)
 
 
 def locate_digits(

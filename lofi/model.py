@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,10 @@ from lofi.text import (
     region_prompt,
 )
 from lofi.vision import sinusoid_grid
+
+LEAST_INSIDE = 0.3
+"""A region where a box's coordinates had less probability on (geometric) average is answered "not found": on the
+validation films it lets 1 % of the right regions go and refuses 83 % of their mirror images."""
 
 MAX_PHRASE = 300
 """Characters of a phrase beyond which a query is refused rather than silently cut."""
@@ -167,9 +171,10 @@ class LofiModel:
         return film if isinstance(film, EncodedFilm) else self.encode(film)
 
     @torch.inference_mode()
-    def locate(self, film: Radiograph | EncodedFilm, phrase: str) -> Grounding:
+    def locate(self, film: Radiograph | EncodedFilm, phrase: str, within: Box | None = None) -> Grounding:
         """Boxes where the phrase is seen (0–1 of the film), best score first; how scores arise: lofi.decoding.
 
+        ``within`` is a box of the film that the answer may not leave; the confidence is then also that of the place.
         Raises BadQuery for an empty phrase or one of more than 300 characters.
         """
         words = checked_phrase(phrase)
@@ -179,11 +184,12 @@ class LofiModel:
         with self._lock:
             cache = language.branch(encoded.cache)
             if self.grammar.kind == "tokens":
-                answer = locate_tokens(language, tokens, prompt, cache, self.grammar)
+                region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
+                answer = locate_tokens(language, tokens, prompt, cache, self.grammar, region)
             else:
                 budget = self.config.language.max_answer
                 answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
-        return self.grounding(words, encoded.frame, answer)
+        return cut_to(self.grounding(words, encoded.frame, answer), within)
 
     def confidence(self, presence: float) -> float:
         """What the language model says of presence as a probability, by the slope and offset of train.calibrate."""
@@ -194,14 +200,17 @@ class LofiModel:
     def grounding(self, words: str, frame: Frame, answer: FoundBoxes) -> Grounding:
         """The answer on the canvas as one on the film, best score first; nothing below the threshold."""
         sure = self.confidence(answer.presence)
-        if sure < self.threshold or not len(answer.boxes):
-            return Grounding(phrase=words, found=False, confidence=sure)
+        elsewhere = answer.inside < LEAST_INSIDE
+        if sure < self.threshold or elsewhere or not len(answer.boxes):
+            return Grounding(phrase=words, found=False, confidence=sure * answer.inside)
         placed = frame.to_film(answer.boxes).tolist()
         pairs = sorted(zip(answer.scores, placed, strict=True), key=lambda pair: -pair[0])
         kept = [(score, tuple(cut[0].tolist())) for score, box in pairs if len(cut := clip(as_boxes([box])))]
         boxes: tuple[Box, ...] = tuple(box for _, box in kept)
         scale = sure / max(answer.presence, 1e-6)
-        return Grounding(words, bool(boxes), sure, boxes, tuple(min(1.0, scale * score) for score, _ in kept))
+        return Grounding(
+            words, bool(boxes), sure * answer.inside, boxes, tuple(min(1.0, scale * score) for score, _ in kept)
+        )
 
     @torch.inference_mode()
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
@@ -239,6 +248,17 @@ def content(patches: Tensor) -> NDArray[np.float32]:
     side = round(patches.shape[1] ** 0.5)
     plain = patches[0].float() - sinusoid_grid(side, side, patches.shape[2], patches.device)
     return np.asarray(plain.cpu().numpy(), dtype=np.float32)
+
+
+def cut_to(found: Grounding, within: Box | None) -> Grounding:
+    """The answer with its boxes cut to a region of the film; those outside go."""
+    if within is None or not found.boxes:
+        return found
+    low, high = np.array(within[:2] * 2), np.array(within[2:] * 2)
+    cut = np.clip(np.array(found.boxes), low, high)
+    kept = np.flatnonzero(((cut[:, 2:] - cut[:, :2]) > 1e-6).all(axis=1)).tolist()
+    boxes: tuple[Box, ...] = tuple(tuple(cut[row].tolist()) for row in kept)
+    return replace(found, found=bool(kept), boxes=boxes, scores=tuple(found.scores[row] for row in kept))
 
 
 def checked_phrase(phrase: str) -> str:
