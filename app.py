@@ -49,7 +49,10 @@ def serve(settings: "Settings") -> int:
         print(f"Port {settings.port} is in use: set LOFI_PORT to another one.", file=sys.stderr)
         return 1
     app = application(settings)
-    print(f"LoFi is at http://{settings.host}:{settings.port}{settings.root_path}  (stop with Ctrl+C)", flush=True)
+    address = f"http://{settings.host}:{settings.port}{settings.root_path}"
+    print(f"LoFi is at {address}  (stop with Ctrl+C)", flush=True)
+    if settings.study is not None:
+        print(f"Readers of the study go to {address}/study", flush=True)
     # A page left open keeps a connection for ever; it is not waited for longer than this.
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)

@@ -94,6 +94,11 @@ class Verdict:
         self._check()
 
     def _check(self) -> None:
+        # A browser may have sent the fields: their types are not what the annotations promise.
+        if isinstance(self.number, bool) or not isinstance(self.number, int):
+            raise BadQuery("A box's number must be a whole number.")
+        if self.score is not None and not isinstance(self.score, int | float):
+            raise BadQuery("A box's confidence must be a number.")
         if (self.kind in {"box", "phrase"}) != bool(self.phrase) or (self.kind == "hit") != bool(self.hit):
             raise BadQuery("A verdict on a box or phrase names the phrase, one on a hit names the study.")
         if (self.kind == "box") != (0 <= self.number < MAX_NUMBER):
@@ -143,7 +148,7 @@ def _decision(kind: object, value: object) -> Decision:
     allowed = ALLOWED.get(kind) if isinstance(kind, str) else None
     if allowed is None:
         raise BadQuery(f"A verdict is on one of: {', '.join(ALLOWED)}.")
-    if value not in {str(one) for one in allowed}:
+    if not isinstance(value, str) or value not in {str(one) for one in allowed}:
         raise BadQuery(f"A {kind} takes one of: {', '.join(sorted(allowed))}.")
     return Decision(str(value))
 

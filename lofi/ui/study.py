@@ -66,8 +66,8 @@ class StudyRoom:
 
     def card(self, values: Answer) -> Answer:
         """What the first screen says of the study."""
-        study = self.study
-        return {"name": study.definition.name, "blind": study.definition.blind, "colours": COLOURS, "dashes": DASHES}
+        known = self._definition()  # not the cases and the model, which take longer: the screen is there first
+        return {"name": known.name, "blind": known.blind, "colours": COLOURS, "dashes": DASHES}
 
     def begin(self, values: Answer) -> Answer:
         """A reader sits down."""
@@ -112,11 +112,13 @@ class StudyRoom:
             finally:
                 self._ahead.release()
 
-    def _open(self) -> ReaderStudy:
-        file = self.room.settings.study
-        if file is None:
+    def _definition(self) -> Definition:
+        if self.room.settings.study is None:
             raise LofiError(NO_STUDY)
-        definition, engine = Definition.read(file), self.room.engine
+        return Definition.read(self.room.settings.study)
+
+    def _open(self) -> ReaderStudy:
+        definition, engine = self._definition(), self.room.engine
         cases = find_cases(definition, None if definition.folder is not None else engine.gallery)
         store = ReviewStore(review_file(self.room.settings.reviews))
         hits = definition.hits
