@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lofi import answers
-from lofi.errors import BadQuery, LofiError
+from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.export import command as export
 from lofi.radiograph import Radiograph
 from lofi.settings import Settings
@@ -101,7 +101,14 @@ def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
         return answers.read(film)
     from lofi.engine import Engine  # torch takes seconds to import: not for --help, a wrong file or `read`
 
-    engine = Engine.open(_settings(chosen), with_gallery=_searches(chosen))
+    settings = _settings(chosen)
+    try:
+        shown = chosen.command == "ground" and settings.shots > 0
+        engine = Engine.open(settings, with_gallery=shown or _searches(chosen))
+    except GalleryMismatch:
+        if _searches(chosen):
+            raise
+        engine = Engine.open(settings, with_gallery=False)  # examples would help, but the phrase can do without
     if film is None:
         return answers.search_text(engine, chosen.text, chosen.k, chosen.where)
     if chosen.command == "search":
