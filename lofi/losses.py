@@ -61,17 +61,35 @@ def softmax_loss(image: Tensor, text: Tensor, targets: Tensor, log_temperature: 
 
     Rows (or columns) without a positive have nothing to say and are left out of the mean.
     """
-    logits = (log_temperature.exp() * image @ text.T).masked_fill(targets == 0, -torch.inf)
-    positive = (targets > 0).float()
-    losses = []
-    for scores, hit in ((logits, positive), (logits.T, positive.T)):
-        rows = hit.sum(1) > 0
-        if not rows.any():
-            losses.append(scores.masked_fill(hit == 0, 0.0).sum() * 0.0)
-            continue
-        logs = torch.log_softmax(scores[rows], dim=1).masked_fill(hit[rows] == 0, 0.0)
-        losses.append(-(logs.sum(1) / hit[rows].sum(1)).mean())
-    return (losses[0] + losses[1]) / 2
+    sides = ((image, text, targets), (text, image, targets.T))
+    return torch.stack([softmax_direction(*side, log_temperature) for side in sides]).mean()
+
+
+def softmax_direction(
+    queries: Tensor, keys: Tensor, targets: Tensor, log_temperature: Tensor, chunk: int | None = None
+) -> Tensor:
+    """Mean cross-entropy of (Q, E) ``queries`` that have a positive among (K, E) ``keys``; ``targets`` (Q, K).
+
+    With ``chunk`` so many queries at a time, computed again in the backward pass: (chunk, K) logits instead of (Q, K).
+    """
+    settings = (keys, log_temperature)
+    if chunk is None or len(queries) <= chunk:
+        total = _softmax_sum(queries, targets, *settings)
+    else:
+        parts = zip(torch.split(queries, chunk), torch.split(targets, chunk), strict=True)
+        sums = [cast(Tensor, checkpoint(_softmax_sum, *part, *settings, use_reentrant=False)) for part in parts]
+        total = torch.stack(sums).sum()
+    return total / (targets > 0).any(1).sum().clamp(min=1)
+
+
+def _softmax_sum(queries: Tensor, targets: Tensor, keys: Tensor, log_temperature: Tensor) -> Tensor:
+    logits = (log_temperature.exp() * queries @ keys.T).masked_fill(targets == 0, -torch.inf)
+    hit = (targets > 0).to(logits.dtype)
+    rows = hit.sum(1) > 0
+    if not rows.any():
+        return logits.masked_fill(hit == 0, 0.0).sum() * 0.0
+    logs = torch.log_softmax(logits[rows], dim=1).masked_fill(hit[rows] == 0, 0.0)
+    return -(logs.sum(1) / hit[rows].sum(1)).sum()
 
 
 def caption_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -146,6 +146,17 @@ def test_softmax(targets: Tensor) -> None:
     agree(softmax, naive_softmax, pair_inputs()[:3], targets)
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 64], ids=lambda size: f"chunks of {size}")
+def test_chunked_softmax(chunk: int) -> None:
+    """3 films and 5 sentences: the last chunk is uneven in both directions."""
+
+    def softmax(image: Tensor, text: Tensor, log_temperature: Tensor, targets: Tensor) -> Tensor:
+        first = losses.softmax_direction(image, text, targets, log_temperature, chunk)
+        return (first + losses.softmax_direction(text, image, targets.T, log_temperature, chunk)) / 2
+
+    agree(softmax, naive_softmax, pair_inputs()[:3], TARGETS)
+
+
 def test_pooled_sentences() -> None:
     weights = torch.tensor([[0.5, 0.5, 0, 0, 0], [0, 0, 1 / 3, 1 / 3, 1 / 3]], dtype=torch.float64)
 

@@ -15,13 +15,13 @@ from lofi.losses import (
     location_token_loss,
     pool_sentences,
     sigmoid_loss,
-    softmax_loss,
+    softmax_direction,
     total_loss,
 )
 from lofi.network import LofiNetwork
 from lofi.text import BEGIN, Tokens
 from train.batches import Asked, Batch
-from train.distributed import gather_rows, part, weigh, world
+from train.distributed import gather_rows, part, weigh
 from train.episodes import CAPTION, DESCRIBE, GROUND
 from train.packing import Packed
 from train.recipe import Recipe
@@ -75,13 +75,26 @@ def contrast(network: LofiNetwork, images: Tensor, sentences: Tensor, batch: Bat
     if batch.pooling is not None:
         sentences = pool_sentences(sentences, batch.pooling)
     if recipe.contrast == "softmax":
-        if world() > 1:
-            raise ValueError("the softmax comparison runs in one process: use contrast=sigmoid with several")
-        return softmax_loss(images, sentences, batch.targets, network.log_temperature)
+        films = recipe.batch // recipe.accumulate
+        return softmax_across(images, sentences, batch.targets, network.log_temperature, films, recipe.chunk)
     settings = (images, sentences, batch.targets, network.log_temperature, network.bias)
     if len(sentences) <= recipe.chunk:
         return sigmoid_loss(*settings)
     return chunked_sigmoid_loss(*settings, recipe.chunk)
+
+
+def softmax_across(
+    images: Tensor, sentences: Tensor, targets: Tensor, log_temperature: Tensor, films: int, chunk: int
+) -> Tensor:
+    """Share of this process in the softmax loss of ``films`` films: its films against all sentences, its part of the
+    sentences against all films. The mean over the processes is the loss of the whole batch.
+    """
+    everyone, truths = gather_rows(images, films), gather_rows(targets, films)
+    own = part(len(sentences))
+    found = softmax_direction(images, sentences, targets, log_temperature, chunk)
+    told = softmax_direction(sentences[own], everyone, truths.T[own], log_temperature, chunk)
+    positives = torch.stack([(marks > 0).any(1).sum() for marks in (targets, truths.T[own])])
+    return (torch.stack([found, told]) * weigh(positives)).mean()
 
 
 def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens) -> Losses:

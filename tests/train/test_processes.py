@@ -153,7 +153,7 @@ def opened(folder: str, films: list[FilmRecord], start: Barrier, reads: list[int
 
 @pytest.mark.parametrize("dies", [False, True], ids=["both live", "the first is killed at it"])
 def test_a_cold_cache_is_made_once(tmp_path: Path, dies: bool) -> None:
-    films = list(read(generate(tmp_path / "films", 16, 48)))
+    films = list(read(generate(tmp_path / "films", 16)))
     spawning = multiprocessing.get_context("spawn")
     with spawning.Manager() as manager:
         reads, start = manager.list(), spawning.Barrier(2 - dies)
