@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from lofi.boxes import clip
-from lofi.decoding import FoundBoxes, middle_bin
+from lofi.decoding import FoundBoxes, corner_masked, middle_bin
 from lofi.errors import BadQuery
 from lofi.grounding.shots import Shot
 from lofi.language import Language
@@ -145,7 +145,8 @@ def locate_rows(
         certainty = [1.0] * count
         for corner in range(4):
             for row in range(count):
-                number, mass = middle_bin(_chances(logits[row, first : first + grammar.bins], numbers[row], corner))
+                places, _ = corner_masked(logits[row, first : first + grammar.bins], corner, numbers[row], None)
+                number, mass = middle_bin(torch.softmax(places, 0))
                 numbers[row].append(number)
                 certainty[row] *= mass
             last = [[first + numbers[row][corner]] for row in range(count)]
@@ -159,16 +160,6 @@ def locate_rows(
         if not any(going_on):
             break
     return [_found(*answer) for answer in zip(found, scores, presence, strict=True)]
-
-
-def _chances(logits: Tensor, numbers: Sequence[int], corner: int) -> Tensor:
-    """(Q,) probabilities of a coordinate's bins; x1 lies beyond x0, y1 beyond y0."""
-    masked = logits.clone()
-    if corner >= 2:
-        masked[: numbers[corner - 2] + 1] = -torch.inf
-        if numbers[corner - 2] + 1 >= len(masked):
-            masked[-1] = 0.0
-    return torch.softmax(masked, 0)
 
 
 def _found(rows: list[list[float]], scores: list[float], presence: float) -> FoundBoxes:
