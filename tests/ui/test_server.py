@@ -42,7 +42,7 @@ def test_a_picture_that_is_not_there(app_url: str, query: str) -> None:
 
 
 def test_modules_are_kept_for_ever_under_their_hash(app_url: str) -> None:
-    assert set(modules()) >= {"dom.js", "film.js", "room.js", "examples.js"}
+    assert set(modules()) >= {"dom.js", "film.js", "room.js", "study.js"}
     for name, content in modules().items():
         with urllib.request.urlopen(f"{app_url}/lofi/viewer/{version()}/{name}", timeout=60) as answer:
             assert answer.headers["Content-Type"].startswith("text/javascript")
