@@ -106,9 +106,10 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
     device = own_device(checkpoint.pick_device())
     network.eval().to(device)
-    first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
-    adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
-    start_bias(network, recipe.bias, [batch.targets for batch in first])
+    if not recipe.starts.checkpoint:  # which brings its own statistics and bias
+        first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
+        adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
+        start_bias(network, recipe.bias, [batch.targets for batch in first])
     return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device)
 
 

@@ -6,19 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.oversampling import positives, swap_normals
-from train.data.records import NIH_SOURCES, FilmRecord
+from train.data.records import NIH_SOURCES, PSEUDO, FilmRecord
 from train.distributed import part, world
 
-STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated")
+STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated", "pseudo_boxes")
 
 
 def stratum(record: FilmRecord) -> str:
-    """The stratum of a film: simulated, finding boxes first, then source and what is boxed."""
+    """The stratum of a film: simulated, finding boxes first, then source and what is boxed by hand."""
     if record.source == "simulated":
         return "simulated"
-    if any(box.kind == "finding" for box in record.boxes):
+    trusted = {box.kind for box in record.boxes if box.quality != PSEUDO}
+    if "finding" in trusted:
         return "finding_boxes"
-    if any(box.kind in ("anatomy", "zone") for box in record.boxes):
+    if any(box.kind == "finding" for box in record.boxes):
+        return "pseudo_boxes"
+    if trusted & {"anatomy", "zone"}:
         return "lung_boxes" if record.source == "kermany_pneumonia" else "adult_lungs"
     if record.source in NIH_SOURCES:
         return "nih"

@@ -1,0 +1,47 @@
+"""The bundled model with one command: every stage at its smallest on real films, and on again after a stop."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import lofi
+from lofi.grounding.shots import MOST
+from train import bundled
+
+
+@pytest.mark.shared
+def test_every_stage_runs_and_none_twice(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in (shared / "cxr" / "records.jsonl").read_text("utf-8").splitlines()]
+    chosen = [row for row in rows if row["source"] == "nih_bbox" and row["split"] == "train"][:12]
+    chosen += [row for row in rows if row["source"] == "nih_labelled" and row["split"] == "train"][:6]
+    chosen += [row for row in rows if row["source"] == "nih_bbox" and row["split"] == "val"][:4]
+    for row in chosen:
+        row["image"] = str(shared / "cxr" / row["image"])
+    records = tmp_path / "records.jsonl"
+    records.write_text("\n".join(map(json.dumps, chosen)), "utf-8")
+    out, arguments = tmp_path / "run", ["--records", str(records), "--shared", str(shared), "--smoke"]
+    arguments += ["--out", str(out), "--cache", str(tmp_path / "cache")]
+
+    ran: list[str] = []
+    run = bundled.subprocess.run
+
+    def stopped_once(command: list[str], **options: bool) -> object:
+        """As the shell runs it, but the second stage is stopped before it could do anything the first time."""
+        ran.append(command[2])
+        if ran == ["train.pretrain", "train.pseudo"]:
+            return type("Killed", (), {"returncode": -9})()
+        return run(command, **options)
+
+    monkeypatch.setattr(bundled.subprocess, "run", stopped_once)
+    assert bundled.main(arguments) == -9
+    assert "'pseudo' ended with status -9" in capfd.readouterr().err
+    assert bundled.main(arguments) == 0
+    assert ran[2:] == ["train.pseudo", "train.pretrain", "train.incontext", "train.calibrate"]
+    model = lofi.load(out / "shots" / "checkpoint")
+    assert model.config.shots == MOST
+    assert model.calibration != (1.0, 0.0)
+    assert bundled.main(arguments) == 0
+    assert len(ran) == 6, "what is done is not done again"

@@ -1,0 +1,96 @@
+"""Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
+
+Pre-training, pseudo-labels, a second stage on them, examples in context, calibration; each a command of its own,
+printed before it runs. Started again after a stop, it goes on where it was. ``--smoke`` runs every stage for a few steps.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``module`` with its ``arguments``; ``resumes`` where it takes --resume."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    resumes: bool = False
+
+
+def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> list[Stage]:
+    """The stages in order. The last checkpoint is ``out/shots/checkpoint``."""
+    first, late, shots = out / "first", out / "late", out / "shots"
+    pseudo = out / "pseudo.jsonl"
+    common = ("--cache", str(cache), *(["--smoke"] if smoke else []))
+    towers = ("--shared", str(shared), *common)
+    return [
+        Stage("first", "train.pretrain", ("mini", "--records", str(records), "--out", str(first), *towers), True),
+        Stage(
+            "pseudo",
+            "train.pseudo",
+            ("--model", str(first / "checkpoint"), "--records", str(records), "--out", str(pseudo)),
+        ),
+        Stage(
+            "late",
+            "train.pretrain",
+            (
+                *("mini_late", "--records", str(pseudo), "--out", str(late), *towers),
+                *("--set", f"starts.checkpoint={first / 'checkpoint'}"),
+            ),
+            True,
+        ),
+        Stage(
+            "shots",
+            "train.incontext",
+            ("--model", str(late / "checkpoint"), "--records", str(records), "--out", str(shots), *common),
+            True,
+        ),
+        Stage("calibrated", "train.calibrate", ("--model", str(shots / "checkpoint"), "--records", str(records))),
+    ]
+
+
+def run(stage: Stage, out: Path) -> int:
+    """Run a stage that is not done yet, on from where it was stopped; its exit status."""
+    done, begun = out / f"{stage.name}.done", out / f"{stage.name}.begun"
+    if done.is_file():
+        return 0
+    resume = ["--resume"] if stage.resumes and begun.is_file() else []
+    command = [sys.executable, "-m", stage.module, *stage.arguments, *resume]
+    print(shlex.join(["python", *command[1:]]), flush=True)
+    begun.touch()
+    status = subprocess.run(command, check=False).returncode
+    if status == 0:
+        done.touch()
+    return status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    options = argparse.ArgumentParser(prog="python -m train.bundled", description=(__doc__ or "").split("\n")[0])
+    options.add_argument("--out", required=True, type=Path, help="folder of the run")
+    options.add_argument("--shared", type=Path, default=Path("../shared"), help="films, reports and starting weights")
+    options.add_argument("--records", type=Path, help="record file (default: the films of --shared)")
+    options.add_argument("--cache", type=Path, default=Path("cache"), help="folder of decoded films")
+    options.add_argument("--smoke", action="store_true", help="a few steps of every stage")
+    given = options.parse_args(arguments)
+    records = given.records or given.shared / "cxr" / "records.jsonl"
+    given.out.mkdir(parents=True, exist_ok=True)
+    for stage in stages(records, given.out, given.cache, given.shared, given.smoke):
+        status = run(stage, given.out)
+        if status:
+            print(
+                f"Stage {stage.name!r} ended with status {status}; the same command goes on from it.", file=sys.stderr
+            )
+            return status
+    print(given.out / "shots" / "checkpoint")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
