@@ -1,7 +1,7 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
 Pre-training, pseudo-labels, a second stage on them, examples in context, calibration; each a command of its own,
-printed before it runs. Started again after a stop, it goes on where it was. ``--smoke`` runs every stage for a few steps.
+printed before it runs. Started again after a stop, it goes on where it was. ``--smoke``: a few steps of every stage.
 """
 
 import argparse
