@@ -7,6 +7,7 @@ stand in train.evaluation.rules and go into the JSON.
 import argparse
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def _by_label(result: SetResult, draw: tuple[int, int]) -> dict[str, dict[str, E
         numbers = [number for number, question in enumerate(result.questions) if question.label == label]
         figures = result.figures(*draw, keep=numbers)
         order = ("mean IoU", "IoU≥0.1", "IoU≥0.3", "IoU≥0.5", "IoU≥0.7")
-        shown = [(system, name) for name in order for system in (MODEL, BOLD, PRIOR)]
+        shown = [(system, name) for name in order for system in (MODEL, BOLD, PRIOR) if system in figures]
         found[label] = {f"{system}: {name}": figures[system][name] for system, name in shown}
     return found
 
@@ -273,10 +274,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not films:
         raise SystemExit(f"No film of split {given.split!r} could be read: check --records and --split.")
     training = read_films(given.train_records or given.records, ["train"])
+    if not any(film.boxes for film in training):
+        print("No box of a train split: no centre prior. Give the file with --train-records.", file=sys.stderr)
     if given.shots:
         return shots.report(given, model, gallery, films, training)
     setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports)
-    evaluation = evaluate(model, films, training, setting, gallery)
+    try:
+        evaluation = evaluate(model, films, training, setting, gallery)
+    except ValueError as error:
+        raise SystemExit(f"{error}") from None
     print("\n".join(lines(evaluation.results)))
     about = {
         "model": model.name,

@@ -154,6 +154,21 @@ def test_the_command_writes_everything(records: Path, tmp_path: Path, capsys: py
         assert cv2.imread(str(out / picture)).shape[0] > 500
 
 
+def test_without_training_boxes_no_prior_flatters_the_model(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint.save(tmp_path / "model", tiny.network(), tiny.tokenizer_files(), data={}, metrics={})
+    sealed = records.parent / "sealed.jsonl"
+    sealed.write_text("\n".join(line for line in records.read_text("utf-8").splitlines() if '"val"' in line), "utf-8")
+    options = ["--model", str(tmp_path / "model"), "--records", str(sealed), "--split", "val", "--resamples", "20"]
+    assert evaluation.main([*options, "--skip-untrained", "--skip-reports"]) == 0
+    told = capsys.readouterr()
+    assert "centre prior" not in told.out
+    assert "--train-records" in told.err
+    assert evaluation.main([*options, "--skip-untrained", "--skip-reports", "--train-records", str(records)]) == 0
+    assert "centre prior" in capsys.readouterr().out
+
+
 def test_an_unknown_split_is_said_in_words(records: Path, tmp_path: Path) -> None:
     checkpoint.save(tmp_path, tiny.network(), tiny.tokenizer_files(), data={}, metrics={})
     with pytest.raises(SystemExit, match="sealed"):

@@ -58,12 +58,11 @@ def grounded_rows(answers: Sequence[Grounding], questions: Sequence[Question]) -
 
 
 def blind_rows(questions: Sequence[Question], prior: CentrePrior, seed: int) -> dict[str, Floats]:
-    """Rows of the controls that see no film. Random boxes are the mean of 20 draws."""
+    """Rows of the controls that see no film. Random boxes are the mean of 20 draws.
+
+    A prior that no training box stands behind is left out: its zeros would flatter the model.
+    """
     generator = np.random.default_rng(seed)
-    guessed = []
-    for question in questions:
-        box = prior.answer(question)
-        guessed.append(question_row(box, [1.0] * len(box), question.boxes))
     drawn = [
         np.mean(
             [
@@ -74,10 +73,14 @@ def blind_rows(questions: Sequence[Question], prior: CentrePrior, seed: int) -> 
         )
         for question in questions
     ]
-    return {
-        PRIOR: np.array(guessed).reshape(-1, len(COLUMNS)),
-        RANDOM: np.array(drawn).reshape(-1, len(COLUMNS)),
-    }
+    rows = {RANDOM: np.array(drawn).reshape(-1, len(COLUMNS))}
+    if not prior.boxes:
+        return rows
+    guessed = []
+    for question in questions:
+        box = prior.answer(question)
+        guessed.append(question_row(box, [1.0] * len(box), question.boxes))
+    return {PRIOR: np.array(guessed).reshape(-1, len(COLUMNS)), **rows}
 
 
 def model_rows(

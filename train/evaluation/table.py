@@ -7,6 +7,7 @@ from lofi.metrics.bootstrap import Estimate
 
 SHOWN = ("mean IoU", "IoU≥0.3", "IoU≥0.5", "F1@0.5", "RoDeO total", "pointing")
 """Grounding figures wide enough for the screen; the JSON holds all."""
+BY_LABEL = ("mean IoU", "IoU≥0.5")
 
 
 def lines(results: Mapping[str, Any]) -> Iterator[str]:
@@ -20,9 +21,14 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
         for pair, gain in results["gains"][name].items():
             yield f"  difference in mean IoU, {pair}: {gain}"
     for name, labels in results["by label"].items():
-        yield from _title(f"Grounding by label, {name} (mean IoU of model, always answering, and centre prior)")
+        if not labels:
+            continue
+        shown = [key for key in next(iter(labels.values())) if key.endswith(BY_LABEL)]
+        yield from _title(f"Grounding by label, {name}")
+        yield f"{'':27}" + "".join(f"{key:>32}" for key in shown)
         for label, systems in labels.items():
-            yield _row(label, [*systems.values()])
+            estimates = [systems[key] for key in shown]
+            yield f"{label:27}" + "".join(f"{estimate!s:>32}" for estimate in estimates) + f"   n {estimates[0].n}"
     yield from _title("Grounding by subgroup, with side (mean IoU of model)")
     for name, estimate in results["subgroups"].items():
         yield _row(name, [estimate])
