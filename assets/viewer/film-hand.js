@@ -72,7 +72,10 @@ export class Hand {
     if (finding !== null) {
       this.take("edit");
       this.boxing.edited = { finding, box, onChange };
-    } else if (this.name === "edit") this.take(this.before);
+    } else if (this.name === "edit") {
+      this.boxing.settle();
+      this.take(this.before);
+    }
   }
 
   /** Put the tool down; false where there is nothing to stop. */

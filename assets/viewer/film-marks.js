@@ -99,6 +99,7 @@ export class Boxing {
     /** @type {((box: Box) => void)|null} */ this.onBox = null;
     /** @type {[Point, Point]|null} */ this.draft = null;
     /** @type {{finding: number, box: number, onChange: (box: Box) => void}|null} */ this.edited = null;
+    /** The box was moved by keys, and nobody was told of it yet. */ this.nudged = false;
   }
 
   /** @returns {Tool} */
@@ -144,7 +145,14 @@ export class Boxing {
       ...finding, boxes: finding.boxes.map((old, place) => (place === edited.box ? box : old)),
     });
     film.redraw();
+    this.nudged = !done;
     if (done) edited.onChange(box);
+  }
+
+  /** Hand over what keys have changed. */
+  settle() {
+    if (this.nudged && this.box) this.setBox(this.box, true);
+    this.nudged = false;
   }
 
   /** @returns {Tool} */

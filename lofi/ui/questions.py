@@ -109,8 +109,11 @@ class Questions:
         name = film if isinstance(film, str) else film.sha256
 
         def look() -> Grounding:
+            engine = self.room.engine
             with self.turn:
-                return next(self.room.engine.ground(film, [phrase]))
+                return next(
+                    iter(engine.ground(film, [phrase]) if box is None else engine.ground_within(film, [phrase], box))
+                )
 
         return self._groundings.get_or_make(f"{name} {box} {phrase}", look)
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
+
+AT_DESK = pytest.mark.parametrize("page", [{"width": 1440, "height": 900}], indirect=True, ids=["desk"])
+"""For what does not depend on the size of the screen."""
 
 SHOWN = ".seat.query .film-stage[data-shown]"
 
@@ -35,7 +39,11 @@ def answered(page: Page) -> None:
 
 def example(page: Page, number: int = 0) -> None:
     """Open an example and wait for its film and hits."""
-    page.locator(".example").nth(number).click()
+    chosen = page.locator(".example").nth(number)
+    chosen.wait_for(state="attached")
+    if not chosen.is_visible():  # folded away once there is a worklist
+        page.locator(".examples-of summary").click()
+    chosen.click()
     page.wait_for_selector(SHOWN)
     hits(page)
 
@@ -44,3 +52,14 @@ def sign(page: Page, initials: str = "AB") -> None:
     """Write the reader's initials."""
     page.fill("#initials", initials)
     page.press("#initials", "Enter")
+
+
+def draw_box(page: Page, start: tuple[float, float] = (0.35, 0.35), end: tuple[float, float] = (0.6, 0.65)) -> None:
+    """Drag over the pane of the film, from one share of its width and height to another."""
+    place = page.locator(".seat.query .film-stage").bounding_box()
+    assert place is not None
+    corners = [(place["x"] + x * place["width"], place["y"] + y * place["height"]) for x, y in (start, end)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    page.mouse.move(*corners[1], steps=4)
+    page.mouse.up()

@@ -312,8 +312,13 @@ def test_on_a_phone_everything_fits_and_a_similar_study_opens(window: Open) -> N
     expect(page.locator(".study-seat")).to_have_count(1)
 
 
-def test_without_a_study_the_page_says_how_to_start_one(browser: Browser, app_url: str) -> None:
+def test_a_study_that_cannot_be_opened_is_told_and_tried_again(browser: Browser, served: Served) -> None:
     page = browser.new_page()
-    page.goto(f"{app_url}/study")
-    expect(page.locator("[role=alert]")).to_contain_text("python -m lofi study serve FILE")
+    page.set_default_timeout(60_000)
+    page.route("**/study/card", lambda route: route.fulfill(status=400, json={"error": HOSTILE, "code": "error"}))
+    page.goto(f"{served.url}/study")
+    expect(page.locator("[role=alert]")).to_have_text(HOSTILE)
+    page.unroute("**/study/card")
+    page.click("text=Try again")
+    expect(page.locator("#initials")).to_be_focused()
     page.close()

@@ -1,0 +1,105 @@
+"""Several films at once: progress and state of each, arrow keys, results kept, late answers at the right film."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from lofi.gallery import Gallery
+from lofi.settings import Settings
+from tests.browser.steps import AT_DESK, SHOWN, ask, drop, hits
+
+pytestmark = [pytest.mark.browser, AT_DESK]
+
+
+@pytest.fixture(scope="module")
+def three(settings: Settings) -> list[Path]:
+    gallery = Gallery.open(settings.gallery)
+    return [path for study in gallery.studies if (path := gallery.image_path(study))][:3]
+
+
+def first_hits(page: Page) -> list[str]:
+    return [str(card.get_attribute("data-study")) for card in hits(page).all()[:3]]
+
+
+def test_films_dropped_at_once_are_all_done_and_walked_through_by_arrow_keys(page: Page, three: list[Path]) -> None:
+    drop(page, *three)
+    expect(page.locator(".item")).to_have_count(3)
+    for number in range(3):
+        expect(page.locator(".item .state").nth(number)).to_have_text(re.compile("ready"))
+    seen = [first_hits(page)]
+    page.locator(".item").first.focus()
+    for number in (1, 2):
+        page.keyboard.press("ArrowDown")
+        expect(page.locator(".item").nth(number)).to_be_focused()
+        expect(page.locator(".seat.query .who")).to_have_text(f"Film {number + 1}")
+        seen.append(first_hits(page))
+    assert len({tuple(found) for found in seen}) == 3
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    assert first_hits(page) == seen[0], "the first film's hits were not kept"
+
+
+def test_phrases_and_boxes_stay_with_their_film(page: Page, three: list[Path]) -> None:
+    drop(page, *three[:2])
+    ask(page, "cardiomegaly")
+    page.locator(".item").nth(1).click()
+    expect(page.locator("tr.finding")).to_have_count(0)
+    page.locator(".item").first.click()
+    expect(page.locator("tr.finding.known .phrase")).to_have_text("cardiomegaly")
+
+
+def test_a_late_answer_about_an_earlier_film_never_replaces_the_new_one(page: Page, three: list[Path]) -> None:
+    held: list[Route] = []
+    drop(page, three[0])
+    hits(page)
+
+    def hold(route: Route) -> None:
+        if "cardiomegaly" in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile("component_server"), hold)
+    page.fill("#phrases", "cardiomegaly")
+    page.click("#find")
+    expect(page.locator("tr.finding.looking")).to_have_count(1)
+    page.set_input_files("#film-files", three[1])
+    expect(page.locator(".seat.query .who")).to_have_text("Film 2")
+    page.wait_for_selector(SHOWN)
+    for route in held:
+        route.continue_()
+    expect(page.locator(".item .state").first).to_have_text(re.compile("1 phrase"))
+    expect(page.locator(".seat.query .who")).to_have_text("Film 2")
+    expect(page.locator("tr.finding")).to_have_count(0)
+
+
+def test_a_film_is_removed_and_its_neighbour_takes_its_place(page: Page, three: list[Path]) -> None:
+    drop(page, *three[:2])
+    page.get_by_role("button", name="Remove Film 1").click()
+    expect(page.locator(".item")).to_have_count(1)
+    expect(page.locator(".seat.query .who")).to_have_text("Film 2")
+
+
+def test_a_filter_written_before_the_first_hits_is_kept(page: Page, three: list[Path]) -> None:
+    """It was overwritten by what the upload answered later."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if not held and '"where"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile("component_server"), hold)
+    drop(page, three[0])
+    page.locator(".filters summary").click()
+    page.fill("#where", "label=nosuchlabel")
+    page.press("#where", "Enter")
+    expect(page.locator(".results")).to_contain_text("No study passes the filter.")
+    assert held
+    held[0].continue_()
+    page.wait_for_timeout(1_000)
+    expect(page.locator(".results")).to_contain_text("No study passes the filter.")
+    expect(page.locator("#where")).to_have_value("label=nosuchlabel")
