@@ -240,7 +240,8 @@ class LofiModel:
         with self._lock:
             cache = self.network.language.branch(encoded.cache)
             ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop, self._silent)
-        return self.language_tokens.decode(ids).strip()
+        # WordPiece parts a word at its hyphen and cannot tell where there was no space.
+        return self.language_tokens.decode(ids).strip().replace(" - ", "-")
 
 
 def content(patches: Tensor) -> NDArray[np.float32]:

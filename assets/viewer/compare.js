@@ -5,7 +5,7 @@
  */
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
-import { facts, look, sample } from "./lines.js";
+import { boxSureness, facts, look, sample } from "./lines.js";
 
 /** @typedef {import("./reader.js").Reader} Reader */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -19,7 +19,7 @@ function neighbourFindings(reader, reading, hit) {
   const asked = reading.findings.filter((finding) => answers[finding.phrase]).map((finding) => {
     const answer = answers[finding.phrase];
     return {
-      phrase: finding.phrase, boxes: answer.boxes, scores: answer.scores, ...look(reader.offer, finding.number),
+      phrase: finding.phrase, boxes: answer.boxes, scores: boxSureness(answer), ...look(reader.offer, finding.number),
       hidden: reader.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false,
     };
   });
@@ -55,7 +55,7 @@ function progress(reading, hit) {
 
 /** @param {Reader} reader @param {Reading} reading @param {any} hit */
 export function comparedPane(reader, reading, hit) {
-  const name = `Similar study ${hit.rank}`;
+  const name = hit.rank ? `Similar study ${hit.rank}` : "Example study";
   const about = `similarity ${hit.similarity.toFixed(3)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
   const pane = createFilm({
     preview: address("study", { study_id: hit.study_id }), pixels: address("study_pixels", { study_id: hit.study_id }),

@@ -2,12 +2,35 @@
 /**
  * The table of phrases: what was found, how sure, where; colour and dash, show and hide, opacity and threshold.
  */
-import { button, make, percent, renew, toggle } from "./dom.js";
+import { address, button, make, percent, renew, toggle } from "./dom.js";
 import { look, sample, sureness, verdict } from "./lines.js";
 import { boxReview, phraseReview } from "./review.js";
 
 /** @typedef {import("./reader.js").Reader} Reader */
 /** @typedef {import("./reading.js").Finding} Finding */
+
+const SHOWN_EXAMPLES = 3;
+
+/** What an example did to the answer, in words. @param {any} one */
+function effect(one) {
+  const change = Math.round(100 * one.confidence_change);
+  const moved = one.moved > 0.005 ? `moved the boxes by ${percent(one.moved)}` : "left the boxes where they are";
+  return `${one.phrase}: ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${one.trusted ? "" : "; its box was drawn by a machine"}`;
+}
+
+/** The examples from the gallery that spoke loudest. @param {Reader} reader @param {Finding} finding */
+function because(reader, finding) {
+  if (finding.state !== "known" || !finding.evidence?.length) return [];
+  const weight = (/** @type {any} */ one) => one.moved + Math.abs(one.confidence_change);
+  const loudest = [...finding.evidence].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
+  const number = finding.evidence.length;
+  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" },
+    make("span", { cls: "quiet", text: number === 1 ? "with one example:" : `with ${number} examples, most of all:` }),
+    ...loudest.map((one) => make("button", { type: "button", cls: "example-of", title: effect(one), "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`,
+      "aria-label": `Open the example ${one.study_id}: ${effect(one)}`, onclick: () => reader.compare(one.study) },
+    make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }),
+    make("span", { text: one.phrase }), make("span", { cls: "quiet", text: one.moved > 0.005 ? `moved it ${percent(one.moved)}` : "agrees" })))))];
+}
 
 /** @param {Reader} reader @param {import("./reading.js").Reading} reading @param {Finding} finding */
 function row(reader, reading, finding) {
@@ -59,7 +82,7 @@ export function mountFindings(reader) {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
       return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...reading.findings.map((finding) => row(reader, reading, finding))))];
+        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(reader, reading, finding), ...because(reader, finding)])))];
     });
   }
 

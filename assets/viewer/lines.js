@@ -27,8 +27,18 @@ export function verdict(finding) {
   if (finding.state === "waiting") return "waiting";
   if (finding.state === "looking") return "looking…";
   if (finding.state === "failed") return "not answered";
-  if (finding.state === "absent") return "absent in the report";
+  if (finding.state === "absent") return "said to be absent";
   return finding.found ? "found" : "not found";
+}
+
+/**
+ * How sure the model is of each box, for labels and the threshold: the phrase's confidence for the best box, so that one
+ * number stands everywhere, and its share of it for each other box.
+ * @param {{confidence: number, scores: number[]}} answer
+ */
+export function boxSureness({ confidence, scores }) {
+  const best = Math.max(...scores, 1e-9);
+  return scores.map((score) => (confidence * score) / best);
 }
 
 /** @param {Finding} finding */

@@ -60,7 +60,9 @@ export function mountPhrases(reader) {
   }
 
   const submit = () => {
-    find(read());
+    const phrases = read();
+    find(phrases);
+    if (phrases.length && reader.current) document.querySelector(".seat.query")?.scrollIntoView({ block: "nearest" });
     if (reader.current) field.value = "";
     show();
   };

@@ -12,6 +12,9 @@ import { words } from "./worklist.js";
 /** @typedef {import("./reading.js").Box} Box */
 /** @typedef {import("./reading.js").Finding} Finding */
 
+/** Words that may deny a finding; the server decides whether they do. */
+const DENIAL = /\b(no|not|non|without|absence|absent|negative|free|clear|resolved|denies|nor|neither|never|unlikely|excluded)\b/i;
+
 export class Reader extends Reviewer {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
@@ -168,6 +171,12 @@ export class Reader extends Reviewer {
   pointOut(sentence) {
     this.pointed = this.pointed === sentence ? -1 : sentence;
     this.changed();
+  }
+
+  /** Phrases that deny something are read as a report is: what they deny is not looked for. @param {string[]} phrases */
+  addPhrases(phrases) {
+    super.addPhrases(phrases.filter((phrase) => !DENIAL.test(phrase)));
+    for (const phrase of phrases) if (this.current && DENIAL.test(phrase)) this.addReport(phrase);
   }
 
   /** Look for what a pasted report states; true when it could be split. @param {string} text */

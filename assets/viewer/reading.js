@@ -10,12 +10,13 @@
  * @typedef {object} Finding one phrase and its answer
  * @property {string} phrase
  * @property {number} number gives its colour and dash
- * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report itself says that it is not there
+ * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report, or the phrase, itself says that it is not there
  * @property {boolean} found
  * @property {number} confidence
  * @property {Box[]} boxes
  * @property {number[]} scores
  * @property {Box|null} within the box of the film that the answer is restricted to
+ * @property {any[]} evidence examples of the gallery that helped, each with its study as a hit
  * @property {string} said the sentence of a pasted report that it came from
  * @property {string} error
  */
@@ -95,7 +96,7 @@ export function addFinding(reading, phrase, more = {}) {
   while (used.has(number)) number += 1;
   /** @type {Finding} */
   const finding = {
-    phrase, number, state: "waiting", found: false, confidence: 0, boxes: [], scores: [], within: null, said: "", error: "", ...more,
+    phrase, number, state: "waiting", found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
   };
   reading.findings.push(finding);
   return finding;

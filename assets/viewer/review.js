@@ -4,6 +4,7 @@
  * that the same film opened again, after a reload too, shows what was said of it.
  */
 import { button, make, percent, renew, toggle } from "./dom.js";
+import { boxSureness } from "./lines.js";
 
 /** @typedef {import("./reader.js").Reader} Reader */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -20,7 +21,8 @@ export const phraseSubject = (finding) => `phrase ${finding.phrase}`;
  * @param {Reading} reading @param {Finding} finding @returns {{box: Box, score: number|undefined, number: number}[]}
  */
 export function standing(reading, finding) {
-  const model = finding.boxes.map((box, number) => ({ box, score: finding.scores[number], number }));
+  const sure = boxSureness(finding);
+  const model = finding.boxes.map((box, number) => ({ box, score: sure[number], number }));
   const after = model.flatMap((one) => {
     const said = reading.verdicts.get(boxSubject(finding, one.number));
     if (said?.decision === "rejected") return [];
@@ -42,7 +44,7 @@ export function boxReview(reader, reading, finding, index) {
   const key = `${finding.phrase} ${index}`;
   const moving = reader.redrawing?.finding === finding && reader.redrawing.number === index;
   return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name },
-    make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(finding.scores[index] ?? finding.confidence)}` }),
+    make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(boxSureness(finding)[index] ?? finding.confidence)}` }),
     toggle("✓", said === "accepted", () => reader.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
     toggle("✗", said === "rejected", () => reader.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),
     toggle("✎", moving || ["moved", "redrawn"].includes(said), () => reader.redraw(finding, index), { key: `move ${key}`, "aria-label": `Move or resize ${name}`, title: "Move or resize it on the film" }));

@@ -123,6 +123,7 @@ class Stage {
       this.draws(false);
       this.reader.drawn(box);
     } : null);
+    if (this.drawing) this.seats.scrollIntoView({ block: "nearest" });
     this.reader.changed();
   }
 

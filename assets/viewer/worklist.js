@@ -224,8 +224,8 @@ export class Worklist {
   async look(reading, finding) {
     try {
       const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: finding.within });
-      const { found, confidence, boxes, scores } = findings[0];
-      Object.assign(finding, { state: "known", found, confidence, boxes, scores });
+      const { found, confidence, boxes, scores, evidence } = findings[0];
+      Object.assign(finding, { state: "known", found, confidence, boxes, scores, evidence });
     } catch (fault) {
       Object.assign(finding, { state: "failed", error: words(fault) });
     }

@@ -102,7 +102,15 @@ class Questions:
     def ground(self, asked: Asked) -> Answer:
         """Boxes for phrases on the film, or only inside a box of it."""
         film, box = self.known(asked.film()), asked.box()
-        return {"findings": [self.grounding(film, phrase, box).to_json() for phrase in asked.phrases()]}
+        return {"findings": [self.finding(self.grounding(film, phrase, box)) for phrase in asked.phrases()]}
+
+    def finding(self, answer: Grounding) -> Answer:
+        """An answer for the page: each example with its study, ready to be opened beside the film."""
+        evidence = []
+        for item in answer.evidence:
+            hit = Hit(self.room.engine.study(item.study_id), item.similarity, 0)
+            evidence.append({**item.to_json(), "study": hit_card(hit)})
+        return {**answer.to_json(), "evidence": evidence}
 
     def grounding(self, film: Radiograph | str, phrase: str, box: Box | None = None) -> Grounding:
         """One phrase's answer, the kept one where it was asked before."""

@@ -23,7 +23,7 @@ def serious(page: Page) -> list[str]:
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text("utf-8") + ";0")
     found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [
-        f"{fault['id']}: {json.dumps(fault['nodes'][0]['target'])}"
+        f"{fault['id']}: {json.dumps(fault['nodes'][0]['target'])} {fault['nodes'][0]['any'][0]['message']}"
         for fault in found["violations"]
         if fault["impact"] in {"serious", "critical"}
     ]
