@@ -17,6 +17,7 @@ from torch import Tensor
 from lofi import checkpoint
 from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
 from lofi.config import to_dict
+from lofi.errors import LofiError
 from lofi.model import LofiModel
 from lofi.network import LofiNetwork
 from lofi.text import END, PAD, LocationGrammar, Tokens
@@ -144,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         run = prepare(recipe, files, options.shared, options.cache, options.shards)
-    except ValueError as error:
+    except (ValueError, LofiError) as error:
         parser.error(str(error))
     try:
         train(run, options.out, options.resume, shard)

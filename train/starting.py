@@ -1,13 +1,14 @@
 """Where the parts start from: random weights, files beside the project, or the hub; and their tokenizers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
-from lofi.checkpoint import WEIGHTS, read_manifest
+from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS, read_manifest
 from lofi.config import LanguageConfig, ModelConfig
 from lofi.losses import sigmoid_bias
 from lofi.network import LofiNetwork
@@ -70,9 +71,19 @@ def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor]) -> N
 def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[int]]:
     """JSON of the text tower's tokenizer and of the language model's, and the ids kept of MiniLM's embedding.
 
-    Parts that start fresh get MiniLM's WordPiece, pruned to ``texts``; parts from the hub bring their own.
+    Parts that start fresh get MiniLM's WordPiece, pruned to ``texts``; parts from the hub bring their own. So does a
+    checkpoint, whose embeddings would mean other words under any other vocabulary (nothing is kept of MiniLM's then).
+    Raises ValueError where the checkpoint writes boxes in another way.
     """
     settings = recipe.model.language
+    if recipe.starts.checkpoint:
+        folder = Path(recipe.starts.checkpoint)
+        theirs = read_manifest(folder)["config"]["language"]
+        if (theirs["locations"], theirs["bins"]) != (settings.locations, settings.bins):
+            raise ValueError(
+                "the checkpoint to start from writes boxes in another way: set locations and bins as there"
+            )
+        return (folder / TEXT_TOKENIZER).read_text("utf-8"), (folder / LANGUAGE_TOKENIZER).read_text("utf-8"), []
     text, language, kept = small_tokenizers(texts, settings.bins if settings.locations == "tokens" else None, least=1)
     if recipe.starts.text.startswith("open_clip:"):
         text = pretrained_tokenizer(recipe.model.text.open_clip["hf_tokenizer_name"]).to_str()
@@ -88,10 +99,21 @@ def pretrained_tokenizer(place: str, gguf: bool = False):  # type: ignore[no-unt
     """The ``tokenizers`` object of a hub id or a GGUF file."""
     from transformers import AutoTokenizer
 
-    if gguf:
-        path = Path(place)
-        return AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).backend_tokenizer
-    return AutoTokenizer.from_pretrained(place).backend_tokenizer
+    path, extra = (Path(place).parent, {"gguf_file": Path(place).name}) if gguf else (place, {})
+    with told(place):
+        return AutoTokenizer.from_pretrained(path, **extra).backend_tokenizer
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Say in words that weights or a tokenizer cannot be had. Raises ValueError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # a hub out of reach, no such repository or file, or a damaged one
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{place} could not be loaded: {reason} Give a folder on this machine, or fetch it where there is a net."
+        ) from None
 
 
 def start(network: LofiNetwork, recipe: Recipe, weights: Path, kept: Sequence[int]) -> None:
@@ -99,7 +121,7 @@ def start(network: LofiNetwork, recipe: Recipe, weights: Path, kept: Sequence[in
     starts = recipe.starts
     if starts.image == "imagenet":
         load_image_tower(network, weights / "tf_efficientnet_lite0.imagenet.safetensors")
-    if starts.text == "minilm":
+    if starts.text == "minilm" and not starts.checkpoint:
         load_text_tower(network, kept)
     for place in dict.fromkeys((starts.image, starts.text)):
         if place.startswith("open_clip:"):
@@ -115,7 +137,8 @@ def load_open_clip(network: LofiNetwork, place: str, image: bool, text: bool) ->
     import open_clip
 
     _, model, tag = place.split(":")
-    found = open_clip.create_model(model, pretrained=tag)
+    with told(place):
+        found = open_clip.create_model(model, pretrained=tag)
     if image:
         network.image.visual.load_state_dict(found.visual.state_dict())
     if text:
@@ -131,7 +154,8 @@ def pretrained_language(place: str, settings: LanguageConfig) -> dict[str, torch
 
     kind, _, name = place.partition(":")
     folder, extra = (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else (name, {})
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **extra)
+    with told(place):
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **extra)
     for key in ("hidden_size", "num_hidden_layers", "intermediate_size"):
         if getattr(model.config, key) != settings.transformers[key]:
             raise ValueError(f"the recipe's {key} is {settings.transformers[key]}, there {getattr(model.config, key)}")

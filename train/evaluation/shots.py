@@ -64,7 +64,7 @@ class Asked:
         best = max(copies, key=lambda name: float(ious(rows[name]).mean()))
         pairs = [("k 4 fused", NONE), ("k 4 fused", best), ("k 4 fused", PRIOR), ("k 4 random", NONE)]
         pairs += [("k 4 wrong phrase", NONE), ("k 4 fused", "k 4 random")]
-        gains = {f"{a} − {b}": boot.mean(ious(rows[a]) - ious(rows[b])) for a, b in pairs}
+        gains = {f"{a} − {b}": boot.mean(ious(rows[a]) - ious(rows[b])) for a, b in pairs if b in rows}
         planted = np.array(self.planted, dtype=np.float64).reshape(-1, 2)
         return {
             "systems": {
@@ -127,8 +127,9 @@ class Experiment:
                 if count in (0, 4) and way == "fused":
                     systems[name + AT_THRESHOLD] = _plain(at_threshold(answer, self.threshold))
         systems |= dict(self._copied(chosen))
-        prior = self.prior.answer(question)
-        systems[PRIOR] = prior, [1.0] * len(prior)
+        if self.prior.boxes:  # else its zeros would flatter the model
+            prior = self.prior.answer(question)
+            systems[PRIOR] = prior, [1.0] * len(prior)
         return systems, self._planted(film, question.phrase, chosen, rng)
 
     @staticmethod
