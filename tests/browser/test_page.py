@@ -132,3 +132,31 @@ def test_a_server_that_went_away_is_told(page: Page, film_file: Path) -> None:
     page.unroute_all()
     ask(page, "mass")
     expect(page.locator("tr.finding.known")).to_have_count(1)
+
+
+def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Path) -> None:
+    """Film, phrase, comparison, export: each found by what the page says, in under a minute."""
+    page.set_default_timeout(60_000)
+    with page.expect_file_chooser() as choosing:
+        page.get_by_label(re.compile("Drop chest films here")).click()
+    choosing.value.set_files(film_file)
+    page.get_by_label("What to find").fill("cardiomegaly")
+    page.get_by_text("Find on the film").click()
+    expect(page.get_by_role("row", name="cardiomegaly")).to_contain_text("found")
+    page.get_by_role("button", name=re.compile("simulated")).first.click()
+    expect(page.get_by_label("Report of Similar study 1")).not_to_be_empty()
+    page.get_by_text("Export", exact=True).click()
+    with page.expect_download() as waiting:
+        page.get_by_text("Picture with boxes").click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_phrase_that_denies_is_not_looked_for(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    page.fill("#phrases", "no pneumothorax, right lung")
+    page.click("#find")
+    expect(page.locator("tr.finding.known .phrase")).to_have_text("right lung")
+    denied = page.locator("tr.finding.absent")
+    expect(denied.locator(".phrase")).to_have_text("pneumothorax")
+    expect(denied.locator(".verdict")).to_have_text("said to be absent")
