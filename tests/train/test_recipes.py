@@ -10,7 +10,7 @@ import lofi
 from train.pretrain import find_recipe, main
 from train.recipes.ablate import VARIANTS
 
-RECIPES = ("base", "paper", "padchest_gr", "ablate:tokens", "ablate:separate_heads", "ablate:softmax", "ablate:pooled")
+RECIPES = ("base", "paper", "padchest_gr", *(f"ablate:{variant}" for variant in VARIANTS))
 
 
 @pytest.fixture(autouse=True)
