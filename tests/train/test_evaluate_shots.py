@@ -1,6 +1,7 @@
 """The experiment with shots, on the tiny model: every system on every question, controls by hand, the command."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from lofi import checkpoint
 from lofi.gallery import Gallery, RegionIndex, Where
 from lofi.grounding import Shot
 from lofi.model import LofiModel
+from lofi.radiograph import Radiograph
 from tests.train.test_incontext import folder  # noqa: F401 (a fixture)
 from train.evaluate import main
 from train.evaluation.questions import read_films
@@ -45,6 +47,24 @@ def test_every_system_answers_every_question(experiment: Experiment, folder: Pat
     for control in (f"{COPY} (fused)", MEAN, "centre prior"):
         assert figures["systems"][control]["mean IoU"].value == pytest.approx(1)
     assert figures["gains"]["k 4 fused − centre prior"].value <= 0
+    # Paired with itself a system differs by nothing, in every resample.
+    assert set(figures["against k 0"]) == set(figures["systems"])
+    none = figures["against k 0"][NONE]
+    assert (none.value, none.low, none.high) == (0, 0, 0)
+    gain = figures["systems"]["k 4 fused"]["mean IoU"].value - figures["systems"][NONE]["mean IoU"].value
+    assert figures["against k 0"]["k 4 fused"].value == pytest.approx(gain)
+
+
+def test_no_shot_is_of_the_films_own_patient(experiment: Experiment, folder: Path) -> None:  # noqa: F811
+    """Asked of the very films that the gallery is made of; a key that the gallery tidied is still the patient's."""
+    own = read_films(folder / "records.jsonl", ["train"])[3]
+    ready = experiment.answerer.model.encode(Radiograph.read(own.path))
+    key = {study.study_id: study.patient_key for study in experiment.finder.regions.gallery.studies}
+    for patient in (own.patient, f" {own.patient}\t"):
+        for by in ("fused", "image", "random"):
+            shots = experiment._shots(ready, replace(own, patient=patient), "mass", by)
+            assert shots
+            assert own.patient not in {key[shot.study_id] for shot in shots}
 
 
 def test_no_gallery_study_no_shot_no_difference(folder: Path, built: Path) -> None:  # noqa: F811
@@ -89,6 +109,29 @@ def test_the_command_writes_table_and_json(
     assert set(written["sets"]) == {"bare", "side"}
     assert written["cost"]["k 4 / k 0"] > 0
     assert written["about"]["trained with shots"] == 0
+    table = (tmp_path / "shots.md").read_text()
+    assert table in printed
+    rows = [line for line in table.splitlines() if line.startswith("| fused |")]
+    assert len(rows) == 2  # bare and with side
+    assert all(row.count("[") == 1 + len(COUNTS) for row in rows)
+
+
+@pytest.mark.parametrize(("where", "differs"), [("source=nih_bbox", True), ("source=elsewhere", False)])
+def test_examples_may_be_kept_to_another_source(
+    folder: Path,  # noqa: F811
+    built: Path,
+    tmp_path: Path,
+    where: str,
+    differs: bool,
+) -> None:
+    """Cross-source: queries of one source, examples of those that the filter lets through."""
+    given = ("--gallery", built, "--out", tmp_path, "--source", "nih_bbox", "--shots-where", where)
+    assert main(command(folder, *given)) == 0
+    written = json.loads((tmp_path / "shots.json").read_text())
+    assert written["about"]["gallery"]["where"] == where
+    assert written["about"]["sources"] == ["nih_bbox"]
+    copied = written["sets"]["bare"]["systems"][f"{COPY} (fused)"]["mean IoU"]["value"]
+    assert (copied > 0.9) == differs
 
 
 def test_what_is_missing_is_said(folder: Path, built: Path) -> None:  # noqa: F811

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from lofi.boxes import Boxes, as_boxes
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.gallery.text import clean_line
 from lofi.grounding import InContext, Shot, ShotFinder, ground
 from lofi.metrics.bootstrap import Floats, PatientBootstrap
 from lofi.metrics.grounding import COLUMNS, grounding_figures, ious, question_row
@@ -22,6 +23,7 @@ from train.data.lexicon import CANONICAL
 from train.evaluation.asking import always_answering, at_threshold
 from train.evaluation.controls import CentrePrior
 from train.evaluation.questions import Film, Question, present_questions
+from train.evaluation.shot_table import lines, markdown
 from train.evaluation.systems import PRIOR
 from train.evaluation.table import to_json
 
@@ -70,6 +72,7 @@ class Asked:
             "systems": {
                 name: grounding_figures(values, self.patients, resamples, seed) for name, values in rows.items()
             },
+            "against k 0": {name: boot.mean(ious(values) - ious(rows[NONE])) for name, values in rows.items()},
             "gains": gains,
             "planted": {
                 "moved most": boot.mean(planted[:, 0] > planted[:, 1]),
@@ -110,7 +113,9 @@ class Experiment:
         return found
 
     def _shots(self, film: EncodedFilm, own: Film, phrase: str, by: str) -> tuple[Shot, ...]:
-        leave_out = replace(self.among, not_patient=(*self.among.not_patient, own.patient))
+        # The gallery has cleaned its patients' keys; both spellings name this one.
+        patient = (own.patient, clean_line(own.patient))
+        leave_out = replace(self.among, not_patient=(*self.among.not_patient, *patient))
         return self.finder.shots(film, phrase, max(COUNTS), by, leave_out)
 
     def _ask(self, film: EncodedFilm, own: Film, question: Question, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -119,13 +124,14 @@ class Experiment:
         other = str(rng.choice([phrase for phrase in CANONICAL.values() if phrase not in question.phrase]))
         chosen = {way: self._shots(film, own, question.phrase, way) for way in WAYS if way != "wrong phrase"}
         chosen["wrong phrase"] = self._shots(film, own, other, "fused")
+        alone = self.answerer.answer_each(film, question.phrase, [[]])[0]
+        systems |= {NONE: _plain(alone), NONE + AT_THRESHOLD: _plain(at_threshold(alone, self.threshold))}
         for way, shots in chosen.items():
-            sets = [[], *(shots[:count] for count in COUNTS)]
-            for count, answer in zip((0, *COUNTS), self.answerer.answer_each(film, question.phrase, sets), strict=True):
-                name = f"k {count} {way}" if count else NONE
-                systems[name] = _plain(answer)
-                if count in (0, 4) and way == "fused":
-                    systems[name + AT_THRESHOLD] = _plain(at_threshold(answer, self.threshold))
+            sets = [shots[:count] for count in COUNTS]
+            for count, answer in zip(COUNTS, self.answerer.answer_each(film, question.phrase, sets), strict=True):
+                systems[f"k {count} {way}"] = _plain(answer)
+                if count == 4 and way == "fused":
+                    systems[f"k {count} {way}{AT_THRESHOLD}"] = _plain(at_threshold(answer, self.threshold))
         systems |= dict(self._copied(chosen))
         if self.prior.boxes:  # else its zeros would flatter the model
             prior = self.prior.answer(question)
@@ -179,23 +185,10 @@ def _plain(answer: Grounding) -> tuple[Boxes, Sequence[float]]:
     return np.array(answer.boxes, dtype=np.float64).reshape(-1, 4), answer.scores
 
 
-def lines(results: Mapping[str, Any]) -> Iterator[str]:
-    """The table on the screen."""
-    for name, part in results["sets"].items():
-        first = next(iter(part["systems"].values()))["mean IoU"]
-        yield f"\n── Shots, {name} (n {first.n}, patients {first.patients}; 95 % patient bootstrap) "
-        yield f"{'':36}{'mean IoU':>22}{'IoU≥0.5':>22}{'pointing':>22}"
-        for system, figures in part["systems"].items():
-            yield f"{system:36}" + "".join(f"{figures[figure]!s:>22}" for figure in ("mean IoU", "IoU≥0.5", "pointing"))
-        for title in ("gains", "planted"):
-            yield from (f"  {title}: {what}: {value}" for what, value in part[title].items())
-    yield "\n── Cost " + ", ".join(f"{name} {value:.3f}" for name, value in results["cost"].items())
-
-
 def report(
     given: Namespace, model: LofiModel, gallery: Gallery | None, films: Sequence[Film], training: Sequence[Film]
 ) -> int:
-    """Run the experiment for train.evaluate's command line: print the table, write shots.json; the exit status."""
+    """Run the experiment for train.evaluate's command line: print and write the tables; the exit status."""
     regions = RegionIndex.open(gallery) if gallery is not None else None
     if regions is None or not len(regions):
         raise SystemExit("--shots needs a --gallery with boxes, built by python -m train.index with this model.")
@@ -206,6 +199,8 @@ def report(
     draw = (given.resamples, given.seed)
     results = {"sets": {name: part.figures(*draw) for name, part in asked.items()}, "cost": experiment.cost(films)}
     print("\n".join(lines(results)))
+    table = "\n".join(markdown(results, WAYS, COUNTS)) + "\n"
+    print(table)
     if given.out:
         about = {
             "model": model.name,
@@ -221,4 +216,5 @@ def report(
         given.out.mkdir(parents=True, exist_ok=True)
         content = json.dumps({"about": about, "rules": RULES, **to_json(results)}, indent=1, ensure_ascii=False)
         (given.out / "shots.json").write_text(content + "\n", "utf-8")
+        (given.out / "shots.md").write_text(table, "utf-8")
     return 0
