@@ -7,7 +7,7 @@ import pytest
 
 from lofi.errors import BadQuery, GalleryMismatch
 from lofi.gallery import RegionIndex, Where
-from lofi.grounding import ShotFinder, shots
+from lofi.grounding import Shot, ShotFinder, shots
 from lofi.grounding.shots import RETRIEVERS
 from lofi.model import LofiModel
 from lofi.radiograph import Radiograph
@@ -98,3 +98,19 @@ def test_scores_fall(finder: ShotFinder, film: Radiograph) -> None:
     found = [shot.similarity for shot in finder.shots(film, "pleural effusion", 3, "image")]
     assert found[0] == max(found)
     assert np.isfinite(found).all()
+
+
+def test_a_machines_box_weighs_less_than_the_same_by_hand(finder: ShotFinder) -> None:
+    """The same box of the same film, once drawn by a person and once marked "pseudo"."""
+
+    def first(quality: str) -> Shot:
+        gallery = finder.regions.gallery
+        studies = list(gallery.studies)
+        studies[4] = replace(studies[4], boxes=tuple(replace(box, quality=quality) for box in studies[4].boxes))
+        marked = replace(finder.regions, gallery=replace(gallery, studies=tuple(studies)))
+        found = ShotFinder(finder.model, marked).shots(noise_film(4), "mass", 8, trusted_only=False)
+        return next(shot for shot in found if shot.study_id == "s4")
+
+    hand, machine = first("exact"), first("pseudo")
+    assert (hand.trusted, machine.trusted) == (True, False)
+    assert hand.similarity - machine.similarity == pytest.approx(np.log(2), abs=1e-5)
