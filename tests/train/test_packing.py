@@ -1,11 +1,16 @@
 """Packing must not change anything: each packed question equals the same question asked alone after the cache."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from lofi.losses import caption_loss
+from lofi.network import LofiNetwork
 from lofi.text import BEGIN, END, LocationGrammar
 from tests import tiny
+from train import packing
 from train.episodes import DESCRIBE, GROUND, Segment, Target, Writer
 from train.packing import pack
 from train.step import answer_logits
@@ -48,6 +53,57 @@ def test_packed_equals_alone(writer: Writer, kind: str) -> None:
                     logits = network.language.step(torch.tensor([token]), own)
                     at += 1
         assert at == len(together) == len(packed.labels)
+
+
+def naive_loss(network: LofiNetwork, prefix: torch.Tensor, films: list[list[Segment]], begin: int) -> float:
+    """Mean negative log likelihood of all answer tokens, each question alone, one token after the other."""
+    found: list[float] = []
+    start = network.language.embed(torch.tensor([[begin]]))
+    for row, segments in enumerate(films):
+        cache = network.language.start(torch.cat([start, prefix[row : row + 1]], dim=1))
+        for segment in segments:
+            own = network.language.branch(cache)
+            logits = network.language.step(torch.tensor(segment.prompt), own)
+            for token in segment.answer:
+                found.append(-float(torch.log_softmax(logits.float(), 0)[token]))
+                logits = network.language.step(torch.tensor([token]), own)
+    return float(np.mean(found))
+
+
+PLANTED = {
+    "labels are the token at the place itself": lambda p: replace(p, wanted=p.wanted.roll(1, dims=1)),
+    "labels are the token after the next": lambda p: replace(p, wanted=p.wanted.roll(-1, dims=1)),
+    "labels rolled by one": lambda p: replace(p, labels=p.labels.roll(1)),
+    "a question sees the one before": lambda p: replace(p, visible=torch.ones_like(p.visible).tril()),
+    "positions count through": lambda p: replace(
+        p, positions=torch.arange(p.positions.shape[1]).expand_as(p.positions)
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", [None, *PLANTED], ids=["as it is", *PLANTED])
+def test_the_loss_is_that_of_each_question_asked_alone(
+    writer: Writer, planted: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a mistake planted in the packing (shifted labels, a leak between questions) changes it: this test sees it."""
+    network = tiny.network()
+    films = [
+        [writer.ground(Target("left mass", BOXES)), writer.report("the lungs are clear.")],
+        [writer.describe(Target("pleural effusion", BOXES[:1])), writer.ground(Target("mass", BOXES[:0]))],
+    ]
+    if planted is not None:
+        true_pack = packing.pack
+        monkeypatch.setattr(packing, "pack", lambda *given: PLANTED[planted](true_pack(*given)))
+    begin = writer.tokens.id(BEGIN)
+    with torch.no_grad():
+        for parameter in network.language.parameters():
+            parameter *= 3  # far from uniform, so that another place or position is another loss
+        patches, _ = network.encode_images(torch.rand(2, 64, 64, generator=torch.manual_seed(4)))
+        prefix = network.prefix(patches)
+        packed = packing.pack(films, 1 + prefix.shape[1], 0)
+        loss = float(caption_loss(answer_logits(network, prefix, packed, begin), packed.labels))
+        expected = naive_loss(network, prefix, films, begin)
+    assert (loss == pytest.approx(expected, rel=1e-4)) == (planted is None)
 
 
 def test_labels_tasks_and_coordinates_by_hand() -> None:
