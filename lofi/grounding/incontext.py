@@ -39,12 +39,16 @@ def shot_ids(shot_phrase: str, canvas: np.ndarray[Any, Any], tokens: Tokens, gra
 @dataclass(frozen=True)
 class Context:
     """A film's prefix and its shots in one key-value ``cache`` of P + S places; ``group`` (P + S,) is 0 for the prefix
-    and n for the places of shot n.
+    and n for the places of shot n. ``at`` is the position of what comes next.
+
+    ``logits`` (1, V) follow the question where it went through together with its shots; its places are in ``group``
+    as −1.
     """
 
     cache: Any
     group: Tensor
-    prefix: int
+    at: int
+    logits: Tensor | None = None
 
 
 class InContext:
@@ -67,33 +71,41 @@ class InContext:
         every = list(dict.fromkeys(shot for shots in sets for shot in shots))
         prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
         with model.turn:
-            context = self._context(encoded, every)
+            # A pass costs as much as its ids and a little more: one set of shots takes its question along.
+            context = self._context(encoded, every, prompt if every and len(sets) == 1 else [])
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
         return [model.grounding(words, encoded.frame, answer) for answer in found]
 
-    def _context(self, encoded: EncodedFilm, shots: Sequence[Shot]) -> Context:
-        """The film's prefix cache, copied and extended by the shots."""
+    def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int]) -> Context:
+        """The film's prefix cache, copied and extended by the shots, and by the ``prompt`` where one is given."""
         model, language = self.model, self.model.network.language
         cache = language.branch(encoded.cache)
         prefix = int(cache.get_seq_length())
-        parts, groups, positions = [], [torch.zeros(prefix, dtype=torch.long)], []
-        for number, shot in enumerate(shots, start=1):
-            ids = torch.tensor(shot_ids(shot.phrase, shot.canvas, model.language_tokens, model.grammar))
-            words = language.embed(ids.to(model.device))
-            image = torch.from_numpy(shot.tokens.astype(np.float32)).to(model.device, words.dtype)
-            parts.append(torch.cat([image, words]))
-            groups.append(torch.full((len(parts[-1]),), number))
-            positions.append(prefix + torch.arange(len(parts[-1])))
-        group = torch.cat(groups).to(model.device)
-        if parts:
-            own = group[prefix:]
-            same = (own[:, None] == group[None]) | (group[None] == 0)
-            past = torch.arange(len(group), device=model.device)
-            visible = same & (past[None] <= past[prefix:, None])
-            places = torch.cat(positions)[None].to(model.device)
-            language.extend(torch.cat(parts)[None], places, visible[None], cache)
-        return Context(cache, group, prefix)
+        if not shots:
+            return Context(cache, torch.zeros(prefix, dtype=torch.long, device=model.device), prefix)
+        parts = [self._embedded(shot) for shot in shots]
+        if prompt:
+            parts.append(language.embed(torch.tensor(prompt, device=model.device)))
+        numbers = [*range(1, len(shots) + 1), -1][: len(parts)]
+        own = torch.cat([torch.full((len(part),), number) for number, part in zip(numbers, parts, strict=True)])
+        own = own.to(model.device)
+        group = torch.cat([own.new_zeros(prefix), own])
+        past = torch.arange(len(group), device=model.device)
+        # The prefix is seen by all, a shot by itself, and by the prompt all.
+        near = (own[:, None] == group[None]) | (group[None] == 0) | (own[:, None] == -1)
+        visible = near & (past[None] <= past[prefix:, None])
+        places = torch.cat([prefix + torch.arange(len(part)) for part in parts])[None].to(model.device)
+        logits = language.extend(torch.cat(parts)[None], places, visible[None], cache)
+        return Context(cache, group, prefix + len(prompt), logits.float() if prompt else None)
+
+    def _embedded(self, shot: Shot) -> Tensor:
+        """(T, W) a shot's image tokens and words as the language model takes them in."""
+        model, language = self.model, self.model.network.language
+        ids = torch.tensor(shot_ids(shot.phrase, shot.canvas, model.language_tokens, model.grammar))
+        words = language.embed(ids.to(model.device))
+        image = torch.from_numpy(shot.tokens.astype(np.float32)).to(model.device, words.dtype)
+        return torch.cat([image, words])
 
 
 class _Rows:
@@ -105,7 +117,7 @@ class _Rows:
             self.cache.batch_repeat_interleave(len(hidden))
         device = context.group.device
         self.seen = torch.stack([~torch.isin(context.group, torch.tensor(row, device=device)) for row in hidden])
-        self.at = context.prefix
+        self.at = context.at
 
     def step(self, ids: Tensor) -> Tensor:
         """(B, V) logits after (B, T) further ids."""
@@ -134,7 +146,9 @@ def locate_rows(
     box, none, end, first = (tokens.id(name) for name in (BOX, NONE, END, "<loc_0>"))
     rows = _Rows(language, context, hidden)
     device, count = context.group.device, len(hidden)
-    logits = rows.step(torch.tensor([prompt], device=device).expand(count, -1))
+    logits = context.logits
+    if logits is None:
+        logits = rows.step(torch.tensor([prompt], device=device).expand(count, -1))
     presence = torch.softmax(logits[:, [box, none]], 1)[:, 0].tolist()
     found: list[list[list[float]]] = [[] for _ in hidden]
     scores: list[list[float]] = [[] for _ in hidden]

@@ -11,10 +11,10 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
     for name, part in results["sets"].items():
         first = next(iter(part["systems"].values()))["mean IoU"]
         yield f"\n── Shots, {name} (n {first.n}, patients {first.patients}; 95 % patient bootstrap) "
-        yield f"{'':36}" + "".join(f"{figure:>22}" for figure in (*FIGURES, "IoU against k 0"))
+        yield f"{'':36}" + "".join(f"{figure:>24}" for figure in (*FIGURES, "IoU against k 0"))
         for system, figures in part["systems"].items():
             shown = [*(figures[figure] for figure in FIGURES), part["against k 0"][system]]
-            yield f"{system:36}" + "".join(f"{figure!s:>22}" for figure in shown)
+            yield f"{system:36}" + "".join(f"{figure!s:>24}" for figure in shown)
         for title in ("gains", "planted"):
             yield from (f"  {title}: {what}: {value}" for what, value in part[title].items())
     yield "\n── Cost " + ", ".join(f"{name} {value:.3f}" for name, value in results["cost"].items())
