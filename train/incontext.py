@@ -259,9 +259,9 @@ def train(run: ShotRun, source: Path, out: Path, resume: bool) -> None:
     """The loop. A checkpoint and the state are written every few minutes and at the end."""
     recipe = run.recipe
     step, spent = load_state(run, out) if resume else (0, 0.0)
-    started, saved = time.monotonic() - spent, time.monotonic()
     if step == 0:
         tqdm.write(f"before: {json.dumps(quick_shots(run.model, run.validation, run.examples.finder))}")
+    started, saved = time.monotonic() - spent, time.monotonic()  # after the first look: minutes are those of training
     with tqdm(total=recipe.steps, initial=step, unit="step") as bar, (out / "log.jsonl").open("a") as log:
         while step < recipe.steps:
             progress = max(step / recipe.steps, (time.monotonic() - started) / 60 / recipe.minutes)

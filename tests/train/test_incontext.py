@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -203,6 +204,21 @@ def test_a_stopped_run_goes_on_to_the_same_end(folder: Path, tmp_path: Path, mon
     first, second = (checkpoint.load(place / "checkpoint", "cpu").network.state_dict() for place in (whole, parts))
     for name, value in first.items():
         assert torch.allclose(value, second[name], atol=1e-3), name
+
+
+def test_looking_is_not_training_time(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look at the validation films before the first step once took its time off the minutes of the run."""
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+
+    def an_hour_and_more(*given: object) -> dict[str, float]:
+        clock.now += 61 * 60
+        return {}
+
+    monkeypatch.setattr(incontext, "time", clock)
+    monkeypatch.setattr(incontext, "quick_shots", an_hour_and_more)
+    assert RECIPE.minutes == 60
+    assert run_in(folder, tmp_path, monkeypatch) == 0
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == RECIPE.steps
 
 
 def test_another_models_state_is_refused(
