@@ -27,6 +27,7 @@ from lofi.grounding.shots import MOST
 from lofi.losses import caption_loss, total_loss
 from lofi.model import LofiModel
 from lofi.text import BEGIN, END, PAD
+from train.calibrate import write as write_calibration
 from train.data.records import BoxRecord, FilmRecord, check_leaks, read
 from train.episodes import CAPTION, DESCRIBE, Writer, moved, present_targets, zones
 from train.film_bank import FilmBank
@@ -249,6 +250,7 @@ def publish(run: ShotRun, source: Path, out: Path, step: int) -> dict[str, float
         metrics = {**manifest["metrics"], "shots": figures}
         threshold = float(manifest["threshold"])
         checkpoint.save(out / "checkpoint", network, tokenizers, data=data, metrics=metrics, threshold=threshold)
+        write_calibration(out / "checkpoint", run.model.calibration, threshold)  # a threshold means nothing without it
     finally:
         for name, parameter in language.named_parameters():
             parameter.data = kept[name]

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from lofi.text import END, PAD
 from tests import tiny
 from tests.doubles import noise_film
 from train import incontext
+from train.calibrate import write
 from train.data.records import read
 from train.episodes import Target, Writer
 from train.film_bank import FilmBank
@@ -219,6 +221,17 @@ def test_looking_is_not_training_time(folder: Path, tmp_path: Path, monkeypatch:
     assert RECIPE.minutes == 60
     assert run_in(folder, tmp_path, monkeypatch) == 0
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == RECIPE.steps
+
+
+def test_a_threshold_keeps_the_calibration_that_it_belongs_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A calibrated start once lost slope and offset and kept the threshold, which then meant something else."""
+    start = shutil.copytree(folder / "tiny", tmp_path / "calibrated")
+    write(start, (2.0, -0.5), 0.25)
+    assert run_in(folder, tmp_path / "run", monkeypatch, "--model", str(start)) == 0
+    trained = checkpoint.load(tmp_path / "run" / "checkpoint", "cpu")
+    assert (trained.calibration, trained.threshold) == ((2.0, -0.5), 0.25)
 
 
 def test_another_models_state_is_refused(

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from lofi.boxes import Boxes, as_boxes
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.gallery.records import opaque_key
 from lofi.gallery.text import clean_line
 from lofi.grounding import InContext, Shot, ShotFinder, ground
 from lofi.metrics.bootstrap import Floats, PatientBootstrap
@@ -113,9 +114,7 @@ class Experiment:
         return found
 
     def _shots(self, film: EncodedFilm, own: Film, phrase: str, by: str) -> tuple[Shot, ...]:
-        # The gallery has cleaned its patients' keys; both spellings name this one.
-        patient = (own.patient, clean_line(own.patient))
-        leave_out = replace(self.among, not_patient=(*self.among.not_patient, *patient))
+        leave_out = replace(self.among, not_patient=(*self.among.not_patient, *patient_keys(own)))
         return self.finder.shots(film, phrase, max(COUNTS), by, leave_out)
 
     def _ask(self, film: EncodedFilm, own: Film, question: Question, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -179,6 +178,11 @@ class Experiment:
         median = {name: float(np.median(values)) for name, values in spent.items() if values}
         ratios = {f"{name} / k 0": median[name] / median["k 0"] for name in median if name != "k 0"}
         return {**median, **ratios}
+
+
+def patient_keys(film: Film) -> tuple[str, ...]:
+    """What a gallery may call a film's patient: the record's word, tidied, or hidden as one built of a CSV has it."""
+    return film.patient, clean_line(film.patient), opaque_key(film.patient)
 
 
 def _plain(answer: Grounding) -> tuple[Boxes, Sequence[float]]:
