@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 import lofi
 from lofi import checkpoint
@@ -20,7 +20,7 @@ from train.generated import generate
 from train.pretrain import find_recipe, main, prepare
 from train.recipe import Recipe, Starts
 from train.recipes.smoke import SIDE
-from train.starting import load_checkpoint, tokenizers_of
+from train.starting import load_checkpoint, pretrained_language, tokenizers_of
 
 SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>"]
 
@@ -148,3 +148,40 @@ def test_what_cannot_be_had_is_one_sentence(start: str, tmp_path: Path, capsys: 
     told = capsys.readouterr().err
     assert "could not be loaded" in told or "No readable LoFi checkpoint" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_language_model_of_a_gguf_file_arrives(language: Path, tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf", reason="gguf is not installed: make smoke-gemma installs it")
+    settings = find_recipe("paper", smoke=True).model.language
+    theirs = AutoModelForCausalLM.from_pretrained(language)
+    config, file = theirs.config, tmp_path / "small.gguf"
+    writer = gguf.GGUFWriter(file, "gemma3")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_vocab_size(config.vocab_size)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GEMMA3, config.num_hidden_layers)
+    for name, value in theirs.state_dict().items():
+        if name != "lm_head.weight":  # tied
+            # The format holds a norm's weight with the 1 that Gemma adds to it.
+            stored = value.float().numpy() + ("norm.weight" in name)
+            writer.add_tensor(names.get_name(name, try_suffixes=(".weight",)), stored.astype("float32"))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    sized = replace(settings, transformers={**settings.transformers, "vocab_size": config.vocab_size})
+    arrived = pretrained_language(f"gguf:{file}", sized)
+    saved = theirs.state_dict()
+    assert arrived.keys() == saved.keys()
+    for name, value in saved.items():
+        torch.testing.assert_close(arrived[name], value.float(), atol=1e-6, rtol=0, msg=name)
+    wide = replace(sized, transformers={**sized.transformers, "hidden_size": 2 * config.hidden_size})
+    with pytest.raises(ValueError, match="the recipe's hidden_size is"):
+        pretrained_language(f"gguf:{file}", wide)
