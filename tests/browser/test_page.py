@@ -142,7 +142,7 @@ def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Pa
     choosing.value.set_files(film_file)
     page.get_by_label("What to find").fill("cardiomegaly")
     page.get_by_text("Find on the film").click()
-    expect(page.get_by_role("row", name="cardiomegaly")).to_contain_text("found")
+    expect(page.get_by_role("row", name="Show the boxes of cardiomegaly")).to_contain_text("found")
     page.get_by_role("button", name=re.compile("simulated")).first.click()
     expect(page.get_by_label("Report of Similar study 1")).not_to_be_empty()
     page.get_by_text("Export", exact=True).click()
@@ -160,3 +160,19 @@ def test_a_phrase_that_denies_is_not_looked_for(page: Page, film_file: Path) -> 
     denied = page.locator("tr.finding.absent")
     expect(denied.locator(".phrase")).to_have_text("pneumothorax")
     expect(denied.locator(".verdict")).to_have_text("said to be absent")
+
+
+def test_an_answer_names_the_examples_behind_it_and_opens_them(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    ask(page, "right lung, cardiomegaly")
+    told = page.locator("tr.because")
+    expect(told.first).to_contain_text(re.compile(r"with (one example|\d examples, most of all):"))
+    named = told.first.locator("button")
+    assert 1 <= named.count() <= 3
+    assert re.search(
+        r"(moved the boxes by \d+ %|left the boxes where they are)", str(named.first.get_attribute("title"))
+    )
+    named.first.click()
+    expect(page.locator(".pane.compared .who")).to_have_text("Example study")
+    page.wait_for_selector(".seat.compared .film-stage[data-shown]")
