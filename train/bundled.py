@@ -51,7 +51,11 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             ("--model", str(late / "checkpoint"), "--records", str(records), "--out", str(shots), *common),
             True,
         ),
-        Stage("calibrated", "train.calibrate", ("--model", str(shots / "checkpoint"), "--records", str(records))),
+        Stage(
+            "calibrated",
+            "train.calibrate",
+            ("--model", str(shots / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
+        ),
     ]
 
 
