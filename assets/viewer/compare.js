@@ -10,8 +10,11 @@ import { boxSureness, facts, look, sample } from "./lines.js";
 /** @typedef {import("./reader.js").Reader} Reader */
 /** @typedef {import("./reading.js").Reading} Reading */
 
+/** The name of the box that was found with the drawn one. */
+const LIKE = "like the drawn box";
+
 /**
- * The boxes on the neighbour: those of the phrases, and dotted those of its own record.
+ * The boxes on the neighbour: those of the phrases, dotted those of its own record, and the one like the drawn box.
  * @param {Reader} reader @param {Reading} reading @param {any} hit
  */
 function neighbourFindings(reader, reading, hit) {
@@ -25,7 +28,10 @@ function neighbourFindings(reader, reading, hit) {
   });
   const own = hit.boxes.map((/** @type {any} */ box) => (
     { phrase: box.phrase, boxes: [box.box], scores: [], colour: "#ffffff", dash: "1 3", hidden: reader.allHidden, selected: false, dotted: true }));
-  return [...own, ...asked];
+  const region = hit.region
+    ? [{ phrase: LIKE, boxes: [hit.region.box], scores: [], colour: "#ffffff", dash: "8 3", hidden: reader.allHidden, selected: false, dotted: false }]
+    : [];
+  return [...region, ...own, ...asked];
 }
 
 /** The report, sentence by sentence where it was split. @param {Reader} reader @param {Reading} reading @param {any} hit */

@@ -28,6 +28,7 @@ export function mountExports(reader) {
   });
   return { node, show: () => {
     patient.hidden = !reader.current?.pass;
+    node.hidden = !reader.current?.film;
     renew(summary, reader.exporting, () => [make("span", { text: reader.exporting ? "Exporting…" : "Export", role: "status" })]);
   } };
 }

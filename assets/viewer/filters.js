@@ -57,9 +57,8 @@ export function mountFilters(reader) {
     fields = { view: view.select, sex: sex.select, from, to, label: label.select, source: source.select };
     return [view.node, sex.node,
       make("div", { cls: "field", role: "group", "aria-label": "Age in years" }, make("span", { text: "age" }), from, make("span", { text: "to" }), to),
-      label.node, source.node,
-      make("div", { cls: "field wide" }, make("label", { for: "where", text: "as text" }), line),
-      button("Clear the filter", clear, { key: "clear-filter", cls: "plain" })];
+      label.node, source.node, button("Clear the filter", clear, { key: "clear-filter", cls: "plain clear" }),
+      make("div", { cls: "field wide" }, make("label", { for: "where", text: "as text" }), line)];
   }
 
   function show() {

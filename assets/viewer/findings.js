@@ -11,25 +11,36 @@ import { boxReview, phraseReview } from "./review.js";
 
 const SHOWN_EXAMPLES = 3;
 
+/** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Reader} reader @param {any} one */
+const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
+
 /** What an example did to the answer, in words. @param {any} one */
 function effect(one) {
   const change = Math.round(100 * one.confidence_change);
   const moved = one.moved > 0.005 ? `moved the boxes by ${percent(one.moved)}` : "left the boxes where they are";
-  return `${one.phrase}: ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${one.trusted ? "" : "; its box was drawn by a machine"}`;
+  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${one.trusted ? "" : "; its box was drawn by a machine"}`;
 }
 
-/** The examples from the gallery that spoke loudest. @param {Reader} reader @param {Finding} finding */
+/** An example by name, which opens it beside the film. @param {Reader} reader @param {Finding} finding @param {any} one */
+function example(reader, finding, one) {
+  const hit = asHit(reader, one);
+  const name = hit.rank ? `similar study ${hit.rank}` : one.study_id;
+  return make("button", { type: "button", cls: "example-of", title: effect(one), "aria-label": `${name}: ${effect(one)}`,
+    "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => reader.compare(hit) },
+  make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }), make("span", { text: name }),
+  one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }));
+}
+
+/** The examples from the gallery that spoke loudest for the boxes. @param {Reader} reader @param {Finding} finding */
 function because(reader, finding) {
-  if (finding.state !== "known" || !finding.evidence?.length) return [];
+  if (finding.state !== "known" || !finding.boxes.length || !finding.evidence?.length) return [];
   const weight = (/** @type {any} */ one) => one.moved + Math.abs(one.confidence_change);
   const loudest = [...finding.evidence].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
-  const number = finding.evidence.length;
-  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" },
-    make("span", { cls: "quiet", text: number === 1 ? "with one example:" : `with ${number} examples, most of all:` }),
-    ...loudest.map((one) => make("button", { type: "button", cls: "example-of", title: effect(one), "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`,
-      "aria-label": `Open the example ${one.study_id}: ${effect(one)}`, onclick: () => reader.compare(one.study) },
-    make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }),
-    make("span", { text: one.phrase }), make("span", { cls: "quiet", text: one.moved > 0.005 ? `moved it ${percent(one.moved)}` : "agrees" })))))];
+  const [shown, hidden] = [loudest.length, finding.evidence.length - loudest.length];
+  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, make("div", { cls: "line-of" },
+    make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
+    ...loudest.map((one) => example(reader, finding, one)),
+    hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }))))];
 }
 
 /** @param {Reader} reader @param {import("./reading.js").Reading} reading @param {Finding} finding */
@@ -77,7 +88,9 @@ export function mountFindings(reader) {
       reader.allHidden = !reader.allHidden;
       reader.changed();
     }, { key: "all", title: "Show or hide all boxes" })]);
-    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], reader.redrawing, Boolean(reader.offer)];
+    bar.hidden = !reading?.findings.length && !reading?.draft;
+    const ranks = reading?.hits?.map((hit) => [hit.study_id, hit.rank]);
+    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], reader.redrawing, Boolean(reader.offer), ranks];
     renew(table, shown, () => {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];

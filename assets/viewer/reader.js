@@ -50,7 +50,7 @@ export class Reader extends Reviewer {
   /** @param {Box} box */
   drawn(box) {
     if (!this.current) return;
-    this.current.region = { box, said: "", busy: false };
+    this.current.region = { box, phrase: "", said: "", busy: false };
     this.changed();
   }
 
@@ -59,8 +59,11 @@ export class Reader extends Reviewer {
     if (!reading) return;
     const searched = reading.search.box;
     reading.region = null;
+    const inside = reading.findings.filter((finding) => finding.within);
+    for (const finding of inside) Object.assign(finding, { within: null, state: "waiting" }); // on the whole film again
     this.changed();
     if (searched) this.refine({ box: null });
+    if (inside.length) this.find(reading);
   }
 
   /** What the model says of the drawn box. */
@@ -72,7 +75,7 @@ export class Reader extends Reviewer {
     this.changed();
     try {
       const { phrase } = await this.askFilm(reading, "describe", { box: region.box });
-      region.said = phrase ? `The model says: ${phrase}` : "The model has no words for this box.";
+      Object.assign(region, { phrase, said: phrase ? `The model says: ${phrase}` : "The model has no words for this box." });
     } catch (fault) {
       region.said = words(fault);
     }
@@ -167,8 +170,9 @@ export class Reader extends Reviewer {
     for (const card of document.querySelectorAll(".hit")) if (card instanceof HTMLElement && card.dataset.study === study) card.focus();
   }
 
-  /** Show the boxes of a sentence of the draft, or hide them again. @param {number} sentence */
+  /** Show the boxes of a sentence of the draft, or hide them again. @param {number} sentence −1 for none */
   pointOut(sentence) {
+    if (sentence < 0 && this.pointed < 0) return;
     this.pointed = this.pointed === sentence ? -1 : sentence;
     this.changed();
   }

@@ -53,7 +53,7 @@
  * @property {string[]} suggestions
  * @property {any} compared the hit beside the film
  * @property {Map<string, any>} neighbours answers about gallery studies, by study
- * @property {{box: Box, said: string, busy: boolean}|null} region the box that was drawn
+ * @property {{box: Box, phrase: string, said: string, busy: boolean}|null} region the box that was drawn, and what the model sees in it
  * @property {Map<string, any>} verdicts the reader's, by subject
  * @property {string} comment
  * @property {boolean} reviewed

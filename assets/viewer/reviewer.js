@@ -17,6 +17,12 @@ export class Reviewer extends Worklist {
     /** @type {{finding: Finding, number: number}|null} the box being moved; number −1: a new one is drawn */ this.redrawing = null;
   }
 
+  /** @param {Reading} reading */
+  show(reading) {
+    this.saved = ""; // it was said of another case
+    super.show(reading);
+  }
+
   /** @param {string} initials */
   sign(initials) {
     this.initials = initials.trim().toUpperCase();

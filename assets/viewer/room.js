@@ -28,8 +28,8 @@ function soon(work) {
   };
 }
 
-/** Two sheets of which one is seen. @param {[string, string, Node[]][]} sheets id, name, content */
-function tabs(sheets) {
+/** Two sheets of which one is seen. @param {[string, string, Node[]][]} sheets id, name, content @param {() => void} turned */
+function tabs(sheets, turned) {
   const list = make("div", { cls: "tabs", role: "tablist", "aria-label": "About the film" });
   const panels = sheets.map(([id, , content]) => make("div", { cls: "panel", id: `panel-${id}`, role: "tabpanel", "aria-labelledby": `tab-${id}` }, ...content));
   /** @param {number} chosen @param {boolean} focus */
@@ -40,6 +40,7 @@ function tabs(sheets) {
       panels[index].hidden = index !== chosen;
       if (focus && index === chosen) tab.focus();
     });
+    turned();
   }
   list.append(...sheets.map(([id, name], index) => button(name, () => choose(index, false), { role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}` })));
   list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -61,7 +62,7 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
   const desk = mountDesk(reader, element, phrases.read);
   const stage = mountStage(reader);
   const [findings, draft, hits, review] = [mountFindings(reader), mountDraft(reader), mountHits(reader), mountReview(reader)];
-  const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]]);
+  const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]], () => reader.pointOut(-1));
   const told = make("div", { cls: "told-to-you", role: "alert" });
   const exports = mountExports(reader);
   const drawing = make("span", {});
@@ -71,7 +72,7 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }), toneButton()),
     make("div", { cls: "room" },
       make("div", { cls: "desk" }, ...desk.nodes, phrases.node, desk.examples),
-      make("main", { cls: "light" }, told, ...stage.nodes, tools, ...about.panels, review.node),
+      make("main", { cls: "light" }, told, stage.seats, tools, stage.region, ...about.panels, review.node),
       hits.node));
 
   function show() {

@@ -33,7 +33,7 @@ function queryFindings(reader, reading) {
   const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false };
   const sentence = reading.draft?.[reader.pointed];
   if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
-  if (reading.region) findings.push({ ...plain, phrase: REGION, boxes: [reading.region.box], dash: "1 3" });
+  if (reading.region) findings.push({ ...plain, phrase: reading.region.phrase || REGION, boxes: [reading.region.box], dash: "1 3" });
   return findings;
 }
 
@@ -80,8 +80,8 @@ function regionActions(reader, reading, shown) {
     button("Describe this region", () => reader.describe(), { key: "describe", cls: "action" }),
     button("Find studies like this region", () => reader.refine({ box: region.box, text: "", alone: false, like: [], unlike: [] }), { key: "like-region", cls: "action" }),
     button("Ground here", () => reader.groundHere(), { key: "ground-here", cls: "action", title: "Look for the phrases inside the box only" }),
-    button("Remove the box", () => reader.dropRegion(), { key: "drop-region", cls: "plain" }),
-    said && make("p", { cls: "said", role: "status", text: said }),
+    button("Remove", () => reader.dropRegion(), { key: "drop-region", cls: "plain", "aria-label": "Remove the box" }),
+    said && make("p", { cls: "said", role: "status", title: said, text: said }),
   ];
 }
 
@@ -92,7 +92,6 @@ class Stage {
     this.reader = reader;
     this.seats = make("div", { cls: "stage" });
     this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
-    this.nodes = [this.seats, this.region];
     /** @type {any} */ this.query = null;
     /** @type {any} */ this.compared = null;
     /** The next drag draws a box to ask about. */ this.drawing = false;
@@ -123,7 +122,7 @@ class Stage {
       this.draws(false);
       this.reader.drawn(box);
     } : null);
-    if (this.drawing) this.seats.scrollIntoView({ block: "nearest" });
+    if (this.drawing) this.query.node.scrollIntoView({ block: "nearest" });
     this.reader.changed();
   }
 

@@ -222,8 +222,10 @@ export class Worklist {
 
   /** @param {Reading} reading @param {Finding} finding */
   async look(reading, finding) {
+    const { within } = finding;
     try {
-      const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: finding.within });
+      const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: within });
+      if (finding.within !== within) return; // asked elsewhere meanwhile: it waits again
       const { found, confidence, boxes, scores, evidence } = findings[0];
       Object.assign(finding, { state: "known", found, confidence, boxes, scores, evidence });
     } catch (fault) {

@@ -24,6 +24,8 @@ from tests.browser.stage import put, serve
 from tests.conftest import running_app
 
 FRAMES, RUNS = 120, 5
+FRAMES_WANTED = 30
+BUDGET_S = {"preview": 0.8, "full": None}
 DESK = {"width": 1440, "height": 900}
 MOVES = {
     "window": "film.windowBy(0.002 * Math.sin(n / 9), 0.01 * Math.sin(n / 9))",
@@ -89,7 +91,7 @@ def frames(browser: Browser) -> None:
             page.evaluate("films.film.screen.fallBack()")
         for name, move in MOVES.items():
             rate = page.evaluate(_FRAMES, [move, FRAMES])
-            print(f"{painter:14} {name:7} {rate:5.1f} frames a second")
+            print(f"{painter:14} {name:7} {rate:5.1f} frames a second   budget {FRAMES_WANTED} or more")
         page.close()
 
 
@@ -101,9 +103,10 @@ def first_sight(browser: Browser) -> None:
         page.goto(url)
         page.wait_for_selector(".example")
         seconds = [once(page, Path(name) / f"{run}.dcm", run) for run in range(RUNS)]
-        for kind in ("preview", "full"):
+        for kind, budget in BUDGET_S.items():
             taken = sorted(times[kind] for times in seconds)
-            print(f"10-megapixel DICOM, {kind:7} {median(taken):.2f} s (from {taken[0]:.2f} to {taken[-1]:.2f})")
+            told = f"10-megapixel DICOM, {kind:7} {median(taken):.2f} s (from {taken[0]:.2f} to {taken[-1]:.2f})"
+            print(told if budget is None else f"{told}   budget {budget:.1f} s")
         page.close()
 
 

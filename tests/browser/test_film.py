@@ -119,6 +119,8 @@ def test_the_small_picture_comes_first_and_fits_its_budget(stage: Page) -> None:
     put(stage, "anatomy")
     assert stage.evaluate("told") == [["shown", "preview"], ["shown", "full"]]
     assert len(preview(FILMS["anatomy"])) <= 200_000
+    # The two are of one size here: the line kept saying "small picture".
+    expect(stage.locator(".film-readout")).to_contain_text("16 bits")
 
 
 def test_presets_show_different_tissue(stage: Page) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import AT_DESK, ask, drop, hits
+from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits
 
 pytestmark = pytest.mark.browser
 
@@ -82,6 +82,33 @@ def test_from_film_to_export_by_the_keyboard_alone(page: Page) -> None:
     with page.expect_download() as waiting:
         page.keyboard.press("Enter")
     assert waiting.value.suggested_filename.endswith(".png")
+
+
+@AT_DESK
+def test_the_film_stays_under_the_hand_that_draws_a_box(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    stage = page.locator(".seat.query .film-stage")
+    place = stage.bounding_box()
+    page.click("#draw")
+    expect(page.locator(".region")).to_contain_text("Drag over the film")
+    assert stage.bounding_box() == place
+    draw_box(page)
+    page.get_by_role("button", name="Describe this region").click()
+    expect(page.locator(".region .said")).to_contain_text("The model")
+    assert stage.bounding_box() == place
+
+
+@AT_DESK
+def test_a_long_phrase_does_not_widen_the_left_side(page: Page, film_file: Path) -> None:
+    """A long suggestion pushed the field and the button over the edge."""
+    drop(page, film_file)
+    hits(page)
+    phrase = "ill-defined consolidation projected over the left lower zone and behind the heart"
+    ask(page, phrase)
+    page.get_by_role("button", name=f"Forget {phrase}").click()
+    expect(page.get_by_role("group", name="Asked before").get_by_role("button", name=phrase)).to_be_visible()
+    assert page.eval_on_selector(".desk", "desk => desk.scrollWidth <= desk.clientWidth")
 
 
 @AT_DESK

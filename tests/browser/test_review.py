@@ -91,6 +91,7 @@ def test_next_case_marks_this_one_and_opens_the_next(page: Page, film_file: Path
     page.get_by_role("button", name="Next case").click()
     expect(page.locator(".item .state").first).to_have_text("reviewed")
     expect(page.locator(".seat.query .who")).to_have_text("Film 2")
+    expect(page.locator(".next [role=status]")).to_have_text("")  # "Saved." was said of the case before
 
 
 def exported(page: Page, kind: str) -> bytes:
@@ -112,7 +113,7 @@ def test_a_case_is_exported_in_every_form_with_what_is_on_the_screen(page: Page,
     table = exported(page, "csv").decode("utf-8-sig")
     assert any("right lung" in cell for row in csv.reader(io.StringIO(table)) for cell in row)
     assert exported(page, "png").startswith(b"\x89PNG")
-    with zipfile.ZipFile(io.BytesIO(exported(page, "sr"))) as files:
-        (name,) = {name for name in files.namelist() if name.endswith(".dcm")} - {"film.dcm"}
-        report = pydicom.dcmread(io.BytesIO(files.read(name)))
-        assert report.Modality == "SR"
+    for kind, modality in (("sr", "SR"), ("gsps", "PR")):
+        with zipfile.ZipFile(io.BytesIO(exported(page, kind))) as files:
+            (name,) = {name for name in files.namelist() if name.endswith(".dcm")} - {"film.dcm"}
+            assert pydicom.dcmread(io.BytesIO(files.read(name))).Modality == modality

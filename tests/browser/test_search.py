@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import AT_DESK, draw_box, drop, example, hits
+from tests.browser.steps import AT_DESK, answered, ask, draw_box, drop, example, hits
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -112,8 +112,36 @@ def test_a_region_is_described_searched_and_removed_again(page: Page, film_file:
     expect(page.locator(".terms")).to_contain_text("like the drawn box")
     found = wait_for_other(page, before)
     assert found
+    hits(page).first.click()
+    labels = page.locator(".seat.compared .film-overlay .label")
+    expect(labels.filter(has_text="like the drawn box")).to_have_count(1)
     page.get_by_role("button", name="Remove the box").click()
     assert wait_for_other(page, found) == before
+
+
+def test_phrases_are_grounded_inside_the_drawn_box_until_it_is_removed(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    ask(page, "right lung")
+    sure = page.locator("tr.finding .sure")
+    whole = sure.inner_text()
+    page.click("#draw")
+    draw_box(page, (0.5, 0.4), (0.6, 0.7))  # the patient's left: no right lung is in it
+    drawn, found = page.locator(".seat.query .film-overlay .boxes .line").nth(1), page.locator("tr.finding .within")
+    page.get_by_role("button", name="Ground here").click()
+    expect(found).to_have_text("in the box")
+    answered(page)
+    lines = [line.bounding_box() for line in page.locator(".seat.query .film-overlay .boxes .line").all()]
+    inside = drawn.bounding_box() if len(lines) > 1 else lines[0]
+    assert inside is not None
+    for line in lines:
+        assert line is not None
+        assert line["x"] >= inside["x"] - 3
+        assert line["x"] + line["width"] <= inside["x"] + inside["width"] + 3
+    page.get_by_role("button", name="Remove the box").click()
+    expect(found).to_have_count(0)
+    answered(page)
+    expect(sure).to_have_text(whole)
 
 
 def test_the_list_is_exported_with_the_hits_on_the_screen(page: Page) -> None:
