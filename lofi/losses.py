@@ -149,12 +149,14 @@ def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
 
 
 def location_loss(grounding: Tensor, describing: Tensor, reduction: str = "mean") -> Tensor:
-    """L_location from its two directions: their "mean" (the authors' later code) or their "sum".
+    """L_location from its two directions: their "mean" (the authors' later code) or their "sum"; "off" is 0.
 
     Raises ValueError for another word.
     """
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f'the location loss takes "mean" or "sum", not {reduction!r}')
+    if reduction not in ("mean", "sum", "off"):
+        raise ValueError(f'the location loss takes "mean", "sum" or "off", not {reduction!r}')
+    if reduction == "off":
+        return torch.zeros_like(grounding)
     return (grounding + describing) / (2 if reduction == "mean" else 1)
 
 

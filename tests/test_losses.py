@@ -268,14 +268,16 @@ def test_box_loss_by_hand() -> None:
 # The sum of the parts
 
 
-@pytest.mark.parametrize(("reduction", "expected"), [("mean", 1 + 5 * (2 + 3.5)), ("sum", 1 + 5 * (2 + 7))])
+@pytest.mark.parametrize(
+    ("reduction", "expected"), [("mean", 1 + 5 * (2 + 3.5)), ("sum", 1 + 5 * (2 + 7)), ("off", 1 + 5 * 2)]
+)
 def test_total(reduction: str, expected: float) -> None:
     parts = [torch.tensor(value) for value in (1.0, 2.0, 3.0, 4.0)]
     assert float(losses.total_loss(*parts, 5.0, reduction)) == expected
 
 
 def test_total_refuses_another_word() -> None:
-    with pytest.raises(ValueError, match='"mean" or "sum"'):
+    with pytest.raises(ValueError, match='"mean", "sum" or "off"'):
         losses.total_loss(*[torch.tensor(1.0)] * 4, 5.0, "max")
 
 

@@ -104,6 +104,8 @@ def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens
         patches, images = network.encode_images(batch.canvases)
     with autocast(device, low):
         own = network.encode_texts(batch.sentences[part(len(batch.sentences))])
+    tells = recipe.location_weight > 0  # else the language model's losses are only watched
+    with autocast(device, low), torch.set_grad_enabled(tells and torch.is_grad_enabled()):
         logits = answer_logits(network, network.prefix(patches), batch.packed, tokens.id(BEGIN))
     sentences = gather_rows(own, len(batch.sentences))
     sigmoid = contrast(network, images, sentences, batch, recipe)

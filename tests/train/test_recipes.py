@@ -9,6 +9,7 @@ import pytest
 import lofi
 from train.pretrain import find_recipe, main
 from train.recipes.ablate import VARIANTS
+from train.recipes.losses import VARIANTS as LOSSES
 
 RECIPES = ("base", "paper", "padchest_gr", *(f"ablate:{variant}" for variant in VARIANTS))
 
@@ -33,17 +34,39 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     assert model.embed_text(["pleural effusion"]).shape == (1, 64)
 
 
-@pytest.mark.shared
-def test_smoke_of_mini(shared: Path, tmp_path: Path) -> None:
-    # Sixteen films of the real ones are enough to see that the bundled model's own recipe runs.
+@pytest.fixture
+def sixteen(shared: Path, tmp_path: Path) -> Path:
+    """Sixteen of the real films: enough to see that a recipe of the bundled model's kind runs."""
     lines = (shared / "cxr" / "records.jsonl").read_text("utf-8").splitlines()
     chosen = [line for line in lines if '"nih_bbox"' in line and '"train"' in line][:16]
     records = tmp_path / "records.jsonl"
     records.write_text("\n".join(chosen).replace('"images/', f'"{shared}/cxr/images/') + "\n", "utf-8")
-    out = tmp_path / "run"
-    arguments = ["mini", "--smoke", "--records", str(records), "--shared", str(shared), "--out", str(out)]
-    assert main([*arguments, "--cache", str(tmp_path / "cache"), "--set", "steps=2"]) == 0
-    assert lofi.load(out / "checkpoint").config.name == "lofi-mini"
+    return records
+
+
+def smoke_on(records: Path, recipe: str, shared: Path, out: Path) -> list[dict[str, str]]:
+    """Two steps of a recipe's smoke variant; its metrics."""
+    arguments = [recipe, "--smoke", "--records", str(records), "--shared", str(shared), "--out", str(out)]
+    assert main([*arguments, "--cache", str(records.parent / "cache"), "--set", "steps=2"]) == 0
+    with (out / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.shared
+def test_smoke_of_mini(sixteen: Path, shared: Path, tmp_path: Path) -> None:
+    smoke_on(sixteen, "mini", shared, tmp_path / "run")
+    assert lofi.load(tmp_path / "run" / "checkpoint").config.name == "lofi-mini"
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("variant", LOSSES)
+def test_smoke_of_the_losses(variant: str, sixteen: Path, shared: Path, tmp_path: Path) -> None:
+    before, after = smoke_on(sixteen, f"losses:{variant}", shared, tmp_path / "run")
+    for row in (before, after):
+        parts = {name: float(row[name]) for name in ("total", "sigmoid", "caption", "grounding", "describing")}
+        told = {"sigmoid": 0.0, "caption": 5 * parts["caption"]}
+        whole = 5 * (parts["caption"] + (parts["grounding"] + parts["describing"]) / 2)
+        assert parts["total"] - parts["sigmoid"] == pytest.approx(told.get(variant, whole), rel=1e-3, abs=1e-3)
 
 
 def test_mini_is_what_trained_the_bundled_model() -> None:
