@@ -54,9 +54,10 @@ class Recipe:
     from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
     whose words overlap by ``near_identical`` (Jaccard) are positives of each other's films. ``bias`` None: the
     sigmoid loss starts at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4 quantises the language model.
-    ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them "off";
-    ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in float32, "bf16" and "float32" rule everywhere. ``own_streams``
-    gives each film of a step its own random stream, so that several processes share a batch without building it all.
+    ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them
+    "off"; ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in
+    float32, "bf16" and "float32" rule everywhere. ``own_streams`` gives each film of a step its own random
+    stream, so that several processes share a batch without building it all.
     ``films``: how many films are generated where a smoke run is given no record file. ``heat_weight`` above 0 adds the
     heat-map loss of ``heat_phrases`` phrases a film on patches ``heat_cell`` pixels wide (``model.local`` must be on).
     """
