@@ -1,7 +1,8 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
-Pre-training, pseudo-labels, a second stage on them, examples in context, calibration; each a command of its own,
-printed before it runs. Started again after a stop, it goes on where it was. ``--smoke``: a few steps of every stage.
+Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
+rank by finding, calibration; each a command of its own, printed before it runs. Started again after a stop, it goes on
+where it was. ``--smoke``: a few steps of every stage.
 """
 
 import argparse
@@ -24,8 +25,9 @@ class Stage:
 
 
 def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> list[Stage]:
-    """The stages in order. The last checkpoint is ``out/shots/checkpoint``."""
-    first, late, shots = out / "first", out / "late", out / "shots"
+    """The stages in order. The last checkpoint is ``out/alike/checkpoint``."""
+    first, late, shots, soup, alike = (out / name for name in ("first", "late", "shots", "soup", "alike"))
+    teacher = shared / "cxr" / "nih_teacher.csv"
     pseudo = out / "pseudo.jsonl"
     common = ("--cache", str(cache), *(["--smoke"] if smoke else []))
     towers = ("--shared", str(shared), *common)
@@ -52,9 +54,26 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             True,
         ),
         Stage(
+            "soup",
+            "train.soup",
+            (
+                *("--model", f"{shots / 'checkpoint'}=0.8", "--model", f"{first / 'checkpoint'}=0.2"),
+                *("--out", str(soup / "checkpoint")),
+            ),
+        ),
+        Stage(
+            "alike",
+            "train.alike",
+            (
+                *("--model", str(soup / "checkpoint"), "--records", str(records), "--out", str(alike / "checkpoint")),
+                *(("--teacher", str(teacher)) if teacher.is_file() else ()),
+                *(("--smoke",) if smoke else ()),
+            ),
+        ),
+        Stage(
             "calibrated",
             "train.calibrate",
-            ("--model", str(shots / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
+            ("--model", str(alike / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
         ),
     ]
 
@@ -92,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"Stage {stage.name!r} ended with status {status}; the same command goes on from it.", file=sys.stderr
             )
             return status
-    print(given.out / "shots" / "checkpoint")
+    print(given.out / "alike" / "checkpoint")
     return 0
 
 

@@ -10,6 +10,8 @@ import { boxReview, phraseReview } from "./review.js";
 /** @typedef {import("./reading.js").Finding} Finding */
 
 const SHOWN_EXAMPLES = 3;
+/** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
+const ELSEWHERE = 0.1;
 
 /** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Reader} reader @param {any} one */
 const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
@@ -18,7 +20,8 @@ const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id 
 function effect(one) {
   const change = Math.round(100 * one.confidence_change);
   const moved = one.moved > 0.005 ? `moved the boxes by ${percent(one.moved)}` : "left the boxes where they are";
-  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${one.trusted ? "" : "; its box was drawn by a machine"}`;
+  const overlap = `; its box overlaps the answer's by ${percent(one.agreement)}`;
+  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${one.trusted ? "" : "; its box was drawn by a machine"}`;
 }
 
 /** An example by name, which opens it beside the film. @param {Reader} reader @param {Finding} finding @param {any} one */
@@ -28,7 +31,8 @@ function example(reader, finding, one) {
   return make("button", { type: "button", cls: "example-of", title: effect(one), "aria-label": `${name}: ${effect(one)}`,
     "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => reader.compare(hit) },
   make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }), make("span", { text: name }),
-  one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }));
+  one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }),
+  one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }));
 }
 
 /** The examples from the gallery that spoke loudest for the boxes. @param {Reader} reader @param {Finding} finding */

@@ -50,4 +50,5 @@ def _evidence(shot: Shot, answer: Grounding, without: Grounding) -> Evidence:
         moved=1 - set_iou(as_boxes(answer.boxes), as_boxes(without.boxes)),
         confidence_change=answer.confidence - without.confidence,
         trusted=shot.trusted,
+        agreement=set_iou(as_boxes(shot.boxes), as_boxes(answer.boxes)),
     )

@@ -171,9 +171,9 @@ def test_an_answer_names_the_examples_behind_it_and_opens_them(page: Page, film_
     named = told.first.locator("button")
     assert 1 <= named.count() <= 3
     name = named.first.locator("span").first.inner_text()
-    assert re.search(
-        r"(moved the boxes by \d+ %|left the boxes where they are)", str(named.first.get_attribute("title"))
-    )
+    effect = str(named.first.get_attribute("title"))
+    assert re.search(r"(moved the boxes by \d+ %|left the boxes where they are)", effect)
+    assert re.search(r"its box overlaps the answer's by \d+ %", effect)
     named.first.click()
     listed = name.startswith("similar study")
     expect(page.locator(".pane.compared .who")).to_have_text(name.capitalize() if listed else "Example study")

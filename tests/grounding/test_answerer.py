@@ -48,6 +48,15 @@ def test_a_wrong_shot_among_right_ones_moves_the_answer_most(film: Radiograph, p
     assert moved[place - 1] == pytest.approx(1 - shared / (0.32 - shared))
 
 
+def test_a_wrong_shot_agrees_least_with_the_answer(film: Radiograph) -> None:
+    shots = [shot(f"s{number}", WRONG_PLACE if number == 2 else RIGHT_PLACE) for number in range(4)]
+    answer = ground(Mean(), film, "mass", shots)
+    agreement = [item.agreement for item in answer.evidence]
+    # The answer begins at 0.2, the right ones at 0.1: they share 0.3² of 2 · 0.4² − 0.3²; the wrong one at 0.5: 0.1².
+    assert agreement == pytest.approx([0.09 / 0.23, 0.09 / 0.23, 0.01 / 0.31, 0.09 / 0.23])
+    assert [item["agreement"] for item in answer.to_json()["evidence"]] == pytest.approx(agreement, abs=1e-4)
+
+
 def test_shots_that_agree_move_nothing_but_the_confidence(film: Radiograph) -> None:
     evidence = ground(Mean(), film, "mass", [shot(name, RIGHT_PLACE) for name in "abc"]).evidence
     assert [item.moved for item in evidence] == pytest.approx([0, 0, 0])

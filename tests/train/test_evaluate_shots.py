@@ -73,7 +73,7 @@ def test_no_gallery_study_no_shot_no_difference(folder: Path, built: Path) -> No
     films = read_films(folder / "records.jsonl", ["val"])
     bare = Experiment(model, regions, [], Where(source=("elsewhere",))).run(films)["bare"]
     assert np.array_equal(bare.rows[NONE], bare.rows["k 8 fused"])
-    assert bare.planted == [(0.0, 0.0)]
+    assert bare.planted == [(0.0, 0.0, 0.0, 0.0)]
 
 
 def test_copied_boxes_by_hand() -> None:

@@ -40,7 +40,8 @@ RULES = {
     "controls": "Best neighbour: the boxes of the first shot of each retriever. Weighted mean: the largest box of each "
     "of the first four fused shots, weighted by the softmax of their scores. Centre prior: median training box.",
     "planted": "One of four fused shots is replaced by a random one that claims to show the phrase: how often it has "
-    "the largest effect on the answer (chance: a quarter), and its mean effect against that of the other three.",
+    "the largest effect on the answer (chance: a quarter), its mean effect against that of the other three, and how "
+    "often its boxes agree least with the answer's, as the evidence shows it (ties do not count).",
     "cost": "Median seconds of a grounding on an encoded film, the retrieval of shots included; 'explained' adds the "
     "leave-one-out answers.",
     "intervals": "95 % percentile interval over resampled patients; gains are paired differences in mean IoU.",
@@ -49,12 +50,14 @@ RULES = {
 
 @dataclass
 class Asked:
-    """One set of questions: of each system its rows; of the planted shot and of its neighbours how far they moved."""
+    """One set of questions: of each system its rows; of the planted shot and of its neighbours how far they moved
+    the answer (planted, strongest other), and its agreement with it (planted, least other).
+    """
 
     questions: Sequence[Question]
     patients: list[str]
     rows: dict[str, list[Floats]] = field(default_factory=dict)
-    planted: list[tuple[float, float]] = field(default_factory=list)
+    planted: list[tuple[float, float, float, float]] = field(default_factory=list)
 
     def add(self, system: str, boxes: Boxes, scores: Sequence[float], question: Question) -> None:
         self.rows.setdefault(system, []).append(question_row(boxes, scores, question.boxes))
@@ -68,7 +71,7 @@ class Asked:
         pairs = [("k 4 fused", NONE), ("k 4 fused", best), ("k 4 fused", PRIOR), ("k 4 random", NONE)]
         pairs += [("k 4 wrong phrase", NONE), ("k 4 fused", "k 4 random")]
         gains = {f"{a} − {b}": boot.mean(ious(rows[a]) - ious(rows[b])) for a, b in pairs if b in rows}
-        planted = np.array(self.planted, dtype=np.float64).reshape(-1, 2)
+        planted = np.array(self.planted, dtype=np.float64).reshape(-1, 4)
         return {
             "systems": {
                 name: grounding_figures(values, self.patients, resamples, seed) for name, values in rows.items()
@@ -79,6 +82,9 @@ class Asked:
                 "moved most": boot.mean(planted[:, 0] > planted[:, 1]),
                 "moved": boot.mean(planted[:, 0]),
                 "moved, its strongest neighbour": boot.mean(planted[:, 1]),
+                "agrees least": boot.mean(planted[:, 2] < planted[:, 3]),
+                "agreement": boot.mean(planted[:, 2]),
+                "agreement, its least neighbour": boot.mean(planted[:, 3]),
             },
         }
 
@@ -118,7 +124,7 @@ class Experiment:
         return self.finder.shots(film, phrase, max(COUNTS), by, leave_out)
 
     def _ask(self, film: EncodedFilm, own: Film, question: Question, rng: np.random.Generator) -> tuple[Any, Any]:
-        """System → (boxes, scores), and (effect of a planted shot, largest effect of the others)."""
+        """System → (boxes, scores), and what ``Asked.planted`` takes."""
         systems: dict[str, tuple[Boxes, Sequence[float]]] = {}
         other = str(rng.choice([phrase for phrase in CANONICAL.values() if phrase not in question.phrase]))
         chosen = {way: self._shots(film, own, question.phrase, way) for way in WAYS if way != "wrong phrase"}
@@ -153,14 +159,16 @@ class Experiment:
 
     def _planted(
         self, film: EncodedFilm, phrase: str, chosen: Mapping[str, Sequence[Shot]], rng: np.random.Generator
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float, float, float]:
         names = {shot.study_id for shot in chosen["fused"][:3]}
         strangers = [shot for shot in chosen["random"] if shot.study_id not in names]
         if not strangers or not names:
-            return 0.0, 0.0
+            return 0.0, 0.0, 0.0, 0.0
         liar = replace(strangers[int(rng.integers(len(strangers)))], phrase=phrase)
         evidence = ground(self.answerer, film, phrase, [*chosen["fused"][:3], liar]).evidence
-        return evidence[-1].moved, max(item.moved for item in evidence[:-1])
+        liar_told, others = evidence[-1], evidence[:-1]
+        strongest, least = max(item.moved for item in others), min(item.agreement for item in others)
+        return liar_told.moved, strongest, liar_told.agreement, least
 
     def cost(self, films: Sequence[Film]) -> dict[str, float]:
         """Median seconds with 0 shots, with 4, and with 4 explained; the ratios to 0."""
