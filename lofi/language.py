@@ -59,8 +59,8 @@ class Language(nn.Module):
         out = self.model(input_ids=ids[None], past_key_values=cache, use_cache=True, logits_to_keep=1)
         return cast(Tensor, out.logits[0, -1])
 
-    def extend(self, embeddings: Tensor, positions: Tensor, visible: Tensor, cache: Any) -> Tensor:
-        """(B, V) logits after (B, T, W) further embeddings, and ``cache`` grows by them.
+    def extend(self, embeddings: Tensor, positions: Tensor, visible: Tensor, cache: Any, keep: int = 1) -> Tensor:
+        """(B, keep, V) logits after the last ``keep`` of (B, T, W) further embeddings, and ``cache`` grows by them.
 
         ``positions`` (B, T); ``visible`` (B, T, past + T) bool: what each new place may look at.
         """
@@ -72,9 +72,9 @@ class Language(nn.Module):
             attention_mask=blocked,
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=keep,
         )
-        return cast(Tensor, out.logits[:, -1])
+        return cast(Tensor, out.logits)
 
     @staticmethod
     def branch(cache: Any) -> Any:

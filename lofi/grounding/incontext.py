@@ -5,6 +5,9 @@
 A shot is ``image tokens "phrase". <box>…<end>``. It sees the prefix and its own past, not the other shots, so their
 order does not matter and a shot can be hidden without computing anything again. Shots and prompt all take the places
 after the prefix: without shots the prompt stands exactly where it always stood.
+
+*Where* a finding lies is asked with the shots, *whether* it is there without them: examples of another source lower the
+presence, and the calibration is one of the model alone. So the prompt goes through a second time, blind to the shots.
 """
 
 from collections.abc import Sequence
@@ -25,6 +28,8 @@ from lofi.radiograph import Radiograph
 from lofi.results import Grounding
 from lofi.text import BOX, END, NONE, LocationGrammar, Tokens, grounding_prompt
 
+ASKING, ALONE = -1, -2
+"""Groups of the prompt's places: of the one that sees the shots, and of the one that does not."""
 PHRASE_LIMIT = 80
 """Characters of a shot's phrase that enter the context."""
 
@@ -41,13 +46,15 @@ class Context:
     """A film's prefix and its shots in one key-value ``cache`` of P + S places; ``group`` (P + S,) is 0 for the prefix
     and n for the places of shot n. ``at`` is the position of what comes next.
 
-    ``logits`` (1, V) follow the question where it went through together with its shots; its places are in ``group``
-    as −1.
+    ``alone`` (1, V) are the logits after the question without shots, None where there are none; ``logits`` (1, V) those
+    after the question with them where it went through in the same pass. Their places are in ``group`` as ``ALONE`` and
+    ``ASKING``.
     """
 
     cache: Any
     group: Tensor
     at: int
+    alone: Tensor | None = None
     logits: Tensor | None = None
 
 
@@ -72,32 +79,38 @@ class InContext:
         prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
         with model.turn:
             # A pass costs as much as its ids and a little more: one set of shots takes its question along.
-            context = self._context(encoded, every, prompt if every and len(sets) == 1 else [])
+            context = self._context(encoded, every, prompt, along=len(sets) == 1)
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
         return [model.grounding(words, encoded.frame, answer) for answer in found]
 
-    def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int]) -> Context:
-        """The film's prefix cache, copied and extended by the shots, and by the ``prompt`` where one is given."""
+    def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int], along: bool) -> Context:
+        """The film's prefix cache, copied and extended by the shots and by the ``prompt`` alone, and once more by the
+        prompt that sees the shots if that goes ``along``.
+        """
         model, language = self.model, self.model.network.language
         cache = language.branch(encoded.cache)
         prefix = int(cache.get_seq_length())
         if not shots:
             return Context(cache, torch.zeros(prefix, dtype=torch.long, device=model.device), prefix)
-        parts = [self._embedded(shot) for shot in shots]
-        if prompt:
-            parts.append(language.embed(torch.tensor(prompt, device=model.device)))
-        numbers = [*range(1, len(shots) + 1), -1][: len(parts)]
+        asked = [ALONE, ASKING] if along else [ALONE]
+        question = language.embed(torch.tensor(prompt, device=model.device))
+        parts = [*(self._embedded(shot) for shot in shots), *[question] * len(asked)]
+        numbers = [*range(1, len(shots) + 1), *asked]
         own = torch.cat([torch.full((len(part),), number) for number, part in zip(numbers, parts, strict=True)])
         own = own.to(model.device)
         group = torch.cat([own.new_zeros(prefix), own])
         past = torch.arange(len(group), device=model.device)
-        # The prefix is seen by all, a shot by itself, and by the prompt all.
-        near = (own[:, None] == group[None]) | (group[None] == 0) | (own[:, None] == -1)
+        # The prefix is seen by all, a shot and the lonely prompt by themselves, and by the other prompt every shot.
+        shown = (own[:, None] == ASKING) & (group[None] != ALONE)
+        near = (own[:, None] == group[None]) | (group[None] == 0) | shown
         visible = near & (past[None] <= past[prefix:, None])
         places = torch.cat([prefix + torch.arange(len(part)) for part in parts])[None].to(model.device)
-        logits = language.extend(torch.cat(parts)[None], places, visible[None], cache)
-        return Context(cache, group, prefix + len(prompt), logits.float() if prompt else None)
+        keep = 1 + len(prompt) * along
+        logits = language.extend(torch.cat(parts)[None], places, visible[None], cache, keep).float()
+        if along:
+            return Context(cache, group, prefix + len(prompt), logits[:, 0], logits[:, -1])
+        return Context(cache, group, prefix, logits[:, 0])
 
     def _embedded(self, shot: Shot) -> Tensor:
         """(T, W) a shot's image tokens and words as the language model takes them in."""
@@ -116,7 +129,8 @@ class _Rows:
         if len(hidden) > 1:
             self.cache.batch_repeat_interleave(len(hidden))
         device = context.group.device
-        self.seen = torch.stack([~torch.isin(context.group, torch.tensor(row, device=device)) for row in hidden])
+        blind = [torch.tensor([*row, ALONE], device=device) for row in hidden]
+        self.seen = torch.stack([~torch.isin(context.group, row) for row in blind])
         self.at = context.at
 
     def step(self, ids: Tensor) -> Tensor:
@@ -125,7 +139,7 @@ class _Rows:
         causal = torch.ones(count, count, dtype=torch.bool, device=ids.device).tril().expand(rows, -1, -1)
         visible = torch.cat([self.seen[:, None].expand(-1, count, -1), causal], dim=2)
         positions = (self.at + torch.arange(count, device=ids.device)).expand(rows, -1)
-        logits = self.language.extend(self.language.embed(ids), positions, visible, self.cache)
+        logits = self.language.extend(self.language.embed(ids), positions, visible, self.cache)[:, -1]
         self.seen = torch.cat([self.seen, self.seen.new_ones(rows, count)], dim=1)
         self.at += count
         return logits.float()
@@ -149,7 +163,8 @@ def locate_rows(
     logits = context.logits
     if logits is None:
         logits = rows.step(torch.tensor([prompt], device=device).expand(count, -1))
-    presence = torch.softmax(logits[:, [box, none]], 1)[:, 0].tolist()
+    asked = logits if context.alone is None else context.alone.expand(count, -1)
+    presence = torch.softmax(asked[:, [box, none]], 1)[:, 0].tolist()
     found: list[list[list[float]]] = [[] for _ in hidden]
     scores: list[list[float]] = [[] for _ in hidden]
     going_on = [1.0] * count

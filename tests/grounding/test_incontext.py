@@ -46,7 +46,17 @@ def test_beside_other_sets_no_shots_is_still_no_shots(
 ) -> None:
     answers = answerer.answer_each(film, PHRASE, [found, [], found[1:]])
     assert close(answers[1], model.locate(film, PHRASE))
-    assert answers[0].confidence != pytest.approx(answers[1].confidence, abs=1e-7)
+    assert answers[0].scores != pytest.approx(answers[1].scores, abs=1e-7)
+
+
+def test_whether_is_asked_without_shots_and_where_with_them(
+    answerer: InContext, model: LofiModel, film: Radiograph, found: tuple[Shot, ...]
+) -> None:
+    alone = model.locate(film, PHRASE)
+    for sets in ([found], [found, found[1:]]):  # the question goes along with the shots, and after them
+        for answer in answerer.answer_each(film, PHRASE, sets):
+            assert answer.confidence == pytest.approx(alone.confidence, abs=1e-5)
+            assert answer.scores != pytest.approx(alone.scores, abs=1e-7)
 
 
 def test_a_hidden_shot_is_a_missing_shot(answerer: InContext, film: Radiograph, found: tuple[Shot, ...]) -> None:
