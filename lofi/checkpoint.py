@@ -1,6 +1,7 @@
 """Checkpoints: safetensors and a JSON manifest, in a local folder or on a hub. Never pickle.
 
-manifest.json            format, configuration, data, metrics, threshold, calibration, SHA-256 of every other file
+manifest.json            format, configuration, data, metrics, threshold, calibration and heat map's share (as
+                         train.calibrate chose them), SHA-256 of every other file
 model.safetensors        all weights (half precision in what is shipped)
 text_tokenizer.json      of the text tower          language_tokenizer.json    of the language model
 """
@@ -126,6 +127,7 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
         device=pick_device(device),
         threshold=float(manifest["threshold"]),
         calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
+        heat_share=float(manifest.get("heat_share", 0.0)),
     )
 
 

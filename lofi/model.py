@@ -14,11 +14,12 @@ from torch.nn import functional
 
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.config import ModelConfig
+from lofi.consensus import HeatBelief
 from lofi.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
 from lofi.errors import BadQuery
 from lofi.frame import Frame
 from lofi.network import LofiNetwork
-from lofi.pooled import PooledRegions, pool_tokens, pool_vectors
+from lofi.pooled import PooledRegions, pool_means, pool_tokens, pool_vectors
 from lofi.preprocess import canvas
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, ReportSentence
@@ -70,6 +71,7 @@ class LofiModel:
         device: torch.device,
         threshold: float = 0.5,
         calibration: tuple[float, float] = (1.0, 0.0),
+        heat_share: float = 0.0,
     ) -> None:
         self.network = network.eval().to(device)
         self.config: ModelConfig = network.config
@@ -79,6 +81,7 @@ class LofiModel:
         self.device = device
         self.threshold = threshold
         self.calibration = calibration
+        self.heat_share = heat_share if network.config.local else 0.0
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
         self._stop = language_tokens.id(END)
@@ -154,7 +157,15 @@ class LofiModel:
         placed = frame.to_canvas(as_boxes(boxes))
         prefix = self.network.prefix(patches)[0].float().cpu().numpy()
         vectors = pool_vectors(content(patches), placed)
-        return PooledRegions(vectors, pool_tokens(prefix, placed), placed.astype(np.float32))
+        seen = np.zeros((len(placed), 0), dtype=np.float32)
+        if self.config.local:
+            seen = pool_means(self.network.seen(patches)[0].cpu().numpy(), placed)
+        return PooledRegions(vectors, pool_tokens(prefix, placed), placed.astype(np.float32), seen)
+
+    def shows(self, seen: NDArray[np.float32], phrase: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(M,) 0 … 1, how far the heat map finds a phrase, (E,) its embedding, in regions with (M, E) ``seen``."""
+        scale, bias = float(self.network.local_scale.detach().exp()), float(self.network.local_bias.detach())
+        return np.asarray(1 / (1 + np.exp(-(scale * (seen @ phrase) + bias))), dtype=np.float32)
 
     @torch.inference_mode()
     def embed_parts(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> NDArray[np.float32]:
@@ -181,15 +192,32 @@ class LofiModel:
         encoded = self._encoded(film)
         prompt = self.language_tokens.encode(grounding_prompt(words.lower()))
         language, tokens = self.network.language, self.language_tokens
+        region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
         with self._lock:
             cache = language.branch(encoded.cache)
             if self.grammar.kind == "tokens":
-                region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
                 answer = locate_tokens(language, tokens, prompt, cache, self.grammar, region)
             else:
                 budget = self.config.language.max_answer
                 answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
-        return cut_to(self.grounding(words, encoded.frame, answer), within)
+            belief = self.belief(encoded, words)
+        return cut_to(self.grounding(words, encoded.frame, self.agreed(answer, belief, region)), within)
+
+    def belief(self, encoded: EncodedFilm, words: str) -> HeatBelief | None:
+        """What the heat map of a phrase says of its place; None where the model uses none. For whoever has the turn."""
+        if not self.heat_share:
+            return None
+        ids = pad(self.text_tokens.encode_all([words.lower()], self.config.text.context)).to(self.device)
+        logits = self.network.heat(encoded.patches, self.network.encode_texts(ids))
+        return HeatBelief(logits[0].float().cpu().numpy())
+
+    def agreed(self, answer: FoundBoxes, belief: HeatBelief | None, within: Boxes | None = None) -> FoundBoxes:
+        """The answer with its box where language model and heat map agree best (lofi.consensus), inside the (1, 4)
+        canvas box ``within``. Several boxes stay as written: the heat map does not tell one from the other.
+        """
+        if belief is None or len(answer.boxes) != 1:
+            return answer
+        return replace(answer, boxes=belief.agreed(answer.boxes, self.heat_share, within))
 
     def confidence(self, presence: float) -> float:
         """What the language model says of presence as a probability, by the slope and offset of train.calibrate."""

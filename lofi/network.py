@@ -89,7 +89,10 @@ class LofiNetwork(nn.Module):
         """(B, P, D) → (B, N, W)."""
         return cast(Tensor, self.connector(patches))
 
+    def seen(self, patches: Tensor) -> Tensor:
+        """(B, P, D) → (B, P, E) unit embeddings of patches in the space of texts, for ``heat``."""
+        return functional.normalize(self.local(patches).float(), dim=-1)
+
     def heat(self, patches: Tensor, texts: Tensor) -> Tensor:
         """(Q, P) logits that each patch of (Q, P, D) shows what its text, (Q, E) unit embeddings, says."""
-        seen = functional.normalize(self.local(patches).float(), dim=-1)
-        return torch.einsum("qpe,qe->qp", seen, texts.float()) * self.local_scale.exp() + self.local_bias
+        return torch.einsum("qpe,qe->qp", self.seen(patches), texts.float()) * self.local_scale.exp() + self.local_bias

@@ -16,12 +16,14 @@ TOKENS = 3
 
 class PooledRegions(NamedTuple):
     """M boxes of one film. ``vectors`` (M, D) float32, unit rows; ``tokens`` (M, TOKENS, W) float16, in the language
-    model's input space; ``canvas`` (M, 4) float32, the boxes on the model's square canvas.
+    model's input space; ``canvas`` (M, 4) float32, the boxes on the model's square canvas; ``seen`` (M, E) float32, the
+    means of what the heat map compares with a phrase, (M, 0) where the model has none.
     """
 
     vectors: Floats32
     tokens: NDArray[np.float16]
     canvas: Floats32
+    seen: Floats32
 
 
 def cell_weights(boxes: Boxes, rows: int, columns: int) -> Floats32:
@@ -72,6 +74,11 @@ def pool_tokens(prefix: Floats32, boxes: Boxes) -> NDArray[np.float16]:
 
 def pool_vectors(content: Floats32, boxes: Boxes) -> Floats32:
     """(M, D) unit means of (P, D) patches, a square grid row by row, inside (M, 4) canvas boxes."""
-    side = round(len(content) ** 0.5)
-    means = cell_weights(boxes, side, side) @ content
+    means = pool_means(content, boxes)
     return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def pool_means(values: Floats32, boxes: Boxes) -> Floats32:
+    """(M, D) means of (P, D) values of a square grid, row by row, inside (M, 4) canvas boxes."""
+    side = round(len(values) ** 0.5)
+    return np.asarray(cell_weights(boxes, side, side) @ values, dtype=np.float32)

@@ -83,7 +83,8 @@ class Evidence:
     ``boxes`` are those of the example, 0–1 of its own film. ``moved`` is 1 − IoU of the answer and the answer without
     this example, 0 (no difference) … 1; ``confidence_change`` is what the example added to the confidence, −1 … 1.
     ``agreement`` is the IoU of the example's boxes and the answer's, each 0–1 of its own film: an example of something
-    else, or of another place, stands out by a low one. ``trusted`` is False for boxes that a machine drew.
+    else, or of another place, stands out by a low one. ``support`` 0 … 1 is how far the model sees the phrase in the
+    example's own boxes, None where it cannot tell. ``trusted`` is False for boxes that a machine drew.
     """
 
     study_id: str
@@ -94,6 +95,7 @@ class Evidence:
     confidence_change: float
     trusted: bool = True
     agreement: float = 0.0
+    support: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The public form: part of the API's contract for one phrase."""
@@ -106,6 +108,7 @@ class Evidence:
             "confidence_change": round(self.confidence_change, 4),
             "trusted": self.trusted,
             "agreement": round(self.agreement, 4),
+            "support": None if self.support is None else round(self.support, 4),
         }
 
 

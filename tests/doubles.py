@@ -35,7 +35,10 @@ class TinyEmbedder:
     def embed_regions(self, radiograph: Radiograph, boxes: Boxes) -> PooledRegions:
         small = cv2.resize(radiograph.pixels, (8, 8), interpolation=cv2.INTER_AREA).reshape(64, 1) - 0.5
         content = np.asarray(small * np.linspace(-1, 1, 6) ** 2 + np.linspace(0, 1, 6), dtype=np.float32)
-        return PooledRegions(pool_vectors(content, boxes), pool_tokens(content, boxes), boxes.astype(np.float32))
+        nothing = np.zeros((len(boxes), 0), dtype=np.float32)
+        return PooledRegions(
+            pool_vectors(content, boxes), pool_tokens(content, boxes), boxes.astype(np.float32), nothing
+        )
 
 
 def clustered(count: int, dim: int, clusters: int = 20, seed: int = 0) -> NDArray[np.float32]:

@@ -214,7 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checkpoint.save(
         given.out, model.network, tokenizers, data=data, metrics=manifest["metrics"], threshold=model.threshold
     )
-    write_calibration(given.out, model.calibration, model.threshold)  # presence does not depend on the projection
+    # What is said of a phrase does not depend on the projection.
+    write_calibration(given.out, model.calibration, model.threshold, model.heat_share)
     print(f"{len(nih)} films of NIH, {rated} of them rated by the teacher, {len(elsewhere)} others → {given.out}")
     return 0
 

@@ -1,12 +1,14 @@
-"""Make a checkpoint's confidence mean what it says, and choose when it says "not found".
+"""Make a checkpoint's confidence mean what it says, choose when it says "not found" and how far its heat map is heard.
 
     python -m train.calibrate --model CHECKPOINT --records FILE --split val
 
 Asks every film of the split for what it shows and for what it does not show (train.evaluation.questions), fits slope
 and offset on the log-odds of presence (Platt's scaling, present and absent weighing the same) and sets the threshold
 at which ``--sensitivity`` of the present phrases are answered. Examples in context do not come into it: whether a
-finding is there is asked without them (lofi.grounding.incontext). Both go into the manifest; the weights stay, and with
-them the fingerprint. Figures of the same split are then those of a fit: quote others.
+finding is there is asked without them (lofi.grounding.incontext). Where the model has a heat map, its share in a box
+(lofi.consensus) is the one of ``SHARES`` with the largest mean IoU on the present phrases. All of it goes into the
+manifest; the weights stay, and with them the fingerprint. Figures of the same split are then those of a fit: quote
+others.
 """
 
 import argparse
@@ -16,10 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
+from lofi.boxes import as_boxes, set_iou
 from lofi.checkpoint import MANIFEST, load
 from lofi.metrics.calibration import fit_confidence, log_odds
+from lofi.model import LofiModel
 from train.evaluation.asking import Plan, always_answering, ask, readable
-from train.evaluation.questions import absent_questions, present_questions, read_films
+from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films
+
+SHARES = (0.0, 0.5, 0.7, 0.8, 0.9)
+"""Weights of the heat map among which the best is taken; 0 is the language model alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,18 +49,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slope, offset = fit_confidence(raw, there)
     sure = 1 / (1 + np.exp(-(slope * log_odds(raw) + offset)))
     threshold = float(np.floor(np.quantile(sure[there], 1 - given.sensitivity) * 1000) / 1000)
-    write(given.model, (slope, offset), threshold)
+    means = by_share(model, films, present) if model.config.local else {0.0: 0.0}
+    share = max(means, key=lambda tried: means[tried])
+    write(given.model, (slope, offset), threshold, share)
     print(f"confidence: slope {slope:.3f}, offset {offset:.3f}, from {there.sum()} present, {(~there).sum()} absent")
     print(f"threshold {threshold:.3f}: finds {(sure[there] >= threshold).mean():.3f} of the present phrases, ", end="")
     print(f"denies {(sure[~there] < threshold).mean():.3f} of the absent ones (split {given.split})")
+    if model.config.local:
+        tried = ", ".join(f"{name:g}: {mean:.3f}" for name, mean in means.items())
+        print(f"heat map's share {share:g}; mean IoU of the present phrases by share, always answering: {tried}")
     return 0
 
 
-def write(folder: Path, calibration: tuple[float, float], threshold: float) -> None:
-    """Put calibration and threshold into the checkpoint's manifest."""
+def by_share(model: LofiModel, films: Sequence[Film], questions: Sequence[Question]) -> dict[float, float]:
+    """Share of the heat map → mean IoU of the present ``questions``, always answering."""
+    bold, means = always_answering(model), {}
+    plan = Plan({"present": [(question.film, question.phrase) for question in questions]})
+    for share in SHARES:
+        bold.heat_share = share
+        found = ask(bold, films, plan, every_film=False, title=f"share {share:g}").groundings["present"]
+        overlaps = [set_iou(as_boxes(a.boxes), q.boxes) for a, q in zip(found, questions, strict=True)]
+        means[share] = float(np.mean(overlaps))
+    return means
+
+
+def write(folder: Path, calibration: tuple[float, float], threshold: float, heat_share: float) -> None:
+    """Put what ``main`` chose into the checkpoint's manifest."""
     path = folder / MANIFEST
     manifest = json.loads(path.read_text("utf-8"))
     manifest |= {"threshold": threshold, "calibration": [round(value, 6) for value in calibration]}
+    manifest |= {"heat_share": heat_share}
     path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -71,7 +71,8 @@ class FilmBank:
         boxes = self.frames[film].to_canvas(as_boxes([box.box for box in self.records[film].boxes]))
         vectors = pool_vectors(content(torch.from_numpy(self.patches[film].astype(np.float32))[None]), boxes)
         tokens = pool_tokens(self.prefix[film, 0].astype(np.float32), boxes)
-        return PooledRegions(vectors, tokens, boxes.astype(np.float32))
+        # What the heat map sees decides nothing in training.
+        return PooledRegions(vectors, tokens, boxes.astype(np.float32), np.zeros((len(boxes), 0), dtype=np.float32))
 
 
 def _study(number: int, record: FilmRecord) -> Study:

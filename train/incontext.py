@@ -250,7 +250,8 @@ def publish(run: ShotRun, source: Path, out: Path, step: int) -> dict[str, float
         metrics = {**manifest["metrics"], "shots": figures}
         threshold = float(manifest["threshold"])
         checkpoint.save(out / "checkpoint", network, tokenizers, data=data, metrics=metrics, threshold=threshold)
-        write_calibration(out / "checkpoint", run.model.calibration, threshold)  # a threshold means nothing without it
+        # A threshold means nothing without its calibration.
+        write_calibration(out / "checkpoint", run.model.calibration, threshold, run.model.heat_share)
     finally:
         for name, parameter in language.named_parameters():
             parameter.data = kept[name]

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threshold=lead.threshold,
         state=state,
     )
-    write_calibration(given.out, lead.calibration, lead.threshold)
+    write_calibration(given.out, lead.calibration, lead.threshold, lead.heat_share)
     print(given.out)
     return 0
 

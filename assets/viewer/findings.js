@@ -12,6 +12,11 @@ import { boxReview, phraseReview } from "./review.js";
 const SHOWN_EXAMPLES = 3;
 /** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
 const ELSEWHERE = 0.1;
+/** An example in whose box the model itself sees less of the phrase than this is said not to look like it. */
+const UNLIKE = 0.1;
+
+/** Whether the model hardly sees the phrase in the example itself. @param {any} one */
+const unlike = (one) => one.support !== null && one.support < UNLIKE;
 
 /** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Reader} reader @param {any} one */
 const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
@@ -21,7 +26,8 @@ function effect(one) {
   const change = Math.round(100 * one.confidence_change);
   const moved = one.moved > 0.005 ? `moved the boxes by ${percent(one.moved)}` : "left the boxes where they are";
   const overlap = `; its box overlaps the answer's by ${percent(one.agreement)}`;
-  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${one.trusted ? "" : "; its box was drawn by a machine"}`;
+  const support = unlike(one) ? "; the model hardly sees it there" : "";
+  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${support}${one.trusted ? "" : "; its box was drawn by a machine"}`;
 }
 
 /** An example by name, which opens it beside the film. @param {Reader} reader @param {Finding} finding @param {any} one */
@@ -32,7 +38,8 @@ function example(reader, finding, one) {
     "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => reader.compare(hit) },
   make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }), make("span", { text: name }),
   one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }),
-  one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }));
+  one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }),
+  unlike(one) && make("span", { cls: "quiet", text: "hardly shows it" }));
 }
 
 /** The examples from the gallery that spoke loudest for the boxes. @param {Reader} reader @param {Finding} finding */

@@ -29,7 +29,7 @@ from lofi.pooled import TOKENS, PooledRegions
 from lofi.radiograph import Radiograph
 from lofi.results import RegionBox, Study
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = {"": 1.0, "exact": 1.0, "weak": 0.25}
 """How far a box is to be believed, by its ``quality``; any other word means that a machine drew it."""
 PSEUDO_WEIGHT = 0.5
@@ -66,8 +66,8 @@ class RegionIndex:
     """R boxes of the studies of a ``gallery``, in the order of its records; read-only, so threads may share it.
 
     ``study`` and ``number`` (R,): which study of the gallery, which of its boxes. ``vectors`` (R, D) float32 unit rows;
-    ``tokens`` (R, T, W) float16 and ``canvas`` (R, 4) as lofi.pooled has them. ``phrase_vectors`` (U, E) unit rows of
-    ``phrases``.
+    ``tokens`` (R, T, W) float16, ``canvas`` (R, 4) and ``seen`` (R, E), or (R, 0), as lofi.pooled has them.
+    ``phrase_vectors`` (U, E) unit rows of ``phrases``.
     """
 
     gallery: Gallery
@@ -76,6 +76,7 @@ class RegionIndex:
     vectors: Vectors
     tokens: NDArray[np.float16]
     canvas: NDArray[np.float32]
+    seen: Vectors
     phrase_vectors: Vectors
 
     @classmethod
@@ -100,7 +101,10 @@ class RegionIndex:
         """The index of the boxes that are already pooled, by row of the gallery's studies."""
         counts = [len(item.vectors) for item in pooled.values()]
         nothing = PooledRegions(
-            np.zeros((0, 1), np.float32), np.zeros((0, TOKENS, 1), np.float16), np.zeros((0, 4), np.float32)
+            np.zeros((0, 1), np.float32),
+            np.zeros((0, TOKENS, 1), np.float16),
+            np.zeros((0, 4), np.float32),
+            np.zeros((0, 0), np.float32),
         )
         joined = PooledRegions(*map(np.concatenate, zip(*(pooled.values() or [nothing]), strict=True)))
         made = cls(
@@ -138,7 +142,7 @@ class RegionIndex:
             raise GalleryMismatch(_DAMAGED) from None
         for name in ("study", "number"):
             arrays[name] = arrays[name].astype(np.int64)
-        for name in ("vectors", "canvas", "phrase_vectors"):
+        for name in ("vectors", "canvas", "seen", "phrase_vectors"):
             arrays[name] = arrays[name].astype(np.float32)
         for array in arrays.values():
             array.setflags(write=False)
@@ -147,12 +151,13 @@ class RegionIndex:
             raise GalleryMismatch(_DAMAGED)
         return made
 
-    _NAMES = ("study", "number", "vectors", "tokens", "canvas", "phrase_vectors")
+    _NAMES = ("study", "number", "vectors", "tokens", "canvas", "seen", "phrase_vectors")
 
     def _is_sound(self) -> bool:
         """Whether shapes agree and every row names a box that the gallery has. Values were vouched for by a hash."""
         count, studies = len(self.study), self.gallery.studies
-        if any(len(getattr(self, name)) != count for name in self._NAMES[:-1]) or self.tokens.ndim != 3:
+        shaped = self.tokens.ndim == 3 and self.seen.ndim == 2
+        if any(len(getattr(self, name)) != count for name in self._NAMES[:-1]) or not shaped:
             return False
         inside = ((self.study >= 0) & (self.study < len(studies)) & (self.number >= 0)).all()
         if not inside or any(n >= len(studies[s].boxes) for s, n in zip(self.study, self.number, strict=True)):

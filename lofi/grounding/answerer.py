@@ -51,4 +51,5 @@ def _evidence(shot: Shot, answer: Grounding, without: Grounding) -> Evidence:
         confidence_change=answer.confidence - without.confidence,
         trusted=shot.trusted,
         agreement=set_iou(as_boxes(shot.boxes), as_boxes(answer.boxes)),
+        support=shot.support,
     )

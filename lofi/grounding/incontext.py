@@ -82,7 +82,8 @@ class InContext:
             context = self._context(encoded, every, prompt, along=len(sets) == 1)
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
-        return [model.grounding(words, encoded.frame, answer) for answer in found]
+            belief = model.belief(encoded, words)
+        return [model.grounding(words, encoded.frame, model.agreed(answer, belief)) for answer in found]
 
     def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int], along: bool) -> Context:
         """The film's prefix cache, copied and extended by the shots and by the ``prompt`` alone, and once more by the

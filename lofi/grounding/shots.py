@@ -43,7 +43,8 @@ Scores = NDArray[np.float32]
 class Shot:
     """One example. ``boxes`` are 0–1 of its film, ``canvas`` (M, 4) the same on the model's canvas; ``tokens`` (T, W)
     float16 are its pooled image tokens; ``weight`` says how far the boxes are believed, below 1 where a machine drew
-    them.
+    them. ``support`` 0 … 1 says how far the model itself sees the phrase asked for in the example's boxes (the most in
+    any of them): an example of something else stands out by a low one. None where the model has no heat map.
     """
 
     study_id: str
@@ -53,6 +54,7 @@ class Shot:
     weight: float
     tokens: NDArray[np.float16] = field(repr=False)
     canvas: NDArray[np.float32] = field(repr=False)
+    support: float | None = None
 
     @property
     def trusted(self) -> bool:
@@ -154,13 +156,15 @@ class ShotFinder:
         return np.asarray(vectors[self.regions.study[rows]] @ encoded.embedding, dtype=np.float32)
 
     def _by_phrase(self, encoded: EncodedFilm, words: str, rows: Rows) -> Scores:
+        similarities = self.regions.phrase_vectors @ self._text(words)
+        return np.asarray(similarities[self._said[rows, int(bool(side_named(words)))]], dtype=np.float32)
+
+    def _text(self, words: str) -> Scores:
+        """(E,) unit embedding of a phrase."""
         known = self._places.get(words)
         if known is None:
-            asked = self._asked.get_or_make(words, lambda: self.model.embed_text([words])[0])
-        else:
-            asked = self.regions.phrase_vectors[known]
-        similarities = self.regions.phrase_vectors @ asked
-        return np.asarray(similarities[self._said[rows, int(bool(side_named(words)))]], dtype=np.float32)
+            return self._asked.get_or_make(words, lambda: self.model.embed_text([words])[0])
+        return np.asarray(self.regions.phrase_vectors[known], dtype=np.float32)
 
     def _by_region(self, encoded: EncodedFilm, words: str, rows: Rows) -> Scores:
         """How alike the film and the example look at the example's place, what all regions share taken off."""
@@ -217,6 +221,7 @@ class ShotFinder:
             for other in np.flatnonzero(regions.study == regions.study[row]).tolist()
             if regions.said[other][sided] == phrase and (regions.weights[other] >= 1 or not trusted_only)
         ]
+        seen = regions.seen[mates]
         return Shot(
             study_id=regions.gallery.studies[int(regions.study[row])].study_id,
             phrase=phrase,
@@ -225,6 +230,7 @@ class ShotFinder:
             weight=float(regions.weights[mates].min()),
             tokens=regions.tokens[mates].mean(axis=0).astype(np.float16),
             canvas=regions.canvas[mates],
+            support=float(self.model.shows(seen, self._text(words)).max()) if seen.shape[1] else None,
         )
 
 

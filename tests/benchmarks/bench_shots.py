@@ -16,7 +16,6 @@ from lofi.gallery import Gallery, RegionIndex
 from lofi.grounding import InContext, ShotFinder, ground
 from lofi.grounding.shots import MOST
 from lofi.model import LofiModel
-from lofi.pooled import PooledRegions
 from lofi.results import RegionBox, Study
 from tests.doubles import clustered, noise_film
 
@@ -34,7 +33,7 @@ def finder_of(model: LofiModel) -> ShotFinder:
         studies.append(Study(f"s{number}", "", patient_key=f"p{number}", boxes=(box,)))
         vector = shown.vectors + 0.05 * random.standard_normal(shown.vectors.shape).astype(np.float32)
         vector /= np.linalg.norm(vector)
-        pooled[number] = PooledRegions(vector, shown.tokens, np.array([box.box], dtype=np.float32))
+        pooled[number] = shown._replace(vectors=vector, canvas=np.array([box.box], dtype=np.float32))
     vectors = clustered(FILMS, model.config.embed_dim)
     gallery = Gallery(tuple(studies), vectors, model.fingerprint, model.name)
     return ShotFinder(model, RegionIndex.of(gallery, pooled, model.embed_text))

@@ -15,7 +15,7 @@ from lofi.radiograph import Radiograph
 from tests.train.test_incontext import folder  # noqa: F401 (a fixture)
 from train.evaluate import main
 from train.evaluation.questions import read_films
-from train.evaluation.shots import COPY, COUNTS, MEAN, NONE, WAYS, Experiment
+from train.evaluation.shots import COPY, COUNTS, MEAN, NONE, PLANTED, WAYS, Experiment
 from train.index import main as index
 
 
@@ -73,7 +73,7 @@ def test_no_gallery_study_no_shot_no_difference(folder: Path, built: Path) -> No
     films = read_films(folder / "records.jsonl", ["val"])
     bare = Experiment(model, regions, [], Where(source=("elsewhere",))).run(films)["bare"]
     assert np.array_equal(bare.rows[NONE], bare.rows["k 8 fused"])
-    assert bare.planted == [(0.0, 0.0, 0.0, 0.0)]
+    assert bare.planted == [(0.0,) * len(PLANTED)]
 
 
 def test_copied_boxes_by_hand() -> None:

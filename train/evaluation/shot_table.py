@@ -36,8 +36,9 @@ def markdown(results: Mapping[str, Any], ways: tuple[str, ...], counts: tuple[in
         yield from (f"| {system} | {figures[system]} |" for system in controls)
         yield "\n| paired difference | mean IoU |\n|---|---|"
         yield from (f"| {what} | {value} |" for what, value in part["gains"].items())
-        most, least = part["planted"]["moved most"], part["planted"]["agrees least"]
-        yield f"\nOne shot of four planted wrong: it moved the answer most in {most} of the questions (chance 0.25), "
-        yield f"and its boxes agreed least with the answer's in {least}."
+        told = part["planted"]
+        yield f"\nOne shot of four planted wrong: it moved the answer most in {told['moved most']} of the questions "
+        yield f"(chance 0.25), its boxes agreed least with the answer's in {told['agrees least']}, and the model saw "
+        yield f"least of the phrase in them in {told['shows least']}."
     cost = results["cost"]
     yield f"\nk = 4 takes {cost.get('k 4 / k 0', float('nan')):.2f} times as long as k = 0."

@@ -34,14 +34,24 @@ NONE, COPY, MEAN = "k 0", "best neighbour's box copied", "weighted mean of neigh
 AT_THRESHOLD = ", at the threshold"
 TIMED = 40
 """Questions on which the cost of shots is measured."""
+PLANTED = (
+    "moved",
+    "moved, the most of the others",
+    "agreement",
+    "agreement, the least of the others",
+    "support",
+    "support, the least of the others",
+)
+"""What is kept of the evidence with a planted shot."""
 RULES = {
     "systems": "'k 4 fused' is the model with 4 shots chosen by the fused score, always answering; 'k 0' without any. "
     "'wrong phrase': the best shots for another finding. Shots are of other patients, boxes drawn by hand only.",
     "controls": "Best neighbour: the boxes of the first shot of each retriever. Weighted mean: the largest box of each "
     "of the first four fused shots, weighted by the softmax of their scores. Centre prior: median training box.",
-    "planted": "One of four fused shots is replaced by a random one that claims to show the phrase: how often it has "
-    "the largest effect on the answer (chance: a quarter), its mean effect against that of the other three, and how "
-    "often its boxes agree least with the answer's, as the evidence shows it (ties do not count).",
+    "planted": "One of four fused shots is replaced by one of another finding that claims to show the phrase: how "
+    "often it has the largest effect on the answer (chance: a quarter), how often "
+    "its boxes agree least with the answer's, and how often the model sees least of the phrase in them, as the "
+    "evidence shows it (ties do not count). The other three stay as they were found.",
     "cost": "Median seconds of a grounding on an encoded film, the retrieval of shots included; 'explained' adds the "
     "leave-one-out answers.",
     "intervals": "95 % percentile interval over resampled patients; gains are paired differences in mean IoU.",
@@ -50,14 +60,14 @@ RULES = {
 
 @dataclass
 class Asked:
-    """One set of questions: of each system its rows; of the planted shot and of its neighbours how far they moved
-    the answer (planted, strongest other), and its agreement with it (planted, least other).
+    """One set of questions: of each system its rows; ``planted`` as ``PLANTED`` has it, the planted shot and the most
+    or least of the other three.
     """
 
     questions: Sequence[Question]
     patients: list[str]
     rows: dict[str, list[Floats]] = field(default_factory=dict)
-    planted: list[tuple[float, float, float, float]] = field(default_factory=list)
+    planted: list[tuple[float, ...]] = field(default_factory=list)
 
     def add(self, system: str, boxes: Boxes, scores: Sequence[float], question: Question) -> None:
         self.rows.setdefault(system, []).append(question_row(boxes, scores, question.boxes))
@@ -71,7 +81,7 @@ class Asked:
         pairs = [("k 4 fused", NONE), ("k 4 fused", best), ("k 4 fused", PRIOR), ("k 4 random", NONE)]
         pairs += [("k 4 wrong phrase", NONE), ("k 4 fused", "k 4 random")]
         gains = {f"{a} − {b}": boot.mean(ious(rows[a]) - ious(rows[b])) for a, b in pairs if b in rows}
-        planted = np.array(self.planted, dtype=np.float64).reshape(-1, 4)
+        planted = np.array(self.planted, dtype=np.float64).reshape(-1, len(PLANTED))
         return {
             "systems": {
                 name: grounding_figures(values, self.patients, resamples, seed) for name, values in rows.items()
@@ -80,11 +90,9 @@ class Asked:
             "gains": gains,
             "planted": {
                 "moved most": boot.mean(planted[:, 0] > planted[:, 1]),
-                "moved": boot.mean(planted[:, 0]),
-                "moved, its strongest neighbour": boot.mean(planted[:, 1]),
                 "agrees least": boot.mean(planted[:, 2] < planted[:, 3]),
-                "agreement": boot.mean(planted[:, 2]),
-                "agreement, its least neighbour": boot.mean(planted[:, 3]),
+                "shows least": boot.mean(planted[:, 4] < planted[:, 5]),
+                **{name: boot.mean(planted[:, column]) for column, name in enumerate(PLANTED)},
             },
         }
 
@@ -159,16 +167,18 @@ class Experiment:
 
     def _planted(
         self, film: EncodedFilm, phrase: str, chosen: Mapping[str, Sequence[Shot]], rng: np.random.Generator
-    ) -> tuple[float, float, float, float]:
+    ) -> tuple[float, ...]:
+        """The columns ``PLANTED``; zeros where there is nobody to plant."""
         names = {shot.study_id for shot in chosen["fused"][:3]}
-        strangers = [shot for shot in chosen["random"] if shot.study_id not in names]
+        strangers = [shot for shot in chosen["random"] if shot.study_id not in names and shot.phrase != phrase]
         if not strangers or not names:
-            return 0.0, 0.0, 0.0, 0.0
+            return (0.0,) * len(PLANTED)
         liar = replace(strangers[int(rng.integers(len(strangers)))], phrase=phrase)
         evidence = ground(self.answerer, film, phrase, [*chosen["fused"][:3], liar]).evidence
         liar_told, others = evidence[-1], evidence[:-1]
         strongest, least = max(item.moved for item in others), min(item.agreement for item in others)
-        return liar_told.moved, strongest, liar_told.agreement, least
+        support = [item.support or 0.0 for item in evidence]
+        return liar_told.moved, strongest, liar_told.agreement, least, support[-1], min(support[:-1])
 
     def cost(self, films: Sequence[Film]) -> dict[str, float]:
         """Median seconds with 0 shots, with 4, and with 4 explained; the ratios to 0."""

@@ -1,0 +1,101 @@
+"""One box of two opinions: what the language model wrote and what the heat map of the phrase shows.
+
+Both are beliefs about where the finding lies, made by different parts of the network, and they err differently. The
+box given is the one whose expected overlap is largest (minimum Bayes risk, with IoU as the gain; Kumar and Byrne, 2004,
+decode translations so):
+
+    share · (Σ_inside p) / (|B| + Σ_outside p) + (1 − share) · IoU(B, written box)
+
+with p the heat map's probability of each cell and |B| the cells of the box. The first term takes the expectation of
+intersection and union apart, which is exact where p is 0 or 1.
+"""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.boxes import Boxes, pairwise_iou
+
+GRID = 24
+"""Cells on a side among whose boxes the best is looked for; boxes are at least two cells wide."""
+POLISH = (1 / 48, 1 / 96, 1 / 192)
+"""Steps, in canvas units, by which the edges of the best box are then moved."""
+LEAST = 1.5 / GRID
+"""Smallest width and height of a box, in canvas units."""
+
+Floats = NDArray[np.float64]
+
+
+class HeatBelief:
+    """What a heat map says of every box on the canvas. ``logits`` (P,): a square grid of patches, row by row."""
+
+    def __init__(self, logits: NDArray[np.float32]) -> None:
+        side = round(len(logits) ** 0.5)
+        fine = cv2.resize(logits.reshape(side, side), (GRID, GRID), interpolation=cv2.INTER_LINEAR).astype(np.float64)
+        heat = 1 / (1 + np.exp(-fine))
+        self._sums = np.zeros((GRID + 1, GRID + 1))
+        self._sums[1:, 1:] = heat.cumsum(0).cumsum(1)
+        x0, y0, x1, y1 = (_candidates() * GRID).astype(np.int64).T
+        sums = self._sums
+        self._all = self._gain(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0], (x1 - x0) * (y1 - y0))
+
+    def _gain(self, inside: Floats, cells: NDArray[np.int64] | Floats) -> Floats:
+        return np.asarray(inside / (cells + self._sums[-1, -1] - inside))
+
+    def gain(self, boxes: Boxes) -> Floats:
+        """(M,) expected IoU of (M, 4) canvas boxes with what the heat map shows, 0 … 1."""
+        x0, y0, x1, y1 = (np.clip(boxes, 0, 1) * GRID).T
+        inside = self._sum(y1, x1) - self._sum(y0, x1) - self._sum(y1, x0) + self._sum(y0, x0)
+        return self._gain(inside, (x1 - x0) * (y1 - y0))
+
+    def _sum(self, y: Floats, x: Floats) -> Floats:
+        """Probability mass above and left of (M,) points; cells count by the part that lies there."""
+        row, column = np.minimum(y.astype(np.int64), GRID - 1), np.minimum(x.astype(np.int64), GRID - 1)
+        down, right, sums = y - row, x - column, self._sums
+        upper = sums[row, column] * (1 - right) + sums[row, column + 1] * right
+        lower = sums[row + 1, column] * (1 - right) + sums[row + 1, column + 1] * right
+        return np.asarray(upper * (1 - down) + lower * down)
+
+    def agreed(self, written: Boxes, share: float, within: Boxes | None = None) -> Boxes:
+        """(1, 4) canvas box on which the heat map and the (1, 4) ``written`` box agree best.
+
+        ``share`` 0 … 1 is the heat map's weight. ``within`` (1, 4) is a region that the box, as the written one, may
+        not leave.
+        """
+        low, high = (np.zeros(2), np.ones(2)) if within is None else (within[0, :2], within[0, 2:])
+        boxes = _candidates()
+        score = share * self._all + (1 - share) * pairwise_iou(boxes, written)[:, 0]
+        score[((boxes[:, :2] < low) | (boxes[:, 2:] > high)).any(axis=1)] = -1.0
+        # The overlap with the written box peaks at that box, between the lines of the grid.
+        start, gained = boxes[[int(score.argmax())]], float(score.max())
+        alone = float(self._worth(written, written, share)[0])
+        best, gained = (start, gained) if gained > alone else (written, alone)
+        for step in POLISH:
+            while True:
+                moved = best + _MOVES * step
+                room = ((moved[:, 2:] - moved[:, :2]) >= LEAST).all(axis=1)
+                room &= ((moved[:, :2] >= low) & (moved[:, 2:] <= high)).all(axis=1)
+                tried = np.where(room, self._worth(moved, written, share), -1.0)
+                if tried.max() <= gained + 1e-9:
+                    break
+                best, gained = moved[[int(tried.argmax())]], float(tried.max())
+        return best
+
+    def _worth(self, boxes: Boxes, written: Boxes, share: float) -> Floats:
+        return share * self.gain(boxes) + (1 - share) * pairwise_iou(boxes, written)[:, 0]
+
+
+_MOVES = np.concatenate([np.eye(4), -np.eye(4)])
+
+
+@cache
+def _candidates() -> Floats:
+    """(n, 4) canvas boxes with corners on the grid, at least two cells wide and high."""
+    first, last = np.triu_indices(GRID + 1, 2)
+    count = len(first)
+    rows = [np.tile(first, count), np.repeat(first, count), np.tile(last, count), np.repeat(last, count)]
+    boxes = np.stack(rows, axis=1) / GRID
+    boxes.setflags(write=False)
+    return boxes
