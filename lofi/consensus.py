@@ -37,9 +37,11 @@ class HeatBelief:
         heat = 1 / (1 + np.exp(-fine))
         self._sums = np.zeros((GRID + 1, GRID + 1))
         self._sums[1:, 1:] = heat.cumsum(0).cumsum(1)
-        x0, y0, x1, y1 = (_candidates() * GRID).astype(np.int64).T
-        sums = self._sums
-        self._all = self._gain(sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0], (x1 - x0) * (y1 - y0))
+        first, last = (_intervals() * GRID).round().astype(np.int64).T
+        rows = self._sums[last] - self._sums[first]
+        cells = (last - first)[:, None] * (last - first)
+        self._all = self._gain(rows[:, last] - rows[:, first], cells)
+        """(n, n) of every box on the grid: its interval down, its interval across."""
 
     def _gain(self, inside: Floats, cells: NDArray[np.int64] | Floats) -> Floats:
         return np.asarray(inside / (cells + self._sums[-1, -1] - inside))
@@ -65,13 +67,10 @@ class HeatBelief:
         not leave.
         """
         low, high = (np.zeros(2), np.ones(2)) if within is None else (within[0, :2], within[0, 2:])
-        boxes = _candidates()
-        score = share * self._all + (1 - share) * pairwise_iou(boxes, written)[:, 0]
-        score[((boxes[:, :2] < low) | (boxes[:, 2:] > high)).any(axis=1)] = -1.0
         # The overlap with the written box peaks at that box, between the lines of the grid.
-        start, gained = boxes[[int(score.argmax())]], float(score.max())
-        alone = float(self._worth(written, written, share)[0])
-        best, gained = (start, gained) if gained > alone else (written, alone)
+        starts = np.concatenate([self._best_on_grid(written[0], share, low, high), written])
+        worth = self._worth(starts, written, share)
+        best, gained = starts[[int(worth.argmax())]], float(worth.max())
         for step in POLISH:
             while True:
                 moved = best + _MOVES * step
@@ -83,6 +82,23 @@ class HeatBelief:
                 best, gained = moved[[int(tried.argmax())]], float(tried.max())
         return best
 
+    def _best_on_grid(self, written: Floats, share: float, low: Floats, high: Floats) -> Boxes:
+        """(1, 4) the best box with corners on the grid; (0, 4) where none lies in the region."""
+        spans = _intervals()
+        size = spans[:, 1] - spans[:, 0]
+        across, down = (
+            np.clip(np.minimum(spans[:, 1], written[axis + 2]) - np.maximum(spans[:, 0], written[axis]), 0, None)
+            for axis in (0, 1)
+        )
+        common = down[:, None] * across
+        whole = float((written[2:] - written[:2]).prod())
+        score = share * self._all + (1 - share) * common / (size[:, None] * size + whole - common)
+        fits = [(spans[:, 0] >= low[axis]) & (spans[:, 1] <= high[axis]) for axis in (0, 1)]
+        score[~(fits[1][:, None] & fits[0])] = -1.0
+        row, column = np.unravel_index(int(score.argmax()), score.shape)
+        box = np.array([[spans[column, 0], spans[row, 0], spans[column, 1], spans[row, 1]]])
+        return box[: int(score[row, column] >= 0)]
+
     def _worth(self, boxes: Boxes, written: Boxes, share: float) -> Floats:
         return share * self.gain(boxes) + (1 - share) * pairwise_iou(boxes, written)[:, 0]
 
@@ -91,11 +107,9 @@ _MOVES = np.concatenate([np.eye(4), -np.eye(4)])
 
 
 @cache
-def _candidates() -> Floats:
-    """(n, 4) canvas boxes with corners on the grid, at least two cells wide and high."""
+def _intervals() -> Floats:
+    """(n, 2) beginnings and ends on the grid's lines, at least two cells apart."""
     first, last = np.triu_indices(GRID + 1, 2)
-    count = len(first)
-    rows = [np.tile(first, count), np.repeat(first, count), np.tile(last, count), np.repeat(last, count)]
-    boxes = np.stack(rows, axis=1) / GRID
-    boxes.setflags(write=False)
-    return boxes
+    spans = np.stack([first, last], axis=1) / GRID
+    spans.setflags(write=False)
+    return spans

@@ -23,6 +23,7 @@ from lofi.pooled import PooledRegions, pool_means, pool_tokens, pool_vectors
 from lofi.preprocess import canvas
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, ReportSentence
+from lofi.shelf import Shelf
 from lofi.text import (
     BEGIN,
     END,
@@ -38,6 +39,9 @@ from lofi.vision import sinusoid_grid
 LEAST_INSIDE = 0.3
 """A region where a box's coordinates had less probability on (geometric) average is answered "not found": on the
 validation films it lets 1 % of the right regions go and refuses 83 % of their mirror images."""
+
+PHRASES_KEPT = 256
+"""Phrases whose embedding is kept for the heat map: the same ones are asked of film after film."""
 
 MAX_PHRASE = 300
 """Characters of a phrase beyond which a query is refused rather than silently cut."""
@@ -90,6 +94,7 @@ class LofiModel:
         self._silent = torch.tensor([language_tokens.id(name) for name in places if name != END], dtype=torch.long)
         # One forward pass at a time: two would only share the same cores or GPU, and memory stays bounded.
         self._lock = threading.Lock()
+        self._phrases: Shelf[Tensor] = Shelf(PHRASES_KEPT)
 
     @property
     def turn(self) -> threading.Lock:
@@ -203,13 +208,18 @@ class LofiModel:
             belief = self.belief(encoded, words)
         return cut_to(self.grounding(words, encoded.frame, self.agreed(answer, belief, region)), within)
 
+    @torch.inference_mode()
     def belief(self, encoded: EncodedFilm, words: str) -> HeatBelief | None:
         """What the heat map of a phrase says of its place; None where the model uses none. For whoever has the turn."""
         if not self.heat_share:
             return None
-        ids = pad(self.text_tokens.encode_all([words.lower()], self.config.text.context)).to(self.device)
-        logits = self.network.heat(encoded.patches, self.network.encode_texts(ids))
+        logits = self.network.heat(encoded.patches, self._phrases.get_or_make(words.lower(), lambda: self._text(words)))
         return HeatBelief(logits[0].float().cpu().numpy())
+
+    def _text(self, words: str) -> Tensor:
+        """(1, E) unit embedding of a phrase, in lower case as the heat map was trained."""
+        ids = pad(self.text_tokens.encode_all([words.lower()], self.config.text.context)).to(self.device)
+        return self.network.encode_texts(ids)
 
     def agreed(self, answer: FoundBoxes, belief: HeatBelief | None, within: Boxes | None = None) -> FoundBoxes:
         """The answer with its box where language model and heat map agree best (lofi.consensus), inside the (1, 4)

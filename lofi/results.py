@@ -84,7 +84,8 @@ class Evidence:
     this example, 0 (no difference) … 1; ``confidence_change`` is what the example added to the confidence, −1 … 1.
     ``agreement`` is the IoU of the example's boxes and the answer's, each 0–1 of its own film: an example of something
     else, or of another place, stands out by a low one. ``support`` 0 … 1 is how far the model sees the phrase in the
-    example's own boxes, None where it cannot tell. ``trusted`` is False for boxes that a machine drew.
+    example's own boxes, None where it cannot tell; ``heard`` is False where that was too little for the example to have
+    any part in the answer. ``trusted`` is False for boxes that a machine drew.
     """
 
     study_id: str
@@ -96,6 +97,7 @@ class Evidence:
     trusted: bool = True
     agreement: float = 0.0
     support: float | None = None
+    heard: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The public form: part of the API's contract for one phrase."""
@@ -109,6 +111,7 @@ class Evidence:
             "trusted": self.trusted,
             "agreement": round(self.agreement, 4),
             "support": None if self.support is None else round(self.support, 4),
+            "heard": self.heard,
         }
 
 

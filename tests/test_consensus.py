@@ -1,12 +1,19 @@
 """One box of heat map and language model: the formula, the search, the region, and the model that uses it."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
+from lofi import checkpoint
 from lofi.boxes import pairwise_iou
 from lofi.consensus import GRID, LEAST, HeatBelief
 from lofi.decoding import FoundBoxes
 from tests import tiny
+from tests.doubles import noise_film
+from train import calibrate
 
 SIDE = 12
 
@@ -78,3 +85,30 @@ def test_several_boxes_stay_as_they_were_written() -> None:
     assert moved.scores == one.scores
     assert not np.allclose(moved.boxes, one.boxes)
     assert model.agreed(one, None) is one
+
+
+def test_a_checkpoint_brings_its_share_and_the_boxes_follow(tmp_path: Path) -> None:
+    network = tiny.network(local=True)
+    with torch.no_grad():  # of fresh weights the map is flat, and the written box would stand
+        network.local_scale.fill_(4.0)
+        network.local_bias.fill_(0.0)
+    checkpoint.save(tmp_path, network, tiny.tokenizer_files(), data={}, metrics={}, threshold=0.0, dtype=torch.float32)
+    film, phrase = noise_film(0), "left pleural effusion"
+    plain = checkpoint.load(tmp_path, "cpu")
+    calibrate.write(tmp_path, (1.0, 0.0), 0.0, 0.9)
+    shared = checkpoint.load(tmp_path, "cpu")
+    assert (plain.heat_share, shared.heat_share) == (0, 0.9)
+    for model in (plain, shared):
+        model.grammar = replace(model.grammar, max_boxes=1)
+    spoken, agreed = plain.locate(film, phrase), shared.locate(film, phrase)
+    assert (agreed.confidence, agreed.scores) == (spoken.confidence, spoken.scores)
+    assert agreed.boxes != spoken.boxes
+    half = (0.0, 0.0, 0.5, 1.0)
+    for x0, _, x1, _ in shared.locate(film, phrase, within=half).boxes:
+        assert 0 <= x0 < x1 <= 0.5 + 1e-6
+
+
+def test_without_a_heat_map_a_share_means_nothing(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, tiny.network(), tiny.tokenizer_files(), data={}, metrics={}, threshold=0.0)
+    calibrate.write(tmp_path, (1.0, 0.0), 0.0, 0.9)
+    assert checkpoint.load(tmp_path, "cpu").heat_share == 0

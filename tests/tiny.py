@@ -38,7 +38,7 @@ def tokenizers() -> tuple[Tokens, Tokens]:
     return Tokens(tokenizer(["[PAD]"])), Tokens(tokenizer(location_tokens(BINS)))
 
 
-def config(locations: str = "tokens", kind: str = "llama") -> ModelConfig:
+def config(locations: str = "tokens", kind: str = "llama", local: bool = False) -> ModelConfig:
     """A tiny model: a real EfficientNet-lite0 at 64 px, two-layer transformers 32 wide."""
     text, language = tokenizers()
     bert = {
@@ -79,19 +79,20 @@ def config(locations: str = "tokens", kind: str = "llama") -> ModelConfig:
         ),
         connector=ConnectorConfig(queries=9, heads=2, layers=1),
         language=LanguageConfig(transformers=causal, locations=locations, bins=BINS, max_boxes=3, max_answer=12),
+        local=local,
     )
 
 
-def network(locations: str = "tokens", kind: str = "llama") -> LofiNetwork:
+def network(locations: str = "tokens", kind: str = "llama", local: bool = False) -> LofiNetwork:
     """The tiny network, the same weights every time."""
     torch.manual_seed(0)
-    return LofiNetwork(config(locations, kind)).eval()
+    return LofiNetwork(config(locations, kind, local)).eval()
 
 
-def model(locations: str = "tokens", kind: str = "llama") -> LofiModel:
+def model(locations: str = "tokens", kind: str = "llama", local: bool = False) -> LofiModel:
     """The tiny model on the CPU."""
     text, language = tokenizers()
-    return LofiModel(network(locations, kind), text, language, "tiny", torch.device("cpu"), threshold=0.0)
+    return LofiModel(network(locations, kind, local), text, language, "tiny", torch.device("cpu"), threshold=0.0)
 
 
 def tokenizer_files() -> dict[str, str]:

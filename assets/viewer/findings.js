@@ -12,22 +12,17 @@ import { boxReview, phraseReview } from "./review.js";
 const SHOWN_EXAMPLES = 3;
 /** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
 const ELSEWHERE = 0.1;
-/** An example in whose box the model itself sees less of the phrase than this is said not to look like it. */
-const UNLIKE = 0.1;
-
-/** Whether the model hardly sees the phrase in the example itself. @param {any} one */
-const unlike = (one) => one.support !== null && one.support < UNLIKE;
 
 /** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Reader} reader @param {any} one */
 const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
 
 /** What an example did to the answer, in words. @param {any} one */
 function effect(one) {
+  if (!one.heard) return `${one.phrase} there was not used: the model hardly sees it in that study`;
   const change = Math.round(100 * one.confidence_change);
   const moved = one.moved > 0.005 ? `moved the boxes by ${percent(one.moved)}` : "left the boxes where they are";
   const overlap = `; its box overlaps the answer's by ${percent(one.agreement)}`;
-  const support = unlike(one) ? "; the model hardly sees it there" : "";
-  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${support}${one.trusted ? "" : "; its box was drawn by a machine"}`;
+  return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${one.trusted ? "" : "; its box was drawn by a machine"}`;
 }
 
 /** An example by name, which opens it beside the film. @param {Reader} reader @param {Finding} finding @param {any} one */
@@ -38,20 +33,22 @@ function example(reader, finding, one) {
     "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => reader.compare(hit) },
   make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }), make("span", { text: name }),
   one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }),
-  one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }),
-  unlike(one) && make("span", { cls: "quiet", text: "hardly shows it" }));
+  one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }));
 }
 
 /** The examples from the gallery that spoke loudest for the boxes. @param {Reader} reader @param {Finding} finding */
 function because(reader, finding) {
   if (finding.state !== "known" || !finding.boxes.length || !finding.evidence?.length) return [];
   const weight = (/** @type {any} */ one) => one.moved + Math.abs(one.confidence_change);
-  const loudest = [...finding.evidence].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
-  const [shown, hidden] = [loudest.length, finding.evidence.length - loudest.length];
+  const [heard, unheard] = [finding.evidence.filter((one) => one.heard), finding.evidence.filter((one) => !one.heard)];
+  const loudest = [...heard].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
+  const [shown, hidden] = [loudest.length, heard.length - loudest.length];
   return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, make("div", { cls: "line-of" },
-    make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
+    shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
     ...loudest.map((one) => example(reader, finding, one)),
-    hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }))))];
+    hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
+    unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
+    ...unheard.map((one) => example(reader, finding, one)))))];
 }
 
 /** @param {Reader} reader @param {import("./reading.js").Reading} reading @param {Finding} finding */

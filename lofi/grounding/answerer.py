@@ -20,6 +20,10 @@ class Answerer(Protocol):
     @property
     def most(self) -> int: ...
 
+    def hears(self, shot: Shot) -> bool:
+        """Whether the shot has any part in the answer."""
+        ...
+
     def answer_each(
         self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
     ) -> list[Grounding]:
@@ -32,16 +36,22 @@ def ground(
 ) -> Grounding:
     """The answer with all ``shots``. With ``explain`` its evidence says for each how far it moved the answer.
 
-    That is leave-one-out: the phrase is asked again without each shot, side by side where the answerer can.
+    That is leave-one-out: the phrase is asked again without each shot, side by side where the answerer can. A shot that
+    the answerer does not hear is named too, so that what is wrong in a gallery shows.
     """
-    used = list(shots)[: answerer.most]
-    sets = [used] + [[*used[:number], *used[number + 1 :]] for number in range(len(used)) if explain]
-    answer, *without = answerer.answer_each(film, phrase, sets)
-    evidence = [_evidence(shot, answer, other) for shot, other in zip(used, without, strict=False)]
+    given = list(shots)[: answerer.most]
+    heard = [shot for shot in given if answerer.hears(shot)]
+    sets = [heard] + [[*heard[:number], *heard[number + 1 :]] for number in range(len(heard)) if explain]
+    answer, *others = answerer.answer_each(film, phrase, sets)
+    without = dict(zip(map(id, heard), others, strict=False))
+    evidence = [_evidence(shot, answer, without.get(id(shot))) for shot in given if explain]
     return replace(answer, evidence=tuple(evidence))
 
 
-def _evidence(shot: Shot, answer: Grounding, without: Grounding) -> Evidence:
+def _evidence(shot: Shot, answer: Grounding, without: Grounding | None) -> Evidence:
+    """``without``: the answer without the shot, None where it was not heard."""
+    heard = without is not None
+    without = without or answer
     return Evidence(
         study_id=shot.study_id,
         phrase=shot.phrase,
@@ -52,4 +62,5 @@ def _evidence(shot: Shot, answer: Grounding, without: Grounding) -> Evidence:
         trusted=shot.trusted,
         agreement=set_iou(as_boxes(shot.boxes), as_boxes(answer.boxes)),
         support=shot.support,
+        heard=heard,
     )

@@ -68,11 +68,18 @@ class InContext:
         self.name = model.name
         self.most = model.config.shots
 
+    def hears(self, shot: Shot) -> bool:
+        """Whether the model sees in the shot what it claims to show."""
+        return shot.convincing
+
     @torch.inference_mode()
     def answer_each(
         self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
     ) -> list[Grounding]:
-        """The answer with each set of shots; all of them are decoded side by side. Raises BadQuery for no phrase."""
+        """The answer with each set of shots, of those that it hears; all are decoded side by side. Raises BadQuery for
+        no phrase.
+        """
+        sets = [[shot for shot in shots if self.hears(shot)] for shots in sets]
         model, words = self.model, checked_phrase(phrase)
         encoded = film if isinstance(film, EncodedFilm) else model.encode(film)
         every = list(dict.fromkeys(shot for shots in sets for shot in shots))

@@ -77,6 +77,10 @@ class VisionLanguage:
         family = FAMILIES.get(str(config.model_type), "xy1000")
         return cls(place.rstrip("/").rsplit("/", 1)[-1], model.eval(), processor, CONVENTIONS[family], read)
 
+    def hears(self, shot: Shot) -> bool:
+        """It hears every shot: its own eyes may be better than those of the model that found it."""
+        return True
+
     def answer_each(
         self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
     ) -> list[Grounding]:

@@ -1,11 +1,13 @@
 """Evidence: how far each shot moved the answer, with answerers whose answer can be worked out by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lofi.grounding import Shot, ground
+from lofi.grounding.shots import LEAST_SUPPORT
 from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding
 
@@ -22,6 +24,9 @@ class Mean:
     """Answers with the mean of its shots' boxes, as sure as it has shots; without any with nothing."""
 
     name, most = "mean", 8
+
+    def hears(self, item: Shot) -> bool:
+        return item.convincing
 
     def answer_each(self, film: object, phrase: str, sets: Sequence[Sequence[Shot]]) -> list[Grounding]:
         answers = []
@@ -55,6 +60,20 @@ def test_a_wrong_shot_agrees_least_with_the_answer(film: Radiograph) -> None:
     # The answer begins at 0.2, the right ones at 0.1: they share 0.3² of 2 · 0.4² − 0.3²; the wrong one at 0.5: 0.1².
     assert agreement == pytest.approx([0.09 / 0.23, 0.09 / 0.23, 0.01 / 0.31, 0.09 / 0.23])
     assert [item["agreement"] for item in answer.to_json()["evidence"]] == pytest.approx(agreement, abs=1e-4)
+
+
+def test_a_shot_that_does_not_convince_is_named_and_not_heard(film: Radiograph) -> None:
+    shots = [shot(f"s{number}", RIGHT_PLACE) for number in range(3)]
+    shots[1] = replace(shot("liar", WRONG_PLACE), support=LEAST_SUPPORT - 0.01)
+    answer = ground(Mean(), film, "mass", shots)
+    assert answer.boxes[0] == pytest.approx(RIGHT_PLACE)
+    told = {item.study_id: item for item in answer.evidence}
+    assert list(told) == ["s0", "liar", "s2"]
+    assert [item.heard for item in answer.evidence] == [True, False, True]
+    assert (told["liar"].moved, told["liar"].confidence_change) == (0, 0)
+    # Two of three are heard, so leaving one of them out costs an eighth, not the liar.
+    assert told["s0"].confidence_change == pytest.approx(1 / 8)
+    assert answer.to_json()["evidence"][1]["heard"] is False
 
 
 def test_shots_that_agree_move_nothing_but_the_confidence(film: Radiograph) -> None:

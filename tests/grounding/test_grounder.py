@@ -6,7 +6,7 @@ import pytest
 
 from lofi.engine import Engine
 from lofi.gallery import RegionIndex
-from lofi.grounding import Grounder, ShotFinder
+from lofi.grounding import Grounder, Shot, ShotFinder
 from lofi.model import LofiModel
 from lofi.radiograph import Radiograph
 from lofi.results import Grounding
@@ -66,6 +66,9 @@ class Reader:
     """An answerer that wants the film itself."""
 
     name, most = "reader", 8
+
+    def hears(self, shot: Shot) -> bool:
+        return True
 
     def answer_each(self, film: object, phrase: str, sets: list) -> list[Grounding]:
         assert isinstance(film, Radiograph)

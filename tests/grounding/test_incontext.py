@@ -1,5 +1,7 @@
 """LoFi with shots in its context: hiding is leaving out, order is nothing, no shots is what it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -108,3 +110,14 @@ def test_a_hostile_phrase_writes_no_location_tokens(model: LofiModel) -> None:
 def test_digits_are_refused_in_words() -> None:
     with pytest.raises(BadQuery, match="location tokens"):
         InContext(tiny.model("digits"))
+
+
+def test_what_does_not_convince_is_as_if_it_were_not_there(
+    answerer: InContext, film: Radiograph, found: tuple[Shot, ...]
+) -> None:
+    doubted = [replace(shot, support=0.0) for shot in found]
+    alone, mixed, without = answerer.answer_each(film, PHRASE, [doubted, [found[0], *doubted[1:]], [found[0]]])
+    assert close(alone, answerer.answer_each(film, PHRASE, [[]])[0])
+    assert close(mixed, without)
+    told = ground(answerer, film, PHRASE, [found[0], *doubted[1:]]).evidence
+    assert [item.heard for item in told] == [True, False, False]

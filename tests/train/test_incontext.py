@@ -229,7 +229,7 @@ def test_a_threshold_keeps_the_calibration_that_it_belongs_to(
 ) -> None:
     """A calibrated start once lost slope and offset and kept the threshold, which then meant something else."""
     start = shutil.copytree(folder / "tiny", tmp_path / "calibrated")
-    write(start, (2.0, -0.5), 0.25)
+    write(start, (2.0, -0.5), 0.25, 0.0)
     assert run_in(folder, tmp_path / "run", monkeypatch, "--model", str(start)) == 0
     trained = checkpoint.load(tmp_path / "run" / "checkpoint", "cpu")
     assert (trained.calibration, trained.threshold) == ((2.0, -0.5), 0.25)

@@ -39,6 +39,7 @@ def markdown(results: Mapping[str, Any], ways: tuple[str, ...], counts: tuple[in
         told = part["planted"]
         yield f"\nOne shot of four planted wrong: it moved the answer most in {told['moved most']} of the questions "
         yield f"(chance 0.25), its boxes agreed least with the answer's in {told['agrees least']}, and the model saw "
-        yield f"least of the phrase in them in {told['shows least']}."
+        yield f"least of the phrase in them in {told['shows least']}. It was not heard in {told['not heard']}, of the "
+        yield f"other three {told['not heard, share of the others']}."
     cost = results["cost"]
     yield f"\nk = 4 takes {cost.get('k 4 / k 0', float('nan')):.2f} times as long as k = 0."

@@ -41,6 +41,8 @@ PLANTED = (
     "agreement, the least of the others",
     "support",
     "support, the least of the others",
+    "not heard",
+    "not heard, share of the others",
 )
 """What is kept of the evidence with a planted shot."""
 RULES = {
@@ -51,7 +53,8 @@ RULES = {
     "planted": "One of four fused shots is replaced by one of another finding that claims to show the phrase: how "
     "often it has the largest effect on the answer (chance: a quarter), how often "
     "its boxes agree least with the answer's, and how often the model sees least of the phrase in them, as the "
-    "evidence shows it (ties do not count). The other three stay as they were found.",
+    "evidence shows it (ties do not count); how often it and how many of the others are not heard for that. The other "
+    "three stay as they were found.",
     "cost": "Median seconds of a grounding on an encoded film, the retrieval of shots included; 'explained' adds the "
     "leave-one-out answers.",
     "intervals": "95 % percentile interval over resampled patients; gains are paired differences in mean IoU.",
@@ -178,7 +181,9 @@ class Experiment:
         liar_told, others = evidence[-1], evidence[:-1]
         strongest, least = max(item.moved for item in others), min(item.agreement for item in others)
         support = [item.support or 0.0 for item in evidence]
-        return liar_told.moved, strongest, liar_told.agreement, least, support[-1], min(support[:-1])
+        deaf = [float(not item.heard) for item in evidence]
+        measured = (liar_told.moved, strongest, liar_told.agreement, least, support[-1], min(support[:-1]))
+        return (*measured, deaf[-1], float(np.mean(deaf[:-1])))
 
     def cost(self, films: Sequence[Film]) -> dict[str, float]:
         """Median seconds with 0 shots, with 4, and with 4 explained; the ratios to 0."""
