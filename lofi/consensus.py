@@ -24,6 +24,8 @@ POLISH = (1 / 48, 1 / 96, 1 / 192)
 """Steps, in canvas units, by which the edges of the best box are then moved."""
 LEAST = 1.5 / GRID
 """Smallest width and height of a box, in canvas units."""
+EVERYWHERE = 0.5
+"""A map whose mean probability is larger tells of no place: words that it was not trained on can have that effect."""
 
 Floats = NDArray[np.float64]
 
@@ -64,8 +66,10 @@ class HeatBelief:
         """(1, 4) canvas box on which the heat map and the (1, 4) ``written`` box agree best.
 
         ``share`` 0 … 1 is the heat map's weight. ``within`` (1, 4) is a region that the box, as the written one, may
-        not leave.
+        not leave. The written box stands where the heat map shows the phrase everywhere.
         """
+        if self._sums[-1, -1] > EVERYWHERE * GRID**2:
+            return written
         low, high = (np.zeros(2), np.ones(2)) if within is None else (within[0, :2], within[0, 2:])
         # The overlap with the written box peaks at that box, between the lines of the grid.
         starts = np.concatenate([self._best_on_grid(written[0], share, low, high), written])

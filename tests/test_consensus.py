@@ -63,6 +63,15 @@ def test_without_a_share_the_written_box_stands() -> None:
     assert pairwise_iou(found, written)[0, 0] > 0.97
 
 
+def test_a_map_that_is_warm_everywhere_is_not_heard() -> None:
+    written = np.array([[0.6, 0.125, 0.875, 0.375]])
+    for level, stands in ((0.5, True), (-6.0, False)):
+        logits = np.full(SIDE * SIDE, level, dtype=np.float32)
+        logits[: 3 * SIDE] = 6.0
+        found = HeatBelief(logits).agreed(written, 0.95)
+        assert np.array_equal(found, written) == stands
+
+
 def test_it_stays_within_a_region() -> None:
     region = np.array([[0.55, 0.05, 0.95, 0.45]])
     found = HeatBelief(heat(SHOWN)).agreed(np.array([[0.6, 0.1, 0.9, 0.3]]), 0.9, region)
