@@ -48,7 +48,7 @@ class Shot:
     """One example. ``boxes`` are 0–1 of its film, ``canvas`` (M, 4) the same on the model's canvas; ``tokens`` (T, W)
     float16 are its pooled image tokens; ``weight`` says how far the boxes are believed, below 1 where a machine drew
     them. ``support`` 0 … 1 says how far the model itself sees the phrase asked for in the example's boxes (the most in
-    any of them): an example of something else stands out by a low one. None where the model has no heat map.
+    any of them): an example of something else stands out by a low one. None where the model uses no heat map.
     """
 
     study_id: str
@@ -231,6 +231,7 @@ class ShotFinder:
             if regions.said[other][sided] == phrase and (regions.weights[other] >= 1 or not trusted_only)
         ]
         seen = regions.seen[mates]
+        able = bool(seen.shape[1]) and self.model.heat_share > 0  # else the map may never have been trained
         return Shot(
             study_id=regions.gallery.studies[int(regions.study[row])].study_id,
             phrase=phrase,
@@ -239,7 +240,7 @@ class ShotFinder:
             weight=float(regions.weights[mates].min()),
             tokens=regions.tokens[mates].mean(axis=0).astype(np.float16),
             canvas=regions.canvas[mates],
-            support=float(self.model.shows(seen, self._text(words)).max()) if seen.shape[1] else None,
+            support=float(self.model.shows(seen, self._text(words)).max()) if able else None,
         )
 
 
