@@ -130,25 +130,32 @@ class InContext:
 
 
 class _Rows:
-    """B copies of a context that go on together, each with some shots hidden."""
+    """B answers that go on side by side after one context, each with some shots hidden.
+
+    All stand in one sequence, and a place sees the places of its own answer only. B copies of the context would have to
+    be copied at every step, which took longer than everything else.
+    """
 
     def __init__(self, language: Language, context: Context, hidden: Sequence[Sequence[int]]) -> None:
         self.language, self.cache = language, context.cache
-        if len(hidden) > 1:
-            self.cache.batch_repeat_interleave(len(hidden))
         device = context.group.device
         blind = [torch.tensor([*row, ALONE], device=device) for row in hidden]
         self.seen = torch.stack([~torch.isin(context.group, row) for row in blind])
+        self.owner = torch.zeros(0, dtype=torch.long, device=device)
         self.at = context.at
 
     def step(self, ids: Tensor) -> Tensor:
         """(B, V) logits after (B, T) further ids."""
         rows, count = ids.shape
-        causal = torch.ones(count, count, dtype=torch.bool, device=ids.device).tril().expand(rows, -1, -1)
-        visible = torch.cat([self.seen[:, None].expand(-1, count, -1), causal], dim=2)
-        positions = (self.at + torch.arange(count, device=ids.device)).expand(rows, -1)
-        logits = self.language.extend(self.language.embed(ids), positions, visible, self.cache)[:, -1]
-        self.seen = torch.cat([self.seen, self.seen.new_ones(rows, count)], dim=1)
+        # By time, then by answer: the last B places are the last of each.
+        new = torch.arange(rows, device=ids.device).repeat(count)
+        self.owner = torch.cat([self.owner, new])
+        past = torch.arange(len(self.owner), device=ids.device)
+        own = (self.owner == new[:, None]) & (past <= past[-len(new) :, None])
+        visible = torch.cat([self.seen[new], own], dim=1)
+        positions = (self.at + torch.arange(count, device=ids.device)).repeat_interleave(rows)
+        embedded = self.language.embed(ids.T.reshape(-1))
+        logits = self.language.extend(embedded[None], positions[None], visible[None], self.cache, rows)[0]
         self.at += count
         return logits.float()
 
