@@ -7,19 +7,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lofi.checkpoint import load
+    from lofi.film.radiograph import Radiograph
     from lofi.gallery import Gallery
-    from lofi.model import LofiModel
-    from lofi.radiograph import Radiograph
+    from lofi.network.checkpoint import load
+    from lofi.network.model import LofiModel
 
 __all__ = ["Gallery", "LofiModel", "Radiograph", "load"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Gallery": "lofi.gallery",
-    "LofiModel": "lofi.model",
-    "Radiograph": "lofi.radiograph",
-    "load": "lofi.checkpoint",
+    "LofiModel": "lofi.network.model",
+    "Radiograph": "lofi.film.radiograph",
+    "load": "lofi.network.checkpoint",
 }
 
 

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lofi.query import parse_boxes, parse_count, parse_phrases, parse_text
-from lofi.radiograph import Radiograph
+from lofi.boxes import parse_boxes
+from lofi.film.radiograph import Radiograph
+from lofi.report.query import parse_count, parse_phrases, parse_text
 
 if TYPE_CHECKING:  # Reading a film needs no model, so it should not wait for torch.
     from lofi.engine import Engine

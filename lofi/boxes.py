@@ -4,6 +4,7 @@
 ``(0, 0, 1, 1)``. Functions take and return ``(M, 4)`` float64 arrays and never change their input.
 """
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from lofi.errors import BadQuery
 
 Boxes = NDArray[np.float64]
+MAX_BOXES = 32
+"""Boxes that one question may bring."""
 
 
 def as_boxes(values: ArrayLike | Sequence[Sequence[float]]) -> Boxes:
@@ -40,6 +43,23 @@ def clip(boxes: Boxes, low: float = 0.0, high: float = 1.0) -> Boxes:
     """Boxes cut to the range; boxes that vanish are dropped, so M may shrink."""
     cut = np.clip(boxes, low, high)
     return cut[((cut[:, 2:] - cut[:, :2]) > 1e-9).all(axis=1)]
+
+
+def parse_boxes(text: str) -> Boxes:
+    """(M, 4) boxes, M ≥ 1, from JSON: a list of [x0, y0, x1, y1] (or one such box), 0–1 of the film, cut to it.
+
+    Raises BadQuery for anything else, for more than MAX_BOXES and for a box outside the film.
+    """
+    try:
+        boxes = as_boxes(json.loads(text))
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadQuery("Boxes must be JSON such as [[0.1, 0.2, 0.5, 0.6]], 0–1 of the film.") from error
+    if not 0 < len(boxes) <= MAX_BOXES:
+        raise BadQuery(f"Give 1 to {MAX_BOXES} boxes, not {len(boxes)}.")
+    inside = clip(boxes)
+    if len(inside) < len(boxes):
+        raise BadQuery("A box lies outside the film: coordinates run from 0 to 1.")
+    return inside
 
 
 def area(boxes: Boxes) -> NDArray[np.float64]:

@@ -14,10 +14,10 @@ from typing import Any
 from lofi import answers
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.export import command as export
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import table
 from lofi.settings import Settings
 from lofi.study import commands as study
-from lofi.view import table
 
 
 def parser() -> argparse.ArgumentParser:

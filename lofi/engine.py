@@ -9,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes
-from lofi.checkpoint import load
 from lofi.errors import BadQuery, GalleryMismatch
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.gallery.refine import combined, wishes
 from lofi.grounding import Answerer, Grounder
 from lofi.grounding.vlm import open_answerer
-from lofi.model import EncodedFilm, LofiModel
-from lofi.radiograph import Radiograph
-from lofi.refine import combined, wishes
+from lofi.network.checkpoint import load
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
+from lofi.report.statements import Finding, Statement, groundable_phrases, split_report
+from lofi.report.wording import Mark, marks, suggestions
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
 from lofi.shelf import Shelf
-from lofi.statements import Finding, Statement, groundable_phrases, split_report
-from lofi.wording import Mark, marks, suggestions
 
 ENCODED_FILMS = 32
 """Films kept encoded, about a megabyte each for the small model."""
@@ -129,7 +130,7 @@ class Engine:
         offset: int = 0,
         leave_out: Study | None = None,
     ) -> tuple[Hit, ...]:
-        """``k`` studies for a film, a text, studies to be like, or any of these together; lofi.refine says how.
+        """``k`` studies for a film, a text, studies to be like, or any of these together; lofi.gallery.refine says how.
 
         ``offset`` hits are passed over, and ranks count on from there. Left out are the patient of the film
         (``leave_out`` as for ``search``), without a film those of the ``like`` studies, and the ``unlike`` studies.

@@ -1,7 +1,10 @@
 """Frozen values that stand between the model and everything that shows or stores them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 Box = tuple[float, float, float, float]
 """(x0, y0, x1, y1), 0–1 of the original film."""
@@ -151,3 +154,19 @@ class ReportSentence:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+POOLED_TOKENS = 3
+"""Pooled image tokens a region: inside the box, around it, and the whole film."""
+
+
+class PooledRegions(NamedTuple):
+    """M boxes of one film. ``vectors`` (M, D) float32, unit rows; ``tokens`` (M, POOLED_TOKENS, W) float16, in the
+    language model's input space; ``canvas`` (M, 4) float32, the boxes on the model's square canvas; ``seen`` (M, E)
+    float32, the means of what the heat map compares with a phrase, (M, 0) where the model has none.
+    """
+
+    vectors: NDArray[np.float32]
+    tokens: NDArray[np.float16]
+    canvas: NDArray[np.float32]
+    seen: NDArray[np.float32]

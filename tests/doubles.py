@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.boxes import Boxes
-from lofi.config import ModelConfig
-from lofi.pooled import PooledRegions, pool_tokens, pool_vectors
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.network.pooled import pool_tokens, pool_vectors
+from lofi.results import PooledRegions
 
 
 @dataclass
@@ -18,18 +18,19 @@ class TinyEmbedder:
     """The Embedder protocols by a fixed random projection of an 8 × 8 picture of the film, or of a region of it."""
 
     fingerprint: str = "a1b2c3d4" * 8
-    config: ModelConfig = field(default_factory=lambda: ModelConfig(name="tiny", embed_dim=16))
+    name: str = "tiny"
+    embed_dim: int = 16
     batches: list[int] = field(default_factory=list)
 
     def embed(self, radiographs: list[Radiograph]) -> NDArray[np.float32]:
         self.batches.append(len(radiographs))
-        projection = np.random.default_rng(0).standard_normal((64, self.config.embed_dim))
+        projection = np.random.default_rng(0).standard_normal((64, self.embed_dim))
         small = [cv2.resize(film.pixels, (8, 8), interpolation=cv2.INTER_AREA).ravel() for film in radiographs]
         vectors = (np.stack(small) - 0.5) @ projection
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = [np.random.default_rng(list(text.encode())).standard_normal(self.config.embed_dim) for text in texts]
+        rows = [np.random.default_rng(list(text.encode())).standard_normal(self.embed_dim) for text in texts]
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
     def embed_regions(self, radiograph: Radiograph, boxes: Boxes) -> PooledRegions:

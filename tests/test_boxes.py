@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lofi import boxes
+from lofi.boxes import parse_boxes
 from lofi.errors import BadQuery
 
 UNIT = (0.0, 0.0, 1.0, 1.0)
@@ -73,3 +74,37 @@ def test_quantise_and_back() -> None:
     rng = np.random.default_rng(0)
     values = rng.random((50, 4))
     assert np.abs(boxes.dequantise(boxes.quantise(values, 128), 128) - values).max() <= 0.5 / 128
+
+
+@pytest.mark.parametrize("text", ["[[0.1,0.2,0.5,0.6]]", "[0.1,0.2,0.5,0.6]"], ids=["list", "one box"])
+def test_typed_boxes(text: str) -> None:
+    np.testing.assert_array_equal(parse_boxes(text), [[0.1, 0.2, 0.5, 0.6]])
+
+
+def test_a_typed_box_is_cut_to_the_film() -> None:
+    np.testing.assert_array_equal(parse_boxes("[[-1, 0.2, 0.5, 7]]"), [[0, 0.2, 0.5, 1]])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        "null",
+        "{}",
+        '"a"',
+        "[[1,2,3]]",
+        "[[0.5,0.5,0.1,0.9]]",
+        "[[2,2,3,3]]",
+        "[[0,0,NaN,1]]",
+        "[[0,0,1e999,1]]",
+        "[[0,0,1" + "0" * 400 + ",1]]",
+        "[" * 100_000,
+        str([[0, 0, 1, 1]] * 33),
+    ],
+    ids=lambda text: text[:18] or "empty",
+)
+def test_typed_boxes_that_cannot_be_used(text: str) -> None:
+    with pytest.raises(BadQuery):
+        parse_boxes(text)

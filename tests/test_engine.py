@@ -9,7 +9,7 @@ import pytest
 from lofi.boxes import as_boxes
 from lofi.engine import Engine
 from lofi.errors import BadQuery
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import json
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from lofi.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
-from lofi.model import LofiModel
-from lofi.network import LofiNetwork
-from lofi.text import Tokens, location_tokens
+from lofi.network.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
+from lofi.network.model import LofiModel
+from lofi.network.network import LofiNetwork
+from lofi.network.text import Tokens, location_tokens
 
 BINS = 32
 WORDS = """

@@ -24,10 +24,10 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from lofi import checkpoint
-from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
-from lofi.model import EncodedFilm, LofiModel
-from train.calibrate import write as write_calibration
+from lofi.network import checkpoint
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from train.data.lexicon import PHRASES, denied
 from train.data.records import NIH_LABELS
 from train.evaluation.asking import Plan, ask, readable
@@ -212,10 +212,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = {**manifest["data"], "alike": {"from": model.fingerprint, **told}}
     tokenizers = {name: given.model / name for name in (TEXT_TOKENIZER, LANGUAGE_TOKENIZER)}
     checkpoint.save(
-        given.out, model.network, tokenizers, data=data, metrics=manifest["metrics"], threshold=model.threshold
+        given.out,
+        model.network,
+        tokenizers,
+        data=data,
+        metrics=manifest["metrics"],
+        # What is said of a phrase does not depend on the projection.
+        threshold=model.threshold,
+        calibration=model.calibration,
+        heat_share=model.heat_share,
     )
-    # What is said of a phrase does not depend on the projection.
-    write_calibration(given.out, model.calibration, model.threshold, model.heat_share)
     print(f"{len(nih)} films of NIH, {rated} of them rated by the teacher, {len(elsewhere)} others → {given.out}")
     return 0
 

@@ -6,22 +6,21 @@ Asks every film of the split for what it shows and for what it does not show (tr
 and offset on the log-odds of presence (Platt's scaling, present and absent weighing the same) and sets the threshold
 at which ``--sensitivity`` of the present phrases are answered. Examples in context do not come into it: whether a
 finding is there is asked without them (lofi.grounding.incontext). Where the model has a heat map, its share in a box
-(lofi.consensus) is the one of ``SHARES`` with the largest mean IoU on the present phrases. All of it goes into the
-manifest; the weights stay, and with them the fingerprint. Figures of the same split are then those of a fit: quote
-others.
+(lofi.network.consensus) is the one of ``SHARES`` with the largest mean IoU on the present phrases. All of it goes into
+the manifest; the weights stay, and with them the fingerprint. Figures of the same split are then those of a fit:
+quote others.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lofi.boxes import as_boxes, set_iou
-from lofi.checkpoint import MANIFEST, load
 from lofi.metrics.calibration import fit_confidence, log_odds
-from lofi.model import LofiModel
+from lofi.network.checkpoint import calibrate, load
+from lofi.network.model import LofiModel
 from train.evaluation.asking import Plan, always_answering, ask, readable
 from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films
 
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     threshold = float(np.floor(np.quantile(sure[there], 1 - given.sensitivity) * 1000) / 1000)
     means = by_share(model, films, present) if model.config.local else {0.0: 0.0}
     share = max(means, key=lambda tried: means[tried])
-    write(given.model, (slope, offset), threshold, share)
+    calibrate(given.model, threshold, (slope, offset), share)
     print(f"confidence: slope {slope:.3f}, offset {offset:.3f}, from {there.sum()} present, {(~there).sum()} absent")
     print(f"threshold {threshold:.3f}: finds {(sure[there] >= threshold).mean():.3f} of the present phrases, ", end="")
     print(f"denies {(sure[~there] < threshold).mean():.3f} of the absent ones (split {given.split})")
@@ -71,15 +70,6 @@ def by_share(model: LofiModel, films: Sequence[Film], questions: Sequence[Questi
         overlaps = [set_iou(as_boxes(a.boxes), q.boxes) for a, q in zip(found, questions, strict=True)]
         means[share] = float(np.mean(overlaps))
     return means
-
-
-def write(folder: Path, calibration: tuple[float, float], threshold: float, heat_share: float) -> None:
-    """Put what ``main`` chose into the checkpoint's manifest."""
-    path = folder / MANIFEST
-    manifest = json.loads(path.read_text("utf-8"))
-    manifest |= {"threshold": threshold, "calibration": [round(value, 6) for value in calibration]}
-    manifest |= {"heat_share": heat_share}
-    path.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

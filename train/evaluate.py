@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from lofi.checkpoint import load
 from lofi.gallery import Gallery
 from lofi.metrics.bootstrap import Estimate
 from lofi.metrics.calibration import presence_figures, reliability
 from lofi.metrics.grounding import ious
-from lofi.model import EncodedFilm, LofiModel
+from lofi.network.checkpoint import load
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, shots, systems
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe

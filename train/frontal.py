@@ -1,4 +1,4 @@
-"""Fit and measure the check that a picture is a frontal chest film (lofi.frontal).
+"""Fit and measure the check that a picture is a frontal chest film (lofi.film.frontal).
 
 ``python -m train.frontal`` fits on the train split of the shared films and writes ``lofi/frontal.json``;
 ``python -m train.frontal --report`` measures what is shipped on films, views and pictures it was not fitted on.
@@ -19,13 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi import dicom
-from lofi.elements import read_elements
 from lofi.errors import LofiError
-from lofi.frontal import FrontalCheck, features, fitted, thumbnail
+from lofi.film import dicom
+from lofi.film.elements import read_elements
+from lofi.film.frontal import FrontalCheck, features, fitted, thumbnail
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-OUTPUT = REPOSITORY / "lofi" / "frontal.json"
+OUTPUT = REPOSITORY / "lofi" / "film" / "frontal.json"
 COMPONENTS = 40
 RIDGE = 1e-3
 FLAGGED_IN_TRAINING = 0.01

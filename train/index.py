@@ -19,11 +19,11 @@ from tqdm import tqdm
 
 import lofi
 from lofi.errors import BadQuery, GalleryMismatch, LofiError, UnreadableFilm
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Embedder, FilmRecord, Gallery, RegionIndex, read_jsonl, study_from_record
 from lofi.gallery.pictures import FILMS, inside, write_copy
 from lofi.gallery.records import opaque_key
 from lofi.gallery.regions import RegionEmbedder, boxed_studies
-from lofi.radiograph import Radiograph
 from lofi.results import Study
 from train.data.reports_csv import read_reports
 

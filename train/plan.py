@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lofi.network import LofiNetwork
-from train.optimiser import freeze
-from train.pretrain import find_recipe
-from train.recipe import Lora, Recipe
+from lofi.network.network import LofiNetwork
+from train.pretraining.optimiser import freeze
+from train.pretraining.recipe import Lora, Recipe
+from train.recipes import find_recipe
 
 PEAK = 989e12
 """Dense bfloat16 operations a second of an H100 SXM (NVIDIA's data sheet: 1,979 with sparsity, half without)."""

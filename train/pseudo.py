@@ -18,10 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lofi.boxes import side_of
-from lofi.checkpoint import load
 from lofi.errors import LofiError
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.network.checkpoint import load
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from train.data.lexicon import CANONICAL, UNSIDED
 from train.data.records import NIH_SOURCES, PSEUDO, FilmRecord, parse

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from lofi import checkpoint
-from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
-from lofi.model import LofiModel
-from train.calibrate import write as write_calibration
+from lofi.network import checkpoint
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
+from lofi.network.model import LofiModel
 
 
 def mixed(models: Sequence[LofiModel], shares: Sequence[float]) -> dict[str, Tensor]:
@@ -69,9 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data={**manifest["data"], "soup": parts},
         metrics={},  # those of the parts are not those of their mean
         threshold=lead.threshold,
+        calibration=lead.calibration,
+        heat_share=lead.heat_share,
         state=state,
     )
-    write_calibration(given.out, lead.calibration, lead.threshold, lead.heat_share)
     print(given.out)
     return 0
 

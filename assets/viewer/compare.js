@@ -7,7 +7,7 @@ import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
 import { boxSureness, facts, look, sample } from "./lines.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 
 /** The name of the box that was found with the drawn one. */
@@ -15,35 +15,35 @@ const LIKE = "like the drawn box";
 
 /**
  * The boxes on the neighbour: those of the phrases, dotted those of its own record, and the one like the drawn box.
- * @param {Reader} reader @param {Reading} reading @param {any} hit
+ * @param {Workbench} bench @param {Reading} reading @param {any} hit
  */
-function neighbourFindings(reader, reading, hit) {
+function neighbourFindings(bench, reading, hit) {
   const answers = reading.neighbours.get(hit.study_id)?.findings || {};
   const asked = reading.findings.filter((finding) => answers[finding.phrase]).map((finding) => {
     const answer = answers[finding.phrase];
     return {
-      phrase: finding.phrase, boxes: answer.boxes, scores: boxSureness(answer), ...look(reader.offer, finding.number),
-      hidden: reader.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false,
+      phrase: finding.phrase, boxes: answer.boxes, scores: boxSureness(answer), ...look(bench.offer, finding.number),
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false,
     };
   });
   const own = hit.boxes.map((/** @type {any} */ box) => (
-    { phrase: box.phrase, boxes: [box.box], scores: [], colour: "#ffffff", dash: "1 3", hidden: reader.allHidden, selected: false, dotted: true }));
+    { phrase: box.phrase, boxes: [box.box], scores: [], colour: "#ffffff", dash: "1 3", hidden: bench.allHidden, selected: false, dotted: true }));
   const region = hit.region
-    ? [{ phrase: LIKE, boxes: [hit.region.box], scores: [], colour: "#ffffff", dash: "8 3", hidden: reader.allHidden, selected: false, dotted: false }]
+    ? [{ phrase: LIKE, boxes: [hit.region.box], scores: [], colour: "#ffffff", dash: "8 3", hidden: bench.allHidden, selected: false, dotted: false }]
     : [];
   return [...region, ...own, ...asked];
 }
 
-/** The report, sentence by sentence where it was split. @param {Reader} reader @param {Reading} reading @param {any} hit */
-function report(reader, reading, hit) {
+/** The report, sentence by sentence where it was split. @param {Workbench} bench @param {Reading} reading @param {any} hit */
+function report(bench, reading, hit) {
   const answer = reading.neighbours.get(hit.study_id);
   if (!answer?.sentences?.length) return make("p", { cls: "report", text: hit.report || "No report." });
   return make("p", { cls: "report" }, ...answer.sentences.flatMap((/** @type {any} */ one) => {
     const phrases = reading.findings.filter((finding) => one.phrases.includes(finding.phrase));
     if (!phrases.length) return [make("span", { text: one.sentence })];
-    const line = look(reader.offer, phrases[0].number);
+    const line = look(bench.offer, phrases[0].number);
     const mark = make("mark", { title: `Nearest to: ${phrases.map((finding) => finding.phrase).join(", ")}` },
-      ...phrases.map((finding) => sample(look(reader.offer, finding.number))), make("span", { text: one.sentence }));
+      ...phrases.map((finding) => sample(look(bench.offer, finding.number))), make("span", { text: one.sentence }));
     mark.style.setProperty("--line", line.colour);
     return [mark];
   }));
@@ -59,8 +59,8 @@ function progress(reading, hit) {
   return [facts(hit), source].filter(Boolean).join(" · ");
 }
 
-/** @param {Reader} reader @param {Reading} reading @param {any} hit */
-export function comparedPane(reader, reading, hit) {
+/** @param {Workbench} bench @param {Reading} reading @param {any} hit */
+export function comparedPane(bench, reading, hit) {
   const name = hit.rank ? `Similar study ${hit.rank}` : "Example study";
   const about = `similarity ${hit.similarity.toFixed(3)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
   const pane = createFilm({
@@ -68,7 +68,7 @@ export function comparedPane(reader, reading, hit) {
     sides: hit.view !== "LATERAL",
     frame: "compared", name, title: about,
   });
-  pane.on("select", (/** @type {string} */ phrase) => reader.select(phrase));
+  pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
   const bar = make("div", { cls: "beside" });
   const text = make("div", { cls: "text-of", tabindex: "0", role: "region", "aria-label": `Report of ${name}` });
   const told = make("section", { cls: "told", "aria-label": `About ${name}` }, text, bar);
@@ -77,19 +77,19 @@ export function comparedPane(reader, reading, hit) {
   let given = "";
 
   function show() {
-    const findings = neighbourFindings(reader, reading, hit);
+    const findings = neighbourFindings(bench, reading, hit);
     const now = JSON.stringify(findings);
     if (now !== given) pane.setFindings(findings);
     given = now;
     const answer = reading.neighbours.get(hit.study_id);
     renew(text, [reading.findings.map((finding) => [finding.phrase, finding.number, finding.state]), answer], () => [
-      report(reader, reading, hit), make("p", { cls: "note", role: "status", text: progress(reading, hit) })]);
+      report(bench, reading, hit), make("p", { cls: "note", role: "status", text: progress(reading, hit) })]);
     const said = reading.verdicts.get(`hit ${hit.study_id}`)?.decision || "";
-    renew(bar, [said, Boolean(reader.initials)], () => [
+    renew(bar, [said, Boolean(bench.initials)], () => [
       make("span", { cls: "question", text: "Relevant?" }),
-      toggle("Yes", said === "relevant", () => reader.judgeHit(hit, "relevant"), { key: "relevant", "aria-label": `${name} is relevant` }),
-      toggle("No", said === "not relevant", () => reader.judgeHit(hit, "not relevant"), { key: "irrelevant", "aria-label": `${name} is not relevant` }),
-      button("Close", () => reader.close(), { key: "close", cls: "close", "aria-label": `Close ${name}` })]);
+      toggle("Yes", said === "relevant", () => bench.judgeHit(hit, "relevant"), { key: "relevant", "aria-label": `${name} is relevant` }),
+      toggle("No", said === "not relevant", () => bench.judgeHit(hit, "not relevant"), { key: "irrelevant", "aria-label": `${name} is not relevant` }),
+      button("Close", () => bench.close(), { key: "close", cls: "close", "aria-label": `Close ${name}` })]);
   }
 
   return { pane, nodes: [seat, told], show, key: `${reading.key} ${hit.study_id}` };

@@ -5,7 +5,7 @@
 import { address, button, make, renew } from "./dom.js";
 import { stateShare, stateWords } from "./reading.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 
 /** @param {(files: File[]) => void} opened */
@@ -39,62 +39,62 @@ function dropAnywhere(room, opened) {
   });
 }
 
-/** @param {Reader} reader @param {Reading} reading */
-function item(reader, reading) {
-  const current = reader.current === reading;
+/** @param {Workbench} bench @param {Reading} reading */
+function item(bench, reading) {
+  const current = bench.current === reading;
   const source = reading.film ? address("film", { sha256: reading.film.sha256 }) : reading.study ? address("thumbnail", { study_id: reading.study }) : "";
   const bar = make("span", { cls: "progress" });
   bar.style.setProperty("--share", String(stateShare(reading)));
   return make("li", { cls: current ? "current" : "" },
-    make("button", { type: "button", cls: `item ${reading.state}`, "aria-current": current ? "true" : null, tabindex: current ? "0" : "-1", "data-key": `item ${reading.key}`, onclick: () => reader.show(reading) },
+    make("button", { type: "button", cls: `item ${reading.state}`, "aria-current": current ? "true" : null, tabindex: current ? "0" : "-1", "data-key": `item ${reading.key}`, onclick: () => bench.show(reading) },
       source ? make("img", { src: source, alt: "", width: 40, height: 40 }) : make("span", { cls: "no-thumbnail" }),
       make("span", { cls: "about" }, make("span", { cls: "who", text: reading.name }), make("span", { cls: "state", text: stateWords(reading) }), bar)),
-    button("×", () => reader.remove(reading), { cls: "plain", key: `remove ${reading.key}`, "aria-label": `Remove ${reading.name}`, title: "Remove from the worklist" }));
+    button("×", () => bench.remove(reading), { cls: "plain", key: `remove ${reading.key}`, "aria-label": `Remove ${reading.name}`, title: "Remove from the worklist" }));
 }
 
-/** @param {Reader} reader @param {KeyboardEvent} event @param {HTMLElement} node */
-function arrows(reader, event, node) {
+/** @param {Workbench} bench @param {KeyboardEvent} event @param {HTMLElement} node */
+function arrows(bench, event, node) {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!step || !(event.target instanceof HTMLElement) || !event.target.classList.contains("item")) return;
   event.preventDefault();
-  reader.move(step);
-  reader.drawNow();
+  bench.move(step);
+  bench.drawNow();
   const current = node.querySelector("[aria-current]");
   if (current instanceof HTMLElement) current.focus();
 }
 
-/** @param {Reader} reader @param {() => string[]} phrases @returns {Node[]} */
-function examples(reader, phrases) {
-  const offer = reader.offer;
-  if (!offer) return [make("p", { cls: reader.offerError ? "fault" : "quiet", role: reader.offerError ? "alert" : "status", text: reader.offerError || "Loading model and gallery…" })];
+/** @param {Workbench} bench @param {() => string[]} phrases @returns {Node[]} */
+function examples(bench, phrases) {
+  const offer = bench.offer;
+  if (!offer) return [make("p", { cls: bench.offerError ? "fault" : "quiet", role: bench.offerError ? "alert" : "status", text: bench.offerError || "Loading model and gallery…" })];
   const about = offer.simulated === offer.studies
     ? `All ${offer.studies} studies here are simulated, not patients. For real ones, build a gallery and start with LOFI_GALLERY=its folder (see README).`
     : `${offer.studies} studies are searched${offer.simulated ? `, ${offer.simulated} of them simulated` : ""}.${offer.examples_simulated ? " The examples are simulated." : ""}`;
   return [make("div", { cls: "examples" }, ...offer.examples.map((/** @type {any} */ study) => {
     const name = study.labels.join(", ") || "no finding";
-    return make("button", { cls: "example", type: "button", title: `Open this example: ${name}`, onclick: () => reader.addExample(study.study_id, name, phrases()) },
+    return make("button", { cls: "example", type: "button", title: `Open this example: ${name}`, onclick: () => bench.addExample(study.study_id, name, phrases()) },
       make("img", { src: address("thumbnail", { study_id: study.study_id }), alt: "", width: 84, height: 84 }), make("span", { text: name }));
   })), make("p", { cls: "note gallery", text: about })];
 }
 
-/** @param {Reader} reader @param {HTMLElement} room @param {() => string[]} phrases those in the field, asked of new films as well */
-export function mountDesk(reader, room, phrases) {
-  const opened = (/** @type {File[]} */ files) => reader.addFiles(files, phrases());
+/** @param {Workbench} bench @param {HTMLElement} room @param {() => string[]} phrases those in the field, asked of new films as well */
+export function mountDesk(bench, room, phrases) {
+  const opened = (/** @type {File[]} */ files) => bench.addFiles(files, phrases());
   dropAnywhere(room, opened);
   const list = make("ul", { cls: "items" });
   const worklist = make("nav", { cls: "worklist", "aria-label": "Worklist" }, make("h2", { text: "Worklist" }), list);
-  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => arrows(reader, event, list));
+  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => arrows(bench, event, list));
   const choices = make("div", {});
   const more = make("details", { cls: "examples-of", open: true }, make("summary", {}, make("h2", { text: "Examples" })), choices);
   let began = false;
 
   function show() {
-    worklist.hidden = !reader.worklist.length;
-    renew(list, reader.worklist.map((reading) => [reading.key, stateWords(reading), stateShare(reading), reading.film?.sha256, reading === reader.current]),
-      () => reader.worklist.map((reading) => item(reader, reading)));
-    renew(choices, [reader.offer, reader.offerError], () => examples(reader, phrases));
-    if (!began && reader.worklist.length) more.open = false; // once; whoever opens it again keeps it
-    began = began || reader.worklist.length > 0;
+    worklist.hidden = !bench.worklist.length;
+    renew(list, bench.worklist.map((reading) => [reading.key, stateWords(reading), stateShare(reading), reading.film?.sha256, reading === bench.current]),
+      () => bench.worklist.map((reading) => item(bench, reading)));
+    renew(choices, [bench.offer, bench.offerError], () => examples(bench, phrases));
+    if (!began && bench.worklist.length) more.open = false; // once; whoever opens it again keeps it
+    began = began || bench.worklist.length > 0;
   }
 
   return { nodes: [dropZone(opened), worklist], examples: more, show };

@@ -6,15 +6,15 @@ import { button, make, renew } from "./dom.js";
 
 const KINDS = [["png", "Picture with boxes (PNG)"], ["json", "Everything (JSON)"], ["csv", "Table of boxes (CSV)"], ["sr", "DICOM structured report"], ["gsps", "DICOM presentation state"]];
 
-/** @param {import("./reader.js").Reader} reader */
-export function mountExports(reader) {
+/** @param {import("./workbench.js").Workbench} bench */
+export function mountExports(bench) {
   const identified = make("input", { type: "checkbox", id: "identified" });
   const patient = make("label", { for: "identified", cls: "quiet patient" }, identified, make("span", { text: "DICOM: under the patient of the file that was sent" }));
   const summary = make("summary", {});
   const node = make("details", { cls: "menu exports" }, summary, make("div", { cls: "sheet-of" },
     ...KINDS.map(([kind, name]) => button(name, () => {
       node.open = false;
-      reader.export(kind, identified.checked && !patient.hidden && ["sr", "gsps"].includes(kind));
+      bench.export(kind, identified.checked && !patient.hidden && ["sr", "gsps"].includes(kind));
     }, { "data-kind": kind })),
     patient, make("p", { cls: "quiet", text: "Every file carries model, checkpoint, gallery and time, and says: research use only." })));
   node.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -27,8 +27,8 @@ export function mountExports(reader) {
     if (event.target instanceof Node && !node.contains(event.target)) node.open = false;
   });
   return { node, show: () => {
-    patient.hidden = !reader.current?.pass;
-    node.hidden = !reader.current?.film;
-    renew(summary, reader.exporting, () => [make("span", { text: reader.exporting ? "Exporting…" : "Export", role: "status" })]);
+    patient.hidden = !bench.current?.pass;
+    node.hidden = !bench.current?.film;
+    renew(summary, bench.exporting, () => [make("span", { text: bench.exporting ? "Exporting…" : "Export", role: "status" })]);
   } };
 }

@@ -29,19 +29,19 @@ function choice(name, values, changed) {
 /** @param {string} id @param {string} name @param {() => void} changed */
 const year = (id, name, changed) => make("input", { id, type: "number", min: "0", max: "130", step: "1", inputmode: "numeric", "aria-label": name, "data-key": id, onchange: changed });
 
-/** @param {import("./reader.js").Reader} reader */
-export function mountFilters(reader) {
+/** @param {import("./workbench.js").Workbench} bench */
+export function mountFilters(bench) {
   const summary = make("summary", {});
   const holder = make("div", { cls: "fields" });
   const node = make("details", { cls: "filters" }, summary, holder);
   const line = make("input", { id: "where", type: "text", spellcheck: "false", autocomplete: "off", placeholder: "view=PA sex=F age=40-60", "data-key": "where",
-    onchange: () => reader.refine({ where: line.value.trim() }) });
+    onchange: () => bench.refine({ where: line.value.trim() }) });
   /** @type {Record<string, any>} */ let fields = {};
 
   function apply() {
     const value = (/** @type {string} */ name) => fields[name].value.trim();
     line.value = whereOf({ view: value("view"), sex: value("sex"), from: value("from"), to: value("to"), label: value("label"), source: value("source") });
-    reader.refine({ where: line.value });
+    bench.refine({ where: line.value });
   }
 
   function clear() {
@@ -50,7 +50,7 @@ export function mountFilters(reader) {
   }
 
   function build() {
-    const offer = reader.offer || { views: [], labels: [], sources: [] };
+    const offer = bench.offer || { views: [], labels: [], sources: [] };
     const [view, sex] = [choice("view", offer.views, apply), choice("sex", ["F", "M"], apply)];
     const [label, source] = [choice("label", offer.labels, apply), choice("source", offer.sources, apply)];
     const [from, to] = [year("filter-from", "Youngest age in years", apply), year("filter-to", "Oldest age in years", apply)];
@@ -62,8 +62,8 @@ export function mountFilters(reader) {
   }
 
   function show() {
-    renew(holder, [Boolean(reader.offer)], build);
-    const where = reader.current ? reader.current.search.where : reader.where;
+    renew(holder, [Boolean(bench.offer)], build);
+    const where = bench.current ? bench.current.search.where : bench.where;
     if (document.activeElement !== line) line.value = where;
     renew(summary, where, () => [make("span", { text: where ? "Filtered: " : "Filter" }), where && make("code", { text: where })]);
   }

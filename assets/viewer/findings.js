@@ -6,15 +6,15 @@ import { address, button, make, percent, renew, toggle } from "./dom.js";
 import { look, sample, sureness, verdict } from "./lines.js";
 import { boxReview, phraseReview } from "./review.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Finding} Finding */
 
 const SHOWN_EXAMPLES = 3;
 /** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
 const ELSEWHERE = 0.1;
 
-/** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Reader} reader @param {any} one */
-const asHit = (reader, one) => reader.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
+/** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Workbench} bench @param {any} one */
+const asHit = (bench, one) => bench.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
 
 /** What an example did to the answer, in words. @param {any} one */
 function effect(one) {
@@ -25,19 +25,19 @@ function effect(one) {
   return `${one.phrase} there ${moved}${change ? `, confidence ${change > 0 ? "+" : "−"}${Math.abs(change)} %` : ""}${overlap}${one.trusted ? "" : "; its box was drawn by a machine"}`;
 }
 
-/** An example by name, which opens it beside the film. @param {Reader} reader @param {Finding} finding @param {any} one */
-function example(reader, finding, one) {
-  const hit = asHit(reader, one);
+/** An example by name, which opens it beside the film. @param {Workbench} bench @param {Finding} finding @param {any} one */
+function example(bench, finding, one) {
+  const hit = asHit(bench, one);
   const name = hit.rank ? `similar study ${hit.rank}` : one.study_id;
   return make("button", { type: "button", cls: "example-of", title: effect(one), "aria-label": `${name}: ${effect(one)}`,
-    "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => reader.compare(hit) },
+    "data-key": `because ${finding.phrase} ${one.study_id} ${one.phrase}`, onclick: () => bench.compare(hit) },
   make("img", { src: address("thumbnail", { study_id: one.study_id }), alt: "", loading: "lazy", width: 24, height: 24 }), make("span", { text: name }),
   one.moved > 0.005 && make("span", { cls: "quiet", text: `moved it ${percent(one.moved)}` }),
   one.agreement < ELSEWHERE && make("span", { cls: "quiet", text: "lies elsewhere" }));
 }
 
-/** The examples from the gallery that spoke loudest for the boxes. @param {Reader} reader @param {Finding} finding */
-function because(reader, finding) {
+/** The examples from the gallery that spoke loudest for the boxes. @param {Workbench} bench @param {Finding} finding */
+function because(bench, finding) {
   if (finding.state !== "known" || !finding.boxes.length || !finding.evidence?.length) return [];
   const weight = (/** @type {any} */ one) => one.moved + Math.abs(one.confidence_change);
   const [heard, unheard] = [finding.evidence.filter((one) => one.heard), finding.evidence.filter((one) => !one.heard)];
@@ -45,65 +45,65 @@ function because(reader, finding) {
   const [shown, hidden] = [loudest.length, heard.length - loudest.length];
   return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, make("div", { cls: "line-of" },
     shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
-    ...loudest.map((one) => example(reader, finding, one)),
+    ...loudest.map((one) => example(bench, finding, one)),
     hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
     unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
-    ...unheard.map((one) => example(reader, finding, one)))))];
+    ...unheard.map((one) => example(bench, finding, one)))))];
 }
 
-/** @param {Reader} reader @param {import("./reading.js").Reading} reading @param {Finding} finding */
-function row(reader, reading, finding) {
+/** @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
+function row(bench, reading, finding) {
   const shown = !reading.hidden.has(finding.phrase);
   const none = finding.state === "known" && !finding.found;
   const line = make("label", { cls: "line", title: "Show or hide its boxes" },
     make("input", { type: "checkbox", checked: shown, "data-key": `show ${finding.phrase}`, "aria-label": `Show the boxes of ${finding.phrase}`,
-      onchange: (/** @type {any} */ event) => reader.showBoxes(finding, event.target.checked) }),
-    sample(look(reader.offer, finding.number)));
-  const name = button(finding.phrase, () => reader.select(finding.phrase), {
+      onchange: (/** @type {any} */ event) => bench.showBoxes(finding, event.target.checked) }),
+    sample(look(bench.offer, finding.number)));
+  const name = button(finding.phrase, () => bench.select(finding.phrase), {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
   const within = finding.within ? make("span", { cls: "within", text: " in the box", title: "Looked for inside the drawn box only" }) : null;
   const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }), within);
   return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
     make("td", { cls: "sure", text: sureness(finding) }),
-    make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(reader, reading, finding, index)), phraseReview(reader, reading, finding)),
-    make("td", {}, button("×", () => reader.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
+    make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),
+    make("td", {}, button("×", () => bench.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
 }
 
-/** @param {Reader} reader @param {string} name @param {"opacity"|"threshold"} property @param {number} least */
-function slider(reader, name, property, least) {
-  const shown = make("output", { text: percent(reader[property]) });
+/** @param {Workbench} bench @param {string} name @param {"opacity"|"threshold"} property @param {number} least */
+function slider(bench, name, property, least) {
+  const shown = make("output", { text: percent(bench[property]) });
   const input = make("input", { type: "range", min: String(least), max: "1", step: "0.05", "aria-label": name,
     oninput: () => {
-      reader[property] = Number(input.value);
-      shown.textContent = percent(reader[property]);
-      reader.changed();
+      bench[property] = Number(input.value);
+      shown.textContent = percent(bench[property]);
+      bench.changed();
     } });
-  input.value = String(reader[property]);
+  input.value = String(bench[property]);
   return make("label", { cls: "slider" }, make("span", { text: name }), input, shown);
 }
 
-/** @param {Reader} reader */
-export function mountFindings(reader) {
+/** @param {Workbench} bench */
+export function mountFindings(bench) {
   const bar = make("div", { cls: "bar-of-boxes" });
   const all = make("div", { cls: "all" });
-  bar.append(all, slider(reader, "Opacity", "opacity", 0.1), slider(reader, "Least confidence", "threshold", 0));
+  bar.append(all, slider(bench, "Opacity", "opacity", 0.1), slider(bench, "Least confidence", "threshold", 0));
   const table = make("div", { cls: "findings", tabindex: "0", role: "region", "aria-label": "Findings" });
 
   function show() {
-    const reading = reader.current;
-    renew(all, reader.allHidden, () => [toggle("All boxes", !reader.allHidden, () => {
-      reader.allHidden = !reader.allHidden;
-      reader.changed();
+    const reading = bench.current;
+    renew(all, bench.allHidden, () => [toggle("All boxes", !bench.allHidden, () => {
+      bench.allHidden = !bench.allHidden;
+      bench.changed();
     }, { key: "all", title: "Show or hide all boxes" })]);
     bar.hidden = !reading?.findings.length && !reading?.draft;
     const ranks = reading?.hits?.map((hit) => [hit.study_id, hit.rank]);
-    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], reader.redrawing, Boolean(reader.offer), ranks];
+    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, Boolean(bench.offer), ranks];
     renew(table, shown, () => {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
       return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(reader, reading, finding), ...because(reader, finding)])))];
+        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(bench, reading, finding), ...because(bench, finding)])))];
     });
   }
 

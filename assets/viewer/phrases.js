@@ -5,7 +5,7 @@
 import { button, make, renew } from "./dom.js";
 import { splitPhrases } from "./reading.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 
 const KEPT = 12;
 const HISTORY = "lofi-phrases";
@@ -32,19 +32,19 @@ function chips(name, phrases, chosen) {
     ...phrases.map((phrase) => button(phrase, () => chosen(phrase), { cls: "chip", key: `${name} ${phrase}` })));
 }
 
-/** @param {Reader} reader */
-function mountReport(reader) {
+/** @param {Workbench} bench */
+function mountReport(bench) {
   const text = make("textarea", { id: "report", rows: "6", maxlength: "20000", placeholder: "FINDINGS: The heart is enlarged. No pleural effusion." });
   const node = make("details", { cls: "paste" }, make("summary", { text: "Paste a report" }),
     make("label", { for: "report", cls: "quiet", text: "Each finding it states is looked for on the film; what it denies is marked absent." }), text,
     button("Find what it says", async () => {
-      if (await reader.addReport(text.value)) node.open = false;
+      if (await bench.addReport(text.value)) node.open = false;
     }, { cls: "action", id: "find-report" }));
   return node;
 }
 
-/** @param {Reader} reader */
-export function mountPhrases(reader) {
+/** @param {Workbench} bench */
+export function mountPhrases(bench) {
   const field = make("textarea", { id: "phrases", rows: "2", placeholder: "left pleural effusion, cardiomegaly", "aria-describedby": "phrases-how" });
   const offered = make("div", { cls: "offered" });
   const read = () => splitPhrases(field.value);
@@ -56,14 +56,14 @@ export function mountPhrases(reader) {
       return;
     }
     remember(phrases);
-    reader.addPhrases(phrases);
+    bench.addPhrases(phrases);
   }
 
   const submit = () => {
     const phrases = read();
     find(phrases);
-    if (phrases.length && reader.current) document.querySelector(".seat.query")?.scrollIntoView({ block: "nearest" });
-    if (reader.current) field.value = "";
+    if (phrases.length && bench.current) document.querySelector(".seat.query")?.scrollIntoView({ block: "nearest" });
+    if (bench.current) field.value = "";
     show();
   };
   field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -74,10 +74,10 @@ export function mountPhrases(reader) {
   const node = make("section", { cls: "phrases", "aria-label": "Phrases to find" },
     make("label", { for: "phrases", cls: "title", text: "What to find" }),
     field, button("Find on the film", submit, { id: "find", cls: "primary" }),
-    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(reader));
+    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(bench));
 
   function show() {
-    const reading = reader.current;
+    const reading = bench.current;
     const asked = new Set((reading?.findings || []).map((finding) => finding.phrase.toLowerCase()));
     const open = (/** @type {string[]} */ phrases) => phrases.filter((phrase) => !asked.has(phrase.toLowerCase()));
     const suggested = open(reading?.suggestions || []).slice(0, 6);

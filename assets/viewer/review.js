@@ -6,7 +6,7 @@
 import { button, make, percent, renew, toggle } from "./dom.js";
 import { boxSureness } from "./lines.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Finding} Finding */
 /** @typedef {import("./reading.js").Box} Box */
@@ -37,37 +37,37 @@ export function added(reading, finding) {
     .map((said) => ({ box: /** @type {Box} */ (said.box), score: undefined, number: /** @type {number} */ (said.number) }));
 }
 
-/** Accept, reject, move one box. @param {Reader} reader @param {Reading} reading @param {Finding} finding @param {number} index */
-export function boxReview(reader, reading, finding, index) {
+/** Accept, reject, move one box. @param {Workbench} bench @param {Reading} reading @param {Finding} finding @param {number} index */
+export function boxReview(bench, reading, finding, index) {
   const said = reading.verdicts.get(boxSubject(finding, index))?.decision || "";
   const name = `box ${index + 1} of ${finding.phrase}`;
   const key = `${finding.phrase} ${index}`;
-  const moving = reader.redrawing?.finding === finding && reader.redrawing.number === index;
+  const moving = bench.redrawing?.finding === finding && bench.redrawing.number === index;
   return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name },
     make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(boxSureness(finding)[index] ?? finding.confidence)}` }),
-    toggle("✓", said === "accepted", () => reader.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
-    toggle("✗", said === "rejected", () => reader.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),
-    toggle("✎", moving || ["moved", "redrawn"].includes(said), () => reader.redraw(finding, index), { key: `move ${key}`, "aria-label": `Move or resize ${name}`, title: "Move or resize it on the film" }));
+    toggle("✓", said === "accepted", () => bench.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
+    toggle("✗", said === "rejected", () => bench.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),
+    toggle("✎", moving || ["moved", "redrawn"].includes(said), () => bench.redraw(finding, index), { key: `move ${key}`, "aria-label": `Move or resize ${name}`, title: "Move or resize it on the film" }));
 }
 
-/** Add a box, or say that the finding is absent. @param {Reader} reader @param {Reading} reading @param {Finding} finding */
-export function phraseReview(reader, reading, finding) {
+/** Add a box, or say that the finding is absent. @param {Workbench} bench @param {Reading} reading @param {Finding} finding */
+export function phraseReview(bench, reading, finding) {
   if (finding.state !== "known") return null;
   const absent = reading.verdicts.get(phraseSubject(finding))?.decision === "absent";
   const more = added(reading, finding);
   return make("span", { cls: "judge", role: "group", "aria-label": `${finding.phrase} as a whole` },
-    ...more.map((one) => button(`× ${one.number + 1}`, () => reader.judgeBox(finding, one.number, "withdrawn"), { key: `undo ${finding.phrase} ${one.number}`, "aria-label": `Remove your box ${one.number + 1} of ${finding.phrase}`, title: "Remove the box that you drew" })),
-    button("+ box", () => reader.redraw(finding, -1), { key: `add ${finding.phrase}`, "aria-label": `Draw a box for ${finding.phrase}`, title: "Draw a box that the model missed" }),
-    toggle("absent", absent, () => reader.judgePhrase(finding), { key: `absent ${finding.phrase}`, "aria-label": `${finding.phrase} is absent`, title: "You see no such finding" }));
+    ...more.map((one) => button(`× ${one.number + 1}`, () => bench.judgeBox(finding, one.number, "withdrawn"), { key: `undo ${finding.phrase} ${one.number}`, "aria-label": `Remove your box ${one.number + 1} of ${finding.phrase}`, title: "Remove the box that you drew" })),
+    button("+ box", () => bench.redraw(finding, -1), { key: `add ${finding.phrase}`, "aria-label": `Draw a box for ${finding.phrase}`, title: "Draw a box that the model missed" }),
+    toggle("absent", absent, () => bench.judgePhrase(finding), { key: `absent ${finding.phrase}`, "aria-label": `${finding.phrase} is absent`, title: "You see no such finding" }));
 }
 
-/** Initials, comment and the next case. @param {Reader} reader */
-export function mountReview(reader) {
+/** Initials, comment and the next case. @param {Workbench} bench */
+export function mountReview(bench) {
   const initials = make("input", { id: "initials", maxlength: "8", autocomplete: "off", placeholder: "AB", size: "5",
-    onchange: () => reader.sign(initials.value) });
-  initials.value = reader.initials;
+    onchange: () => bench.sign(initials.value) });
+  initials.value = bench.initials;
   const comment = make("textarea", { id: "comment", rows: "2", maxlength: "2000", placeholder: "A comment on this case",
-    onchange: () => reader.comment(comment.value) });
+    onchange: () => bench.comment(comment.value) });
   const next = make("div", { cls: "next" });
   const node = make("div", { cls: "review" },
     make("label", { for: "initials" }, make("span", { text: "Your initials" })), initials,
@@ -75,14 +75,14 @@ export function mountReview(reader) {
   let key = -1;
 
   function show() {
-    const reading = reader.current;
+    const reading = bench.current;
     if (reading && (reading.key !== key || document.activeElement !== comment)) comment.value = reading.comment;
-    if (document.activeElement !== initials) initials.value = reader.initials;
+    if (document.activeElement !== initials) initials.value = bench.initials;
     key = reading ? reading.key : -1;
     comment.disabled = !reading?.film;
-    renew(next, [Boolean(reading), reading?.reviewed, reader.saved], () => [
-      button("Next case", () => reader.nextCase(), { key: "next", cls: "action", disabled: !reading, title: "Mark this case as reviewed and go to the next" }),
-      make("span", { cls: "quiet", role: "status", text: reader.saved })]);
+    renew(next, [Boolean(reading), reading?.reviewed, bench.saved], () => [
+      button("Next case", () => bench.nextCase(), { key: "next", cls: "action", disabled: !reading, title: "Mark this case as reviewed and go to the next" }),
+      make("span", { cls: "quiet", role: "status", text: bench.saved })]);
   }
 
   return { node, show };

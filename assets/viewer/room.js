@@ -9,7 +9,7 @@ import { mountExports } from "./exports.js";
 import { mountFindings } from "./findings.js";
 import { mountHits } from "./hits.js";
 import { mountPhrases } from "./phrases.js";
-import { Reader } from "./reader.js";
+import { Workbench } from "./workbench.js";
 import { mountReview } from "./review.js";
 import { asker } from "./server.js";
 import { mountStage } from "./stage.js";
@@ -57,14 +57,14 @@ function tabs(sheets, turned) {
  * @param {(name: string, callback: () => void) => void} _watch @param {any} server
  */
 export function mountRoom(element, _props, _trigger, _watch, server) {
-  const reader = new Reader(asker(server), soon(() => show()));
-  const phrases = mountPhrases(reader);
-  const desk = mountDesk(reader, element, phrases.read);
-  const stage = mountStage(reader);
-  const [findings, draft, hits, review] = [mountFindings(reader), mountDraft(reader), mountHits(reader), mountReview(reader)];
-  const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]], () => reader.pointOut(-1));
+  const bench = new Workbench(asker(server), soon(() => show()));
+  const phrases = mountPhrases(bench);
+  const desk = mountDesk(bench, element, phrases.read);
+  const stage = mountStage(bench);
+  const [findings, draft, hits, review] = [mountFindings(bench), mountDraft(bench), mountHits(bench), mountReview(bench)];
+  const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]], () => bench.pointOut(-1));
   const told = make("div", { cls: "told-to-you", role: "alert" });
-  const exports = mountExports(reader);
+  const exports = mountExports(bench);
   const drawing = make("span", {});
   const tools = make("div", { cls: "tools" }, drawing, about.list, exports.node);
   element.replaceChildren(
@@ -76,10 +76,10 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
       hits.node));
 
   function show() {
-    const reading = reader.current;
-    renew(told, reader.told, () => (reader.told ? [make("p", { text: reader.told }), button("Dismiss", () => {
-      reader.told = "";
-      reader.changed();
+    const reading = bench.current;
+    renew(told, bench.told, () => (bench.told ? [make("p", { text: bench.told }), button("Dismiss", () => {
+      bench.told = "";
+      bench.changed();
     }, { cls: "plain" })] : []));
     for (const part of [desk, phrases, stage, findings, draft, exports, hits, review]) part.show();
     renew(drawing, [Boolean(reading?.film), stage.drawing], () => [toggle(stage.drawing ? "Stop drawing" : "Draw a box", stage.drawing, () => {
@@ -87,13 +87,13 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
     }, { key: "draw", id: "draw", cls: "action", disabled: !reading?.film, title: "Draw a box on the film, then ask about it" })]);
   }
 
-  reader.drawNow = show;
+  bench.drawNow = show;
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     if (stage.drawing) stage.draws(false);
-    else if (reader.current?.compared) reader.close();
-    reader.changed();
+    else if (bench.current?.compared) bench.close();
+    bench.changed();
   });
   show();
-  reader.begin();
+  bench.begin();
 }

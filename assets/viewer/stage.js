@@ -8,30 +8,30 @@ import { createFilm } from "./film.js";
 import { look } from "./lines.js";
 import { standing } from "./review.js";
 
-/** @typedef {import("./reader.js").Reader} Reader */
+/** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 
 export const REGION = "the drawn box";
 
 /**
  * The boxes that a film pane draws for the phrases of a reading.
- * @param {Reader} reader @param {Reading} reading @param {import("./reading.js").Finding[]} findings
+ * @param {Workbench} bench @param {Reading} reading @param {import("./reading.js").Finding[]} findings
  */
-export function shownFindings(reader, reading, findings) {
+export function shownFindings(bench, reading, findings) {
   return findings.map((finding) => {
     const boxes = standing(reading, finding);
     return {
-      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(reader.offer, finding.number),
-      hidden: reader.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
+      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(bench.offer, finding.number),
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
     };
   });
 }
 
-/** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Reader} reader @param {Reading} reading */
-function queryFindings(reader, reading) {
-  const findings = shownFindings(reader, reading, reading.findings);
+/** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Workbench} bench @param {Reading} reading */
+function queryFindings(bench, reading) {
+  const findings = shownFindings(bench, reading, reading.findings);
   const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false };
-  const sentence = reading.draft?.[reader.pointed];
+  const sentence = reading.draft?.[bench.pointed];
   if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
   if (reading.region) findings.push({ ...plain, phrase: reading.region.phrase || REGION, boxes: [reading.region.box], dash: "1 3" });
   return findings;
@@ -48,8 +48,8 @@ export function setFindings(pane, findings, saved) {
   pane.setFindings(findings);
 }
 
-/** The pane of the film itself. @param {Reader} reader @param {Reading} reading */
-function queryPane(reader, reading) {
+/** The pane of the film itself. @param {Workbench} bench @param {Reading} reading */
+function queryPane(bench, reading) {
   const film = reading.film;
   const { height, width } = film.size;
   const lateral = film.view === "LATERAL";
@@ -59,43 +59,43 @@ function queryPane(reader, reading) {
     ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, sides: !lateral,
     frame: "query", name: reading.name, title: about,
   });
-  pane.on("select", (/** @type {string} */ phrase) => reader.select(phrase));
+  pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
   if (reading.view) pane.restore(reading.view);
   const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
   return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, ...flags, pane.node) };
 }
 
-/** What can be asked about the box that was drawn. @param {Reader} reader @param {Reading} reading @param {{drawing: boolean, held: any}} shown */
-function regionActions(reader, reading, shown) {
+/** What can be asked about the box that was drawn. @param {Workbench} bench @param {Reading} reading @param {{drawing: boolean, held: any}} shown */
+function regionActions(bench, reading, shown) {
   if (shown.drawing) return [make("p", { text: "Drag over the film: from one corner of the box to the other." })];
   if (shown.held) {
     const { finding, number } = shown.held;
     return [make("p", { text: number < 0 ? `Drag over the film to draw a box for ${finding.phrase}.` : `Drag the box of ${finding.phrase}, or its corners.` }),
-      button("Done", () => reader.redraw(finding, number), { key: "done", cls: "action" })];
+      button("Done", () => bench.redraw(finding, number), { key: "done", cls: "action" })];
   }
   const region = reading.region;
   if (!region) return [];
   const said = region.busy ? "Looking at the box…" : region.said;
   return [
-    button("Describe this region", () => reader.describe(), { key: "describe", cls: "action" }),
-    button("Find studies like this region", () => reader.refine({ box: region.box, text: "", alone: false, like: [], unlike: [] }), { key: "like-region", cls: "action" }),
-    button("Ground here", () => reader.groundHere(), { key: "ground-here", cls: "action", title: "Look for the phrases inside the box only" }),
-    button("Remove", () => reader.dropRegion(), { key: "drop-region", cls: "plain", "aria-label": "Remove the box" }),
+    button("Describe this region", () => bench.describe(), { key: "describe", cls: "action" }),
+    button("Find studies like this region", () => bench.refine({ box: region.box, text: "", alone: false, like: [], unlike: [] }), { key: "like-region", cls: "action" }),
+    button("Ground here", () => bench.groundHere(), { key: "ground-here", cls: "action", title: "Look for the phrases inside the box only" }),
+    button("Remove", () => bench.dropRegion(), { key: "drop-region", cls: "plain", "aria-label": "Remove the box" }),
     said && make("p", { cls: "said", role: "status", title: said, text: said }),
   ];
 }
 
 /** Seats for the film and the study beside it. */
 class Stage {
-  /** @param {Reader} reader */
-  constructor(reader) {
-    this.reader = reader;
+  /** @param {Workbench} bench */
+  constructor(bench) {
+    this.bench = bench;
     this.seats = make("div", { cls: "stage" });
     this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
     /** @type {any} */ this.query = null;
     /** @type {any} */ this.compared = null;
     /** The next drag draws a box to ask about. */ this.drawing = false;
-    /** @type {any} the box in hand, of reader.redrawing */ this.held = null;
+    /** @type {any} the box in hand, of bench.redrawing */ this.held = null;
   }
 
   leave() {
@@ -120,16 +120,16 @@ class Stage {
     this.drawing = on && Boolean(this.query);
     this.query?.pane.draw(this.drawing ? (/** @type {any} */ box) => {
       this.draws(false);
-      this.reader.drawn(box);
+      this.bench.drawn(box);
     } : null);
     if (this.drawing) this.query.node.scrollIntoView({ block: "nearest" });
-    this.reader.changed();
+    this.bench.changed();
   }
 
   /** Give the box to be moved, or drawn, into the reader's hand. */
   hold() {
-    const { reader, query } = this;
-    const wanted = query ? reader.redrawing : null;
+    const { bench, query } = this;
+    const wanted = query ? bench.redrawing : null;
     if (wanted === this.held) return;
     this.held = wanted;
     if (!query) return;
@@ -138,20 +138,20 @@ class Stage {
     if (!wanted) return;
     const { finding, number } = wanted;
     if (number < 0) {
-      query.pane.draw((/** @type {any} */ box) => reader.addBox(finding, box));
+      query.pane.draw((/** @type {any} */ box) => bench.addBox(finding, box));
       return;
     }
     const place = standing(query.reading, finding).findIndex((one) => one.number === number);
-    query.pane.edit(query.reading.findings.indexOf(finding), place, (/** @type {any} */ box) => reader.judgeBox(finding, number, "moved", box));
+    query.pane.edit(query.reading.findings.indexOf(finding), place, (/** @type {any} */ box) => bench.judgeBox(finding, number, "moved", box));
   }
 
   showQuery() {
-    const reading = this.reader.current;
+    const reading = this.bench.current;
     const key = reading?.film ? `${reading.key} ${reading.film.sha256}` : "";
     if (this.query ? this.query.key === key : false) return;
     this.leave();
     if (reading?.film) {
-      const query = queryPane(this.reader, reading);
+      const query = queryPane(this.bench, reading);
       this.query = query;
       query.pane.on("stop", () => this.stopped());
       renew(this.seats, key, () => [query.node]);
@@ -163,16 +163,16 @@ class Stage {
     if (!this.drawing && !this.held) return;
     this.drawing = false;
     this.held = null;
-    this.reader.redrawing = null;
-    this.reader.changed();
+    this.bench.redrawing = null;
+    this.bench.changed();
   }
 
   showCompared() {
-    const reading = this.reader.current;
+    const reading = this.bench.current;
     const hit = reading?.compared;
     if (this.compared && this.compared.key !== (hit ? `${reading?.key} ${hit.study_id}` : "")) this.leaveCompared();
     if (hit && reading && !this.compared) {
-      this.compared = comparedPane(this.reader, reading, hit);
+      this.compared = comparedPane(this.bench, reading, hit);
       this.seats.append(...this.compared.nodes);
       this.query?.pane.link(this.compared.pane);
       if (window.matchMedia("(max-width: 1099px)").matches) this.compared.nodes[0].scrollIntoView({ block: "start" });
@@ -182,24 +182,24 @@ class Stage {
   }
 
   show() {
-    const { reader } = this;
-    const reading = reader.current;
+    const { bench } = this;
+    const reading = bench.current;
     this.showQuery();
     this.showCompared();
-    if (this.query && reading) setFindings(this.query.pane, queryFindings(reader, reading), reader.saved);
+    if (this.query && reading) setFindings(this.query.pane, queryFindings(bench, reading), bench.saved);
     this.hold();
     for (const one of [this.query, this.compared]) {
-      one?.pane.setOpacity(reader.opacity);
-      if (one && one.threshold !== reader.threshold) one.pane.setThreshold(reader.threshold);
-      if (one) one.threshold = reader.threshold;
+      one?.pane.setOpacity(bench.opacity);
+      if (one && one.threshold !== bench.threshold) one.pane.setThreshold(bench.threshold);
+      if (one) one.threshold = bench.threshold;
     }
     renew(this.region, reading?.film ? [this.drawing, this.held?.number, reading.region, reading.key] : null, () => (
-      reading?.film ? regionActions(reader, reading, this) : []));
+      reading?.film ? regionActions(bench, reading, this) : []));
   }
 }
 
-/** @param {Reader} reader */
-export const mountStage = (reader) => new Stage(reader);
+/** @param {Workbench} bench */
+export const mountStage = (bench) => new Stage(bench);
 
 /** @param {Reading|null} reading */
 function emptySeat(reading) {

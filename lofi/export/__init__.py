@@ -1,6 +1,6 @@
-"""Exports of a case: for a person, a spreadsheet, another program, and a picture archive. Free of torch and gradio.
+"""A case comes in; files for a person, a spreadsheet, a program or a picture archive go out. No torch, no gradio.
 
-    origin = read_origin(data)              # lofi.origin, at upload, from the bytes; keep it in this user's session
+    origin = read_origin(data)              # lofi.film.origin, at upload, from the bytes; kept in this user's session
     case = Case.of(engine, film, groundings=found, hits=hits, report=sentences, verdicts=…, origin=origin)
     written = write(case, "sr")             # one of KINDS; identified=True files it under the patient of the upload
     Response(written.data, media_type=written.media_type,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lofi.errors import BadQuery
+from lofi.film.origin import Origin
+from lofi.film.radiograph import Radiograph
 from lofi.gallery.text import clean_line
-from lofi.origin import Origin
-from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding, Hit, ReportSentence
 
 if TYPE_CHECKING:

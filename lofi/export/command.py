@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from lofi.errors import BadQuery, LofiError
 from lofi.export import KINDS, Case, write
 from lofi.export.written import Written
-from lofi.origin import read_origin
-from lofi.query import parse_count, parse_phrases
-from lofi.radiograph import Radiograph
+from lofi.film.origin import read_origin
+from lofi.film.radiograph import Radiograph
+from lofi.report.query import parse_count, parse_phrases
 
 if TYPE_CHECKING:
     from lofi.engine import Engine

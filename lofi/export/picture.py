@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lofi.export.case import NOTE, Case, Finding
 from lofi.export.written import Written, named
-from lofi.view import line_of
+from lofi.film.view import line_of
 
 LONGEST, SHORTEST = 2_000, 1_000
 """Bounds in pixels of the film's longer side in the picture."""

@@ -19,9 +19,9 @@ from lofi.export.codes import meaning
 from lofi.export.source import UTF8, Source, packed, source_of, stamp
 from lofi.export.structured_report import outline
 from lofi.export.written import Written
+from lofi.film.view import line_of
 from lofi.gallery.text import clean_line
 from lofi.results import Box
-from lofi.view import line_of
 
 _LABEL, _NOTE = 80, 1_000
 """Longest texts on the film, in characters; the standard allows 1,024."""

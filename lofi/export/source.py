@@ -21,7 +21,7 @@ from lofi.errors import BadQuery
 from lofi.export.case import NOTE, Case
 from lofi.export.codes import meaning
 from lofi.export.written import Written, named
-from lofi.origin import Patient
+from lofi.film.origin import Patient
 
 UTF8 = "ISO_IR 192"
 _README = """Made by LoFi. {note}

@@ -1,4 +1,4 @@
-"""Galleries of studies: build, open, search, filter. Free of torch; knows no model, only an Embedder."""
+"""Studies and vectors come in, hits go out: build, open, search, filter. No torch; knows no model, only an Embedder."""
 
 from lofi.gallery.embedding import Embedder, FilmRecord
 from lofi.gallery.gallery import Gallery

@@ -11,12 +11,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi.config import ModelConfig
 from lofi.errors import LofiError
+from lofi.film.radiograph import Radiograph
 from lofi.gallery.pictures import THUMBNAILS, thumbnail
 from lofi.gallery.records import opaque_key
 from lofi.gallery.vector_index import Vectors
-from lofi.radiograph import Radiograph
 from lofi.results import Study
 
 FilmRecord = tuple[Study, Callable[[], Radiograph]]
@@ -30,7 +29,10 @@ class Embedder(Protocol):
     def fingerprint(self) -> str: ...
 
     @property
-    def config(self) -> ModelConfig: ...
+    def name(self) -> str: ...
+
+    @property
+    def embed_dim(self) -> int: ...
 
     def embed(self, radiographs: list[Radiograph]) -> NDArray[np.float32]:
         """(B, E) float32 unit vectors of B films."""
@@ -56,7 +58,7 @@ def embed_films(
 ) -> EmbeddedFilms:
     """Embed every film that can be read; with ``thumbs_in`` (a gallery folder), write its thumbnail there too."""
     studies: list[Study] = []
-    parts: list[Vectors] = [np.zeros((0, model.config.embed_dim), dtype=np.float32)]
+    parts: list[Vectors] = [np.zeros((0, model.embed_dim), dtype=np.float32)]
     dropped: Counter[str] = Counter()
     seen: set[str] = set()
     if thumbs_in is not None:
@@ -71,7 +73,7 @@ def embed_films(
                 dropped[reason or "Another film has the same study_id."] += 1
         if films:
             vectors = model.embed([film for _, film in films])
-            good = _usable(vectors, (len(films), model.config.embed_dim))
+            good = _usable(vectors, (len(films), model.embed_dim))
             dropped["The model gave no finite embedding."] += int((~good).sum())
             parts.append(vectors[good] / np.linalg.norm(vectors[good], axis=1, keepdims=True))
             studies += [study for (study, _), ok in zip(films, good, strict=True) if ok]

@@ -68,7 +68,7 @@ class Gallery:
         """
         studies, vectors, dropped = embed_films(records, model, thumbs_in=thumbs_in, batch=batch, readers=readers)
         vectors.setflags(write=False)
-        return cls(studies, vectors, model.fingerprint, model.config.name, dropped, thumbs_in, image_root)
+        return cls(studies, vectors, model.fingerprint, model.name, dropped, thumbs_in, image_root)
 
     @classmethod
     def join(cls, parts: Sequence["Gallery"]) -> "Gallery":

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from lofi.preprocess import stretch
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.film.window import stretch
 
 THUMBNAIL_SIDE = 192
 THUMBNAILS = "thumbs"

@@ -19,15 +19,14 @@ from safetensors import SafetensorError
 
 from lofi.boxes import Boxes, as_boxes, side_of
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import storage
 from lofi.gallery.exact import best_first
 from lofi.gallery.gallery import Gallery
 from lofi.gallery.manifest import read_manifest
 from lofi.gallery.vector_index import Rows, Vectors
 from lofi.gallery.where import Columns, Where
-from lofi.pooled import TOKENS, PooledRegions
-from lofi.radiograph import Radiograph
-from lofi.results import RegionBox, Study
+from lofi.results import POOLED_TOKENS, PooledRegions, RegionBox, Study
 
 FORMAT = 2
 WEIGHTS = {"": 1.0, "exact": 1.0, "weak": 0.25}
@@ -66,7 +65,7 @@ class RegionIndex:
     """R boxes of the studies of a ``gallery``, in the order of its records; read-only, so threads may share it.
 
     ``study`` and ``number`` (R,): which study of the gallery, which of its boxes. ``vectors`` (R, D) float32 unit rows;
-    ``tokens`` (R, T, W) float16, ``canvas`` (R, 4) and ``seen`` (R, E), or (R, 0), as lofi.pooled has them.
+    ``tokens`` (R, T, W) float16, ``canvas`` (R, 4) and ``seen`` (R, E), or (R, 0), as in lofi.results.PooledRegions.
     ``phrase_vectors`` (U, E) unit rows of ``phrases``.
     """
 
@@ -102,7 +101,7 @@ class RegionIndex:
         counts = [len(item.vectors) for item in pooled.values()]
         nothing = PooledRegions(
             np.zeros((0, 1), np.float32),
-            np.zeros((0, TOKENS, 1), np.float16),
+            np.zeros((0, POOLED_TOKENS, 1), np.float16),
             np.zeros((0, 4), np.float32),
             np.zeros((0, 0), np.float32),
         )

@@ -1,4 +1,4 @@
-"""Grounding with the neighbours' help: examples from the gallery in the context of the model that answers."""
+"""A film, a phrase and a gallery come in; boxes and the examples behind them go out, whichever model answers."""
 
 from lofi.grounding.answerer import Answerer, ground
 from lofi.grounding.grounder import Grounder

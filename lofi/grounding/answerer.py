@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from lofi.boxes import as_boxes, set_iou
+from lofi.film.radiograph import Radiograph
 from lofi.grounding.shots import Shot
-from lofi.model import EncodedFilm
-from lofi.radiograph import Radiograph
+from lofi.network.encoder import EncodedFilm
 from lofi.results import Evidence, Grounding
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import RegionIndex, Where
 from lofi.grounding.answerer import Answerer, ground
 from lofi.grounding.incontext import InContext
 from lofi.grounding.shots import Shot, ShotFinder
-from lofi.model import EncodedFilm, LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from lofi.results import Grounding, Study
 
 

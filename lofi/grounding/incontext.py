@@ -19,14 +19,17 @@ import torch
 from torch import Tensor
 
 from lofi.boxes import clip
-from lofi.decoding import FoundBoxes, corner_masked, middle_bin
 from lofi.errors import BadQuery
+from lofi.film.radiograph import Radiograph
 from lofi.grounding.shots import Shot
-from lofi.language import Language
-from lofi.model import EncodedFilm, LofiModel, checked_phrase
-from lofi.radiograph import Radiograph
+from lofi.network.decoding import FoundBoxes, corner_masked, middle_bin
+from lofi.network.encoder import EncodedFilm
+from lofi.network.heat import agreed
+from lofi.network.language import Language
+from lofi.network.model import LofiModel
+from lofi.network.text import BOX, END, NONE, LocationGrammar, Tokens, grounding_prompt
+from lofi.report.query import checked_phrase
 from lofi.results import Grounding
-from lofi.text import BOX, END, NONE, LocationGrammar, Tokens, grounding_prompt
 
 ASKING, ALONE = -1, -2
 """Groups of the prompt's places: of the one that sees the shots, and of the one that does not."""
@@ -84,13 +87,13 @@ class InContext:
         encoded = film if isinstance(film, EncodedFilm) else model.encode(film)
         every = list(dict.fromkeys(shot for shots in sets for shot in shots))
         prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
+        belief = model.belief(encoded, words)
         with model.turn:
             # A pass costs as much as its ids and a little more: one set of shots takes its question along.
             context = self._context(encoded, every, prompt, along=len(sets) == 1)
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
-            belief = model.belief(encoded, words)
-        return [model.grounding(words, encoded.frame, model.agreed(answer, belief)) for answer in found]
+        return [model.grounding(words, encoded.frame, agreed(answer, belief, model.heat_share)) for answer in found]
 
     def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int], along: bool) -> Context:
         """The film's prefix cache, copied and extended by the shots and by the ``prompt`` alone, and once more by the
@@ -168,7 +171,8 @@ def locate_rows(
     hidden: Sequence[Sequence[int]],
     grammar: LocationGrammar,
 ) -> list[FoundBoxes]:
-    """As ``lofi.decoding.locate_tokens``, for several rows of one film at once: row r does not see ``hidden[r]``.
+    """As ``lofi.network.decoding.locate_tokens``, for several rows of one film at once: row r does not see
+    ``hidden[r]``.
 
     A row that has ended goes on unread until the last one ends, so that all stay in step.
     """

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from lofi.boxes import side_of
 from lofi.errors import BadQuery, GalleryMismatch
+from lofi.film.radiograph import Radiograph
 from lofi.gallery.exact import best_first
 from lofi.gallery.regions import RegionIndex, side_named
 from lofi.gallery.vector_index import Rows
 from lofi.gallery.where import Where
-from lofi.model import EncodedFilm, LofiModel, checked_phrase, content
-from lofi.pooled import cell_weights
-from lofi.radiograph import Radiograph
+from lofi.network.encoder import EncodedFilm, content
+from lofi.network.heat import shows
+from lofi.network.model import LofiModel
+from lofi.network.pooled import cell_weights
+from lofi.report.query import checked_phrase
 from lofi.results import Box
-from lofi.shelf import Shelf
 
 RETRIEVERS = ("fused", "image", "phrase", "region", "random")
 FUSED = {"phrase": 2.0, "region": 1.0, "image": 0.5}
@@ -31,8 +33,6 @@ FUSED_CANDIDATES = 512
 """Regions, nearest by phrase, of which the fused score is made: it takes time, and others would not win."""
 DIVERSITY = 0.3
 """How much the likeness to the shots chosen so far counts against a candidate (maximal marginal relevance)."""
-ASKED = 256
-"""Phrases whose embedding is kept."""
 LEAST_SUPPORT = 0.3
 """An example in which the model itself sees less of the phrase than this is not to be trusted: words and picture do not
 belong together. Of 0, 0.1, 0.3 and 0.5 the least at which random examples do no harm on the validation films.
@@ -78,7 +78,6 @@ class ShotFinder:
         if model.fingerprint != regions.gallery.fingerprint:
             raise GalleryMismatch("Shots must come from a gallery that the model in use has built.")
         self.model, self.regions = model, regions
-        self._asked: Shelf[Scores] = Shelf(ASKED)
 
     def shots(
         self,
@@ -172,7 +171,7 @@ class ShotFinder:
         """(E,) unit embedding of a phrase."""
         known = self._places.get(words)
         if known is None:
-            return self._asked.get_or_make(words, lambda: self.model.embed_text([words])[0])
+            return self.model.embed_phrase(words)
         return np.asarray(self.regions.phrase_vectors[known], dtype=np.float32)
 
     def _by_region(self, encoded: EncodedFilm, words: str, rows: Rows) -> Scores:
@@ -240,7 +239,7 @@ class ShotFinder:
             weight=float(regions.weights[mates].min()),
             tokens=regions.tokens[mates].mean(axis=0).astype(np.float16),
             canvas=regions.canvas[mates],
-            support=float(self.model.shows(seen, self._text(words)).max()) if able else None,
+            support=float(shows(self.model.network, seen, self._text(words)).max()) if able else None,
         )
 
 

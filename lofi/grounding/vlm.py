@@ -12,14 +12,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lofi.checkpoint import pick_device
 from lofi.errors import BadQuery, CheckpointError, LofiError
+from lofi.film.radiograph import Radiograph
+from lofi.film.window import stretch
 from lofi.gallery import Gallery
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
-from lofi.model import EncodedFilm, checked_phrase
-from lofi.preprocess import stretch
-from lofi.radiograph import Radiograph
+from lofi.network.checkpoint import pick_device
+from lofi.network.encoder import EncodedFilm
+from lofi.report.query import checked_phrase
 from lofi.results import Grounding
 
 SIDE, GRAIN = 896, 28

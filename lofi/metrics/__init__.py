@@ -1,1 +1,1 @@
-"""Figures of grounding, retrieval, language and calibration, each with a patient-bootstrap interval. No torch."""
+"""Answers and truths come in; figures with a patient-bootstrap interval go out. No torch."""

@@ -1,8 +1,8 @@
 """Language figures: BLEU-4, ROUGE-L and label F1 by a stated rule. Words are runs of letters, digits and hyphens.
 
-Label F1 rule: a sentence names a label when it holds one of the label's terms as whole words and no word or phrase of
-denial stands before that term in the same clause (clauses end at . ; : "but", "except" and "however"; a comma does
-not end one, so "no effusion, mass or nodule" denies all three). Named labels are compared with the film's own.
+Label F1 rule: a text names a label when one of the label's terms stands, as whole words, in a part of a sentence that
+asserts it, for sure or perhaps; what is asserted and what is denied is decided where reports are read
+(lofi.report.assertion). Named labels are compared with the film's own.
 """
 
 import re
@@ -13,12 +13,10 @@ from functools import partial
 import numpy as np
 
 from lofi.metrics.bootstrap import Estimate, Floats, PatientBootstrap
+from lofi.report.assertion import parts
+from lofi.report.statements import sentences
 
 ORDERS = 4
-DENIAL = re.compile(
-    r"\b(?:no|not|without|free of|negative for|absence of|absent|rather than|clear of|resolved|ruled out)\b", re.I
-)
-_CLAUSE = re.compile(r"[.;:\n]|\bbut\b|\bexcept\b|\bhowever\b", re.I)
 
 
 def words(text: str) -> list[str]:
@@ -62,16 +60,18 @@ def rouge_l(candidate: str, reference: str) -> float:
 
 def named_labels(text: str, terms: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Labels that a text asserts, by the module's rule; ``terms`` maps a label to its wordings."""
-    found = set()
-    for clause in _CLAUSE.split(text):
-        denial = DENIAL.search(clause)
-        asserted = clause[: denial.start()] if denial else clause
-        found |= {
-            label
-            for label, wordings in terms.items()
-            if any(re.search(rf"\b{re.escape(wording)}s?\b", asserted, re.I) for wording in wordings)
-        }
-    return frozenset(found)
+    asserted = [
+        part
+        for sentence in sentences(text)
+        if sentence.about_film
+        for state, part in parts(sentence.text)
+        if state in ("present", "uncertain")
+    ]
+    return frozenset(
+        label
+        for label, wordings in terms.items()
+        if any(re.search(rf"\b{re.escape(wording)}s?\b", part, re.I) for wording in wordings for part in asserted)
+    )
 
 
 def label_columns(named: Sequence[frozenset[str]], true: Sequence[frozenset[str]], labels: Sequence[str]) -> Floats:

@@ -1,4 +1,4 @@
-"""What readers say of the model's boxes and hits: kept, read as a study, exported, compared. Free of torch."""
+"""What readers say of boxes and hits comes in; kept verdicts, reader studies and their agreement go out. No torch."""
 
 from lofi.study.place import review_file
 from lofi.study.store import ReviewStore

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from lofi.results import Box, Grounding
 from lofi.study.cases import StudyCase
 from lofi.study.database import DAMAGED

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lofi.elements import looks_like_dicom
 from lofi.errors import BadQuery
+from lofi.film.elements import looks_like_dicom
+from lofi.film.raster import JPEG, PNG, is_webp
 from lofi.gallery import Gallery, parse_where
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256
 from lofi.gallery.where import Columns
-from lofi.raster import JPEG, PNG, is_webp
 from lofi.results import Study
 from lofi.study.definition import MAX_CASES, Chosen, Definition
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lofi.errors import BadQuery, LofiError
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery
-from lofi.query import parse_phrases
-from lofi.radiograph import Radiograph
+from lofi.report.query import parse_phrases
 from lofi.settings import ASSETS, Settings
 from lofi.study.agreement import agreement
 from lofi.study.cases import StudyCase, find_cases

@@ -10,7 +10,7 @@ from typing import Any
 
 from lofi.errors import BadQuery, LofiError
 from lofi.gallery.where import parse_where
-from lofi.query import parse_phrases
+from lofi.report.query import parse_phrases
 from lofi.study.verdict import parse_initials
 
 MAX_CASES = 5_000

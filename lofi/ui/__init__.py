@@ -1,1 +1,1 @@
-"""The web app: one page and its named API endpoints. The only part of LoFi that imports gradio."""
+"""Requests of a browser or an API client come in, pages and JSON go out. The only part that imports gradio."""

@@ -7,33 +7,33 @@ import gradio as gr
 
 from lofi import answers
 from lofi.errors import BadQuery
-from lofi.radiograph import Radiograph
-from lofi.ui.room import Room
+from lofi.film.radiograph import Radiograph
+from lofi.ui.holdings import Holdings
 from lofi.ui.upload import film_upload
 
 
-def endpoints(room: Room) -> None:
+def endpoints(holdings: Holdings) -> None:
     """Add the endpoints to the Blocks being built: hidden components give them their types and defaults."""
 
     def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
         """Similar studies of the gallery, the most similar first."""
-        return answers.search(room.engine, _read(film), k, where)
+        return answers.search(holdings.engine, _read(film), k, where)
 
     def search_text(text: str, k: float | None, where: str) -> answers.Answer:
         """Studies of the gallery that fit a text."""
-        return answers.search_text(room.engine, text, k, where)
+        return answers.search_text(holdings.engine, text, k, where)
 
     def ground(film: bytes | None, phrases: str) -> answers.Answer:
         """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
-        return answers.ground(room.engine, _read(film), phrases)
+        return answers.ground(holdings.engine, _read(film), phrases)
 
     def describe(film: bytes | None, boxes: str) -> answers.Answer:
         """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
-        return answers.describe(room.engine, _read(film), boxes)
+        return answers.describe(holdings.engine, _read(film), boxes)
 
     def report(film: bytes | None) -> answers.Answer:
         """A drafted report, sentence by sentence with boxes."""
-        return answers.report(room.engine, _read(film))
+        return answers.report(holdings.engine, _read(film))
 
     with gr.Row(visible=False):
         film = film_upload(label="film")

@@ -7,7 +7,7 @@ from typing import Any
 
 from lofi.boxes import as_boxes, clip
 from lofi.errors import BadQuery
-from lofi.query import MAX_HITS, parse_count, parse_phrases, parse_text
+from lofi.report.query import MAX_HITS, parse_count, parse_phrases, parse_text
 from lofi.results import Box
 
 MAX_STUDIES = 200

@@ -10,7 +10,7 @@ from lofi.errors import BadQuery
 from lofi.export import Case, write
 from lofi.results import Box, Grounding
 from lofi.ui.asked import Asked
-from lofi.ui.questions import Questions
+from lofi.ui.page_answers import PageAnswers
 from lofi.ui.reviews import Reviews
 
 MOST_HITS = 100
@@ -20,24 +20,24 @@ MOST_HITS = 100
 class Exports:
     """The question for a file."""
 
-    def __init__(self, questions: Questions, reviews: Reviews) -> None:
-        self.questions = questions
+    def __init__(self, page_answers: PageAnswers, reviews: Reviews) -> None:
+        self.page_answers = page_answers
         self.reviews = reviews
 
     def export_case(self, asked: Asked) -> Answer:
         """The case, or its list of hits, as a file: its name, media type and bytes in base64."""
-        room, kind = self.questions.room, asked.text("kind")
-        film = room.film(asked.film())
+        holdings, kind = self.page_answers.holdings, asked.text("kind")
+        film = holdings.film(asked.film())
         search = Asked.of(asked.values.get("search") or {})
         listed = kind.startswith("hits-")
         case = Case.of(
-            room.engine,
+            holdings.engine,
             film,
             groundings=() if listed else self._groundings(asked),
-            hits=self.questions.hits(search.within(film.sha256), MOST_HITS if listed else search.count()),
-            report=self.questions.sentences(film) if asked.values.get("draft") and not listed else None,
+            hits=self.page_answers.hits(search.within(film.sha256), MOST_HITS if listed else search.count()),
+            report=self.page_answers.sentences(film) if asked.values.get("draft") and not listed else None,
             verdicts=self.reviews.verdicts(asked),
-            origin=room.origin(film.sha256, asked.text("pass")),
+            origin=holdings.origin(film.sha256, asked.text("pass")),
         )
         written = write(case, kind, identified=asked.values.get("identified") is True and kind in ("sr", "gsps"))
         data = base64.b64encode(written.data).decode()
@@ -45,9 +45,11 @@ class Exports:
 
     def _groundings(self, asked: Asked) -> tuple[Grounding, ...]:
         """The answers to the phrases on the page, each within its box where it has one."""
-        film, phrases = self.questions.known(asked.film()), asked.phrases()
+        film, phrases = self.page_answers.known(asked.film()), asked.phrases()
         boxes = asked.values.get("boxes") or [None] * len(phrases)
         if not isinstance(boxes, list) or len(boxes) != len(phrases):
             raise BadQuery("The page named its phrases and their boxes in a way that is not known here: reload it.")
         within: list[Box | None] = [Asked({"box": box}).box() for box in boxes]
-        return tuple(self.questions.grounding(film, phrase, box) for phrase, box in zip(phrases, within, strict=True))
+        return tuple(
+            self.page_answers.grounding(film, phrase, box) for phrase, box in zip(phrases, within, strict=True)
+        )

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 
 MAX_SIDE = 8192
 """Longer sides do not fit the textures of common graphics hardware."""

@@ -5,13 +5,13 @@ import gradio as gr
 from lofi.ui.api import endpoints
 from lofi.ui.boundary import Boundary
 from lofi.ui.exports import Exports
+from lofi.ui.holdings import Holdings
 from lofi.ui.modules import mount_script
-from lofi.ui.questions import Question, Questions, answering
+from lofi.ui.page_answers import PageAnswers, Question, answering
 from lofi.ui.reviews import Reviews
-from lofi.ui.room import Room
 
 
-def page(room: Room) -> gr.Blocks:
+def page(holdings: Holdings) -> gr.Blocks:
     """The whole app as Blocks, page and API."""
     with Boundary(title="LoFi", analytics_enabled=False, delete_cache=(60, 120), fill_width=True) as blocks:
         gr.HTML(
@@ -19,15 +19,15 @@ def page(room: Room) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
-            server_functions=[answering(question) for question in questions(room)],
+            server_functions=[answering(question) for question in questions(holdings)],
         )
-        endpoints(room)
+        endpoints(holdings)
     blocks.queue(max_size=64, default_concurrency_limit=2)
     return blocks
 
 
-def questions(room: Room) -> tuple[Question, ...]:
+def questions(holdings: Holdings) -> tuple[Question, ...]:
     """All that the page may ask."""
-    films, reviews = Questions(room), Reviews(room)
+    films, reviews = PageAnswers(holdings), Reviews(holdings)
     exports = Exports(films, reviews)
     return (*films.all(), reviews.keep_verdict, reviews.kept_verdicts, exports.export_case)

@@ -5,35 +5,35 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from lofi.errors import LofiError
+from lofi.ui.holdings import Holdings
 from lofi.ui.packed import Packed
-from lofi.ui.room import Room
 
 _HEADERS = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
 
 
-def routes(room: Room) -> APIRouter:
+def routes(holdings: Holdings) -> APIRouter:
     """The routes below ``lofi/``; ids travel as query values, because an id may hold anything."""
     router = APIRouter(prefix="/lofi", include_in_schema=False)
 
     @router.get("/film")
     def film(sha256: str) -> Response:
-        return _picture(lambda: room.film_picture(sha256))
+        return _picture(lambda: holdings.film_picture(sha256))
 
     @router.get("/study")
     def study(study_id: str) -> Response:
-        return _picture(lambda: room.study_picture(study_id))
+        return _picture(lambda: holdings.study_picture(study_id))
 
     @router.get("/pixels")
     def pixels(sha256: str) -> Response:
-        return _full(lambda: room.film_pixels(sha256))
+        return _full(lambda: holdings.film_pixels(sha256))
 
     @router.get("/study_pixels")
     def study_pixels(study_id: str) -> Response:
-        return _full(lambda: room.study_pixels(study_id))
+        return _full(lambda: holdings.study_pixels(study_id))
 
     @router.get("/thumbnail")
     def thumbnail(study_id: str) -> Response:
-        return _picture(lambda: room.thumbnail(study_id))
+        return _picture(lambda: holdings.thumbnail(study_id))
 
     return router
 

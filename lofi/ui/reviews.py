@@ -6,7 +6,7 @@ from lofi.answers import Answer
 from lofi.errors import BadQuery
 from lofi.study import Decision, ReviewStore, Verdict, review_file
 from lofi.ui.asked import Asked
-from lofi.ui.room import Room
+from lofi.ui.holdings import Holdings
 
 _FIELDS = ("kind", "phrase", "number", "hit", "model_box", "box", "score", "comment")
 
@@ -14,15 +14,15 @@ _FIELDS = ("kind", "phrase", "number", "hit", "model_box", "box", "score", "comm
 class Reviews:
     """The questions about reviews. Where none can be kept, each of them says why."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, holdings: Holdings) -> None:
+        self.holdings = holdings
         self._store: ReviewStore | None = None
 
     @property
     def store(self) -> ReviewStore:
         """Where reviews are kept. Raises LofiError where they are not."""
         if self._store is None:
-            self._store = ReviewStore(review_file(self.room.settings.reviews))
+            self._store = ReviewStore(review_file(self.holdings.settings.reviews))
         return self._store
 
     def keep_verdict(self, asked: Asked) -> Answer:
@@ -31,7 +31,7 @@ class Reviews:
         verdict = Verdict(
             film=asked.film(),
             reader=asked.text("reader"),
-            fingerprint=self.room.engine.model.fingerprint,
+            fingerprint=self.holdings.engine.model.fingerprint,
             decision=_decision(asked.text("decision")),
             **given,
         )
@@ -46,7 +46,7 @@ class Reviews:
         reader = asked.text("reader")
         if not reader:
             return ()
-        kept = self.store.of(asked.film(), reader, fingerprint=self.room.engine.model.fingerprint)
+        kept = self.store.of(asked.film(), reader, fingerprint=self.holdings.engine.model.fingerprint)
         return tuple(kept.values())
 
 

@@ -7,17 +7,17 @@ from starlette.requests import ClientDisconnect
 
 from lofi.answers import Answer
 from lofi.errors import LofiError, UnreadableFilm
-from lofi.exposure import MAX_BYTES
-from lofi.origin import read_origin
-from lofi.radiograph import Radiograph
+from lofi.film.exposure import MAX_BYTES
+from lofi.film.origin import read_origin
+from lofi.film.radiograph import Radiograph
 from lofi.ui.boundary import sentence
-from lofi.ui.questions import opened
-from lofi.ui.room import Room
+from lofi.ui.holdings import Holdings
+from lofi.ui.page_answers import opened
 
 BYTES = "application/octet-stream"
 
 
-def sending_route(room: Room) -> APIRouter:
+def sending_route(holdings: Holdings) -> APIRouter:
     """``POST lofi/open``: a film's bytes in, its card out."""
     router = APIRouter(prefix="/lofi", include_in_schema=False)
 
@@ -28,7 +28,7 @@ def sending_route(room: Room) -> APIRouter:
             return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
         try:
             data = await _body(request)
-            return JSONResponse(await run_in_threadpool(_take_in, room, data))
+            return JSONResponse(await run_in_threadpool(_take_in, holdings, data))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
         except Exception as error:
@@ -37,10 +37,10 @@ def sending_route(room: Room) -> APIRouter:
     return router
 
 
-def _take_in(room: Room, data: bytes) -> Answer:
-    answer = opened(room, Radiograph.read(data))
+def _take_in(holdings: Holdings, data: bytes) -> Answer:
+    answer = opened(holdings, Radiograph.read(data))
     origin = read_origin(data)
-    return answer if origin is None else {**answer, "pass": room.keep_origin(origin)}
+    return answer if origin is None else {**answer, "pass": holdings.keep_origin(origin)}
 
 
 async def _body(request: Request) -> bytes:

@@ -8,12 +8,12 @@ from fastapi import FastAPI, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lofi.exposure import MAX_BYTES
+from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
+from lofi.ui.holdings import Holdings
 from lofi.ui.modules import STYLES, module_routes
 from lofi.ui.page import page
 from lofi.ui.pictures import routes
-from lofi.ui.room import Room
 from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
 from lofi.ui.theme import theme
@@ -24,22 +24,22 @@ _CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
 
 def application(settings: Settings) -> FastAPI:
     """The app, ready for an ASGI server; its engine goes on loading in the background."""
-    room = Room(settings)
+    holdings = Holdings(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        room.start()  # only now: importing torch beside gradio would delay the first byte of the page
+        holdings.start()  # only now: importing torch beside gradio would delay the first byte of the page
         yield
 
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
-    app.include_router(routes(room))
-    app.include_router(sending_route(room))
+    app.include_router(routes(holdings))
+    app.include_router(sending_route(holdings))
     app.include_router(module_routes())
-    app.include_router(study_routes(room))
+    app.include_router(study_routes(holdings))
     app.add_middleware(_Guard)
     gr.mount_gradio_app(
         app,
-        page(room),
+        page(holdings),
         path="/",
         server_name=settings.host,
         server_port=settings.port,

@@ -15,7 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from lofi.answers import Answer, film_card
 from lofi.errors import BadQuery, LofiError
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import COLOURS, DASHES
 from lofi.study import ReviewStore, review_file
 from lofi.study.asking import ask
 from lofi.study.cases import StudyCase, find_cases
@@ -24,9 +25,8 @@ from lofi.study.reading import ReaderStudy, Sheet
 from lofi.study.sitting import Superseded, Taken
 from lofi.study.verdict import Subject, Verdict
 from lofi.ui.boundary import sentence
+from lofi.ui.holdings import Holdings
 from lofi.ui.modules import FOLDER, version
-from lofi.ui.room import Room
-from lofi.view import COLOURS, DASHES
 
 NO_STUDY = "No reader study is served here. Start one with: python -m lofi study serve FILE"
 MAX_BODY = 2**16
@@ -50,8 +50,8 @@ _PAGE = """<!doctype html>
 class StudyRoom:
     """The study that the settings name, opened when it is first asked for; tried again after a failure."""
 
-    def __init__(self, room: Room) -> None:
-        self.room = room
+    def __init__(self, holdings: Holdings) -> None:
+        self.holdings = holdings
         self._opening = Lock()
         self._study: ReaderStudy | None = None
         self._ahead = Lock()
@@ -113,14 +113,14 @@ class StudyRoom:
                 self._ahead.release()
 
     def _definition(self) -> Definition:
-        if self.room.settings.study is None:
+        if self.holdings.settings.study is None:
             raise LofiError(NO_STUDY)
-        return Definition.read(self.room.settings.study)
+        return Definition.read(self.holdings.settings.study)
 
     def _open(self) -> ReaderStudy:
-        definition, engine = self._definition(), self.room.engine
+        definition, engine = self._definition(), self.holdings.engine
         cases = find_cases(definition, None if definition.folder is not None else engine.gallery)
-        store = ReviewStore(review_file(self.room.settings.reviews))
+        store = ReviewStore(review_file(self.holdings.settings.reviews))
         hits = definition.hits
         return ReaderStudy(definition, cases, store, engine.model.fingerprint, lambda case: ask(engine, case, hits))
 
@@ -154,21 +154,21 @@ class StudyRoom:
         film = Radiograph.read(case.path)
         if film.sha256 != case.film:
             raise BadQuery("The file of this case was changed since the study was opened: restore it.")
-        self.room.show(film)
+        self.holdings.show(film)
         return {**film_card(film), "spacing_mm": None if film.spacing_mm is None else list(film.spacing_mm)}
 
     def _hit(self, name: str, similarity: float | None) -> Answer:
         known: dict[str, Any] = {"study_id": name, "similarity": similarity}
         try:
-            study = self.room.engine.study(name)
+            study = self.holdings.engine.study(name)
         except LofiError:
             return {**known, "report": "This study is no longer in the gallery.", "labels": [], "view": ""}
         return {**known, "report": study.report, "labels": list(study.labels), "view": study.view}
 
 
-def study_routes(room: Room) -> APIRouter:
+def study_routes(holdings: Holdings) -> APIRouter:
     """``GET /study``, and ``POST`` routes below it that take and give JSON; errors are ``{"error", "code"}``."""
-    router, served = APIRouter(prefix="/study", include_in_schema=False), StudyRoom(room)
+    router, served = APIRouter(prefix="/study", include_in_schema=False), StudyRoom(holdings)
     styles = "\n".join((FOLDER / name).read_text("utf-8") for name in ("film.css", "study.css"))
     document = _PAGE.replace("VERSION", version()).replace("STYLE", styles)
 

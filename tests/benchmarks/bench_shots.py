@@ -14,11 +14,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the app has it
 
 import numpy as np
 
-from lofi import checkpoint
 from lofi.gallery import Gallery, RegionIndex
 from lofi.grounding import InContext, ShotFinder, ground
 from lofi.grounding.shots import MOST
-from lofi.model import LofiModel
+from lofi.network import checkpoint
+from lofi.network.model import LofiModel
 from lofi.results import RegionBox, Study
 from tests.doubles import clustered, noise_film
 

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery
-from lofi.radiograph import Radiograph
 from lofi.settings import Settings
 from tests.browser.stage import put, serve
 from tests.conftest import running_app

@@ -6,10 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import preview
 from lofi.ui.modules import STYLES, modules
 from lofi.ui.packed import pack
-from lofi.view import preview
 
 HOST = "http://film.test"
 _HTML = """<!doctype html><meta charset="utf-8"><title>Film</title><style>{style}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lofi.radiograph import Radiograph
-from lofi.view import preview
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import preview
 from tests.browser.stage import bright, corner, drag, greys, put, serve
 
 pytestmark = pytest.mark.browser

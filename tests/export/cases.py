@@ -13,8 +13,8 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from lofi.export import Case, GallerySource, Written
-from lofi.origin import read_origin
-from lofi.radiograph import Radiograph
+from lofi.film.origin import read_origin
+from lofi.film.radiograph import Radiograph
 from lofi.results import Grounding, Hit, ReportSentence, Study
 from lofi.study.verdict import Decision, Verdict
 

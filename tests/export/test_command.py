@@ -10,7 +10,7 @@ from lofi.cli import main, parser
 from lofi.engine import Engine
 from lofi.errors import LofiError
 from lofi.export.command import run
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from tests.export import cases
 from tests.export.test_structured_report import chest
 

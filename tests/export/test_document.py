@@ -10,7 +10,7 @@ import pytest
 
 from lofi.errors import BadQuery
 from lofi.export import KINDS, NOTE, Case, write
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from lofi.results import Grounding
 from lofi.study.verdict import Decision
 from tests.export import cases

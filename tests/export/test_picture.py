@@ -11,7 +11,7 @@ from PIL import Image
 
 from lofi.export import NOTE, Case, write
 from lofi.export.picture import LONGEST, SHORTEST, printable
-from lofi.view import COLOURS
+from lofi.film.view import COLOURS
 from tests.export import cases
 
 BLUE, ORANGE = COLOURS[:2]

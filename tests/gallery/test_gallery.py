@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from lofi.errors import BadQuery, GalleryMismatch, NotAChestFilm
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, Where, parse_where
 from lofi.gallery.gallery import EXACT_BELOW
 from lofi.gallery.hnsw import HnswIndex
-from lofi.radiograph import Radiograph
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, clustered, noise_film
 

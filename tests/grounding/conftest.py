@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, RegionIndex
 from lofi.grounding import ShotFinder
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.model import LofiModel
 from lofi.results import RegionBox, Study
 from tests import tiny
 from tests.doubles import noise_film

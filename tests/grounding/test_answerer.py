@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lofi.film.radiograph import Radiograph
 from lofi.grounding import Shot, ground
 from lofi.grounding.shots import LEAST_SUPPORT
-from lofi.radiograph import Radiograph
 from lofi.results import Box, Grounding
 
 RIGHT_PLACE: Box = (0.1, 0.1, 0.5, 0.5)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from lofi.engine import Engine
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import RegionIndex
 from lofi.grounding import Grounder, Shot, ShotFinder
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from tests import tiny
 from tests.doubles import noise_film

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lofi.errors import BadQuery
+from lofi.film.radiograph import Radiograph
 from lofi.grounding import InContext, Shot, ShotFinder, ground
 from lofi.grounding.incontext import shot_ids
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from tests import tiny
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lofi.errors import BadQuery, GalleryMismatch
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import RegionIndex, Where
 from lofi.grounding import Shot, ShotFinder, shots
 from lofi.grounding.shots import RETRIEVERS
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.model import LofiModel
 from tests.doubles import noise_film
 from tests.grounding.conftest import LEFT, RIGHT
 

@@ -9,10 +9,11 @@ from PIL import Image
 
 from lofi.boxes import as_boxes
 from lofi.engine import Engine
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, RegionIndex
 from lofi.grounding import ShotFinder, ground
 from lofi.grounding.incontext import InContext
-from lofi.radiograph import Radiograph
+from lofi.network.heat import shows
 from lofi.results import RegionBox, Study
 from tests import tiny
 from tests.doubles import noise_film
@@ -57,7 +58,7 @@ def test_what_shows_something_else_stands_out_by_its_support(engine: Engine, fil
     by_label: dict[str, list[float]] = {"Cardiomegaly": [], "Pneumothorax": []}
     for row, box in enumerate(regions.boxes):
         if box.label in by_label:
-            by_label[box.label].append(float(engine.model.shows(regions.seen[[row]], asked)[0]))
+            by_label[box.label].append(float(shows(engine.model.network, regions.seen[[row]], asked)[0]))
     assert all(by_label.values())
     assert np.median(by_label["Cardiomegaly"]) > 5 * np.median(by_label["Pneumothorax"])
     answer = ground(grounder.answerer, film, "cardiomegaly", grounder.finder.shots(film, "cardiomegaly", 4))

@@ -8,11 +8,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lofi.errors import BadQuery, CheckpointError
+from lofi.film.radiograph import Radiograph
 from lofi.grounding import ShotFinder, ground
 from lofi.grounding.formats import CONVENTIONS
 from lofi.grounding.vlm import VisionLanguage, grounding_of, shown
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.model import LofiModel
 from tests.doubles import noise_film
 
 TEMPLATE = (

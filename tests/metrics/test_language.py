@@ -39,6 +39,9 @@ PAIRS = [
         pytest.param("Massive mediastinum.", set(), id="whole words only"),
         pytest.param("Masses? Bilateral EFFUSIONS.", {"Effusion"}, id="plural with s, any case"),
         pytest.param("Notable mass.", {"Mass"}, id="notable is no denial"),
+        pytest.param("Effusion has resolved. Mass has been removed.", set(), id="resolved as the page reads it"),
+        pytest.param("Possible mass.", {"Mass"}, id="perhaps is asserted"),
+        pytest.param("INDICATION: Effusion. FINDINGS: Mass.", {"Mass"}, id="an indication asserts nothing"),
     ],
 )
 def test_named_labels(text: str, labels: set) -> None:

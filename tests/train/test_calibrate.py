@@ -4,8 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-from lofi import checkpoint
-from lofi.checkpoint import MANIFEST, WEIGHTS
+from lofi.network import checkpoint
+from lofi.network.checkpoint import MANIFEST, WEIGHTS
 from tests.train.test_incontext import folder  # noqa: F401 (a fixture)
 from train import calibrate
 from train.evaluation.asking import Plan, always_answering, ask

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lofi import checkpoint
-from lofi.model import EncodedFilm, LofiModel
+from lofi.network import checkpoint
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from tests import tiny
 from train import evaluate as evaluation
@@ -83,7 +84,7 @@ def run(model: LofiModel, records: Path) -> dict:
 
 
 def test_a_model_that_knows_scores_one_and_falls_on_the_wrong_film(records: Path) -> None:
-    from lofi.radiograph import Radiograph
+    from lofi.film.radiograph import Radiograph
 
     films = read_films(records, ["val"])
     known = {
@@ -124,7 +125,7 @@ def test_below_its_threshold_a_model_says_not_found(records: Path) -> None:
 
 def test_at_threshold_is_what_the_model_itself_answers(records: Path) -> None:
     """One pass without threshold replaces two: both must say the same."""
-    from lofi.radiograph import Radiograph
+    from lofi.film.radiograph import Radiograph
 
     model = tiny.model()
     radiograph = Radiograph.read(read_films(records)[0].path)
@@ -177,7 +178,7 @@ def test_an_unknown_split_is_said_in_words(records: Path, tmp_path: Path) -> Non
 
 def test_cam_boxes_the_hot_patches_on_the_film_not_on_the_padding() -> None:
     """A film twice as high as wide fills the middle 4 columns of 8. Patches 2–3 down, 4–5 across are hot."""
-    from lofi.frame import Frame
+    from lofi.network.frame import Frame
 
     grid = np.zeros((8, 8, 2))
     grid[2:4, 4:6, 0] = 1.0

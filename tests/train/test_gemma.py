@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lofi.language import build_language
-from train.adapters import add_lora, quantise
+from lofi.network.language import build_language
+from train.pretraining.adapters import add_lora, quantise
+from train.pretraining.starting import pretrained_language, pretrained_tokenizer
+from train.pretraining.vocabulary import named_as_ours
 from train.recipes.paper import RECIPE
-from train.starting import pretrained_language, pretrained_tokenizer
-from train.vocabulary import named_as_ours
 
 pytestmark = pytest.mark.gemma
 
@@ -24,7 +24,7 @@ def test_one_step_of_the_language_side(tmp_path: Path) -> None:
     pytest.importorskip("gguf", reason="gguf is not installed")
     from tokenizers import Tokenizer
 
-    from lofi.text import BEGIN, END, Tokens, grounding_prompt
+    from lofi.network.text import BEGIN, END, Tokens, grounding_prompt
 
     file = package.assemble(tmp_path / "gemma.gguf")
     model = build_language(RECIPE.model.language)

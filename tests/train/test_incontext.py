@@ -12,23 +12,23 @@ import pytest
 import torch
 from PIL import Image
 
-from lofi import checkpoint
 from lofi.boxes import clip, set_iou
+from lofi.film.radiograph import Radiograph
 from lofi.grounding import InContext, Shot, ShotFinder, ground
 from lofi.grounding.incontext import shot_ids
-from lofi.model import LofiModel
-from lofi.radiograph import Radiograph
-from lofi.text import END, PAD, grounding_prompt
+from lofi.network import checkpoint
+from lofi.network.model import LofiModel
+from lofi.network.text import END, PAD, grounding_prompt
 from tests import tiny
 from tests.doubles import noise_film
 from train import incontext
-from train.calibrate import write
 from train.data.records import read
-from train.episodes import Target, Writer
-from train.film_bank import FilmBank
-from train.incontext import ShotRecipe, main, prepare, shot_logits
-from train.shot_episodes import Episode, Examples, episodes, pack_shots
-from train.shot_validation import encoded
+from train.feeding.episodes import Target, Writer
+from train.feeding.film_bank import FilmBank
+from train.incontext import main
+from train.shots.episodes import Episode, Examples, episodes, pack_shots
+from train.shots.run import ShotRecipe, ShotRun, prepare, shot_logits
+from train.shots.validation import encoded
 
 BOX = [0.1, 0.1, 0.5, 0.5]
 RECIPE = ShotRecipe(
@@ -97,7 +97,7 @@ def test_the_bank_holds_what_the_towers_say(folder: Path, model: LofiModel, bank
 
 
 def test_a_bank_is_made_once(folder: Path, model: LofiModel, bank: FilmBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.film_bank._write", lambda *given: pytest.fail("it is there already"))
+    monkeypatch.setattr("train.feeding.film_bank._write", lambda *given: pytest.fail("it is there already"))
     again = FilmBank.open(bank.records, model, folder / "films", 2, 0, folder / "cache")
     assert np.array_equal(again.prefix, bank.prefix)
 
@@ -191,18 +191,18 @@ def test_a_stopped_run_goes_on_to_the_same_end(folder: Path, tmp_path: Path, mon
     assert run_in(folder, whole, monkeypatch) == 0
     # The schedule is a matter of the planned length, so the first part stops early instead of being planned shorter.
     calls = {"left": 2}
-    step = incontext.ShotRun.step
+    step = ShotRun.step
 
-    def limited(self: incontext.ShotRun, number: int, progress: float) -> dict[str, float]:
+    def limited(self: ShotRun, number: int, progress: float) -> dict[str, float]:
         if calls["left"] == 0:
             incontext.save_state(self, parts, number, 0.0)
             raise ValueError("power cut")
         calls["left"] -= 1
         return step(self, number, progress)
 
-    monkeypatch.setattr(incontext.ShotRun, "step", limited)
+    monkeypatch.setattr(ShotRun, "step", limited)
     assert run_in(folder, parts, monkeypatch) == 1
-    monkeypatch.setattr(incontext.ShotRun, "step", step)
+    monkeypatch.setattr(ShotRun, "step", step)
     assert run_in(folder, parts, monkeypatch, "--resume") == 0
     first, second = (checkpoint.load(place / "checkpoint", "cpu").network.state_dict() for place in (whole, parts))
     for name, value in first.items():
@@ -229,7 +229,7 @@ def test_a_threshold_keeps_the_calibration_that_it_belongs_to(
 ) -> None:
     """A calibrated start once lost slope and offset and kept the threshold, which then meant something else."""
     start = shutil.copytree(folder / "tiny", tmp_path / "calibrated")
-    write(start, (2.0, -0.5), 0.25, 0.0)
+    checkpoint.calibrate(start, 0.25, (2.0, -0.5), 0.0)
     assert run_in(folder, tmp_path / "run", monkeypatch, "--model", str(start)) == 0
     trained = checkpoint.load(tmp_path / "run" / "checkpoint", "cpu")
     assert (trained.calibration, trained.threshold) == ((2.0, -0.5), 0.25)

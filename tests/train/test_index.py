@@ -8,8 +8,8 @@ from PIL import Image, PngImagePlugin
 
 import train.index
 from lofi.errors import BadQuery
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, read_jsonl, study_from_record
-from lofi.radiograph import Radiograph
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, noise_film
 from train.data.reports_csv import read_reports

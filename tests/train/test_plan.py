@@ -12,8 +12,8 @@ from train.plan import (
     operations,
     step_operations,
 )
-from train.pretrain import find_recipe
-from train.recipe import Lora
+from train.pretraining.recipe import Lora
+from train.recipes import find_recipe
 
 
 def test_operations_of_a_product() -> None:

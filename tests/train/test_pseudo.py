@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lofi import checkpoint
+from lofi.network import checkpoint
 from lofi.results import Grounding
 from tests import tiny
 from tests.doubles import noise_film
 from train.data.records import PSEUDO, BoxRecord, FilmRecord, read
+from train.feeding.sampling import stratum
 from train.pseudo import box_rows, confidence_floors, main, unboxed
-from train.sampling import stratum
 
 HAND = {"phrase": "mass", "label": "Mass", "kind": "finding", "side": "right", "box": [0.1, 0.1, 0.4, 0.4]}
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import lofi
-from lofi import checkpoint
-from lofi.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
+from lofi.network import checkpoint
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
 from train import soup
 
 BUNDLED = Path("assets/lofi-mini")

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from lofi.ui import packed
 from lofi.ui.packed import Packed, pack
 

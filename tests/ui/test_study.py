@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from lofi.gallery import Gallery
 from lofi.results import Grounding, Hit
 from lofi.settings import BUNDLED_GALLERY, Settings
-from lofi.ui.room import Room
+from lofi.ui.holdings import Holdings
 from lofi.ui.study import MAX_BODY, study_routes
 from tests.study.verdicts import MODEL
 
@@ -38,12 +38,12 @@ class StandIn:
 
 
 def client_of(tmp_path: Path, file: Path | None, reviews: str = "") -> TestClient:
-    room = Room(Settings(study=file, reviews=reviews or str(tmp_path / "kept")))
+    holdings = Holdings(Settings(study=file, reviews=reviews or str(tmp_path / "kept")))
     engine: Future[Any] = Future()
     engine.set_result(StandIn())
-    room._engine = engine
+    holdings._engine = engine
     app = FastAPI()
-    app.include_router(study_routes(room))
+    app.include_router(study_routes(holdings))
     return TestClient(app)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lofi.config import Preprocessing
 from lofi.errors import BadQuery, LofiError
+from lofi.network.config import Preprocessing
 from train.data import (
     chestx_det,
     folder,

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lofi.config import Preprocessing, to_dict
-from lofi.frame import Frame
-from lofi.preprocess import canvas
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.network.config import Preprocessing, to_dict
+from lofi.network.frame import Frame
+from lofi.network.preprocess import canvas
 from train.data.records import FilmRecord
 from train.data.turns import alone
 

@@ -8,7 +8,7 @@ import pydicom
 from PIL import Image
 
 from lofi.errors import LofiError
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from train.data.film import Film
 from train.data.request import Tally
 

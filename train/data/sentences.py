@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterable
 
 from lofi.gallery.text import REPORT_LIMIT, clean, clean_line
+from lofi.report.statements import SENTENCE_LIMIT, sentences
 from train.data.request import Tally
 
-_END = re.compile(r"(?<=[.!?;])\s+(?=[A-Z0-9(\"'])|\n+")
-_BULLET = re.compile(r"(?:^|(?<=[.:;]\s))\s*(?:\(?\d{1,2}[.)]|[-*•])\s+(?=\D)", re.MULTILINE)
 _GAP = re.compile(r"_{2,}|X{3,}|\[\*\*")
 _WORD = re.compile(r"[A-Za-zÀ-ÿ]{3,}")
-LONGEST = 600
 
 
 def report_text(text: object) -> str:
@@ -19,16 +17,15 @@ def report_text(text: object) -> str:
 
 
 def split(text: object) -> list[str]:
-    """Sentences of a report, without numbers or bullets before them."""
-    parts = _END.split(_BULLET.sub("", report_text(text)))
-    return [row for row in (clean_line(part, LONGEST) for part in parts) if row]
+    """Sentences of a report, without headings, numbers or bullets before them."""
+    return [clean_line(sentence.text, SENTENCE_LIMIT) for sentence in sentences(report_text(text))]
 
 
-def usable(sentences: Iterable[object], tally: Tally) -> tuple[str, ...]:
+def usable(given: Iterable[object], tally: Tally) -> tuple[str, ...]:
     """The sentences, each once, that have a word and no gap left by de-identification; the others are counted."""
     kept: dict[str, None] = {}
-    for value in sentences:
-        sentence = clean_line(value, LONGEST)
+    for value in given:
+        sentence = clean_line(value, SENTENCE_LIMIT)
         if not _WORD.search(sentence):
             tally.dropped_sentences["no word in it"] += 1
         elif _GAP.search(sentence):

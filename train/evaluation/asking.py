@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from lofi.boxes import as_boxes
 from lofi.errors import LofiError
-from lofi.model import EncodedFilm, LofiModel
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from train.evaluation.questions import Film, FilmBox
 

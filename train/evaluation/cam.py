@@ -13,10 +13,11 @@ from scipy import ndimage
 from scipy.optimize import minimize
 
 from lofi.boxes import Boxes, clip, set_iou
-from lofi.frame import Frame
 from lofi.metrics.bootstrap import Floats
-from lofi.model import EncodedFilm, LofiModel
-from lofi.vision import sinusoid_grid
+from lofi.network.encoder import EncodedFilm
+from lofi.network.frame import Frame
+from lofi.network.model import LofiModel
+from lofi.network.vision import sinusoid_grid
 from train.evaluation.asking import Plan, ask
 from train.evaluation.questions import Film, Question, present_questions
 

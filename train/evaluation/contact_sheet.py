@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from lofi.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph
 from lofi.results import Grounding
 from train.evaluation.questions import Film, FilmBox, Question
 

@@ -10,7 +10,7 @@ from lofi.gallery import Gallery
 from lofi.metrics.bootstrap import Estimate, Floats, PatientBootstrap
 from lofi.metrics.ranking import auroc
 from lofi.metrics.retrieval import paired_recall, precision_figures, precision_rows
-from lofi.model import LofiModel
+from lofi.network.model import LofiModel
 from train.data.lexicon import PHRASES, denied
 from train.data.records import NIH_LABELS
 from train.evaluation.questions import BOXED_FINDINGS, Film

@@ -11,14 +11,15 @@ import numpy as np
 from tqdm import tqdm
 
 from lofi.boxes import Boxes, as_boxes
+from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.records import opaque_key
 from lofi.gallery.text import clean_line
 from lofi.grounding import InContext, Shot, ShotFinder, ground
 from lofi.metrics.bootstrap import Floats, PatientBootstrap
 from lofi.metrics.grounding import COLUMNS, grounding_figures, ious, question_row
-from lofi.model import EncodedFilm, LofiModel
-from lofi.radiograph import Radiograph
+from lofi.network.encoder import EncodedFilm
+from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from train.data.lexicon import CANONICAL
 from train.evaluation.asking import always_answering, at_threshold

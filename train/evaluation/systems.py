@@ -8,8 +8,8 @@ import torch
 
 from lofi.metrics.bootstrap import Estimate, Floats, PatientBootstrap
 from lofi.metrics.grounding import COLUMNS, grounding_figures, ious, question_row
-from lofi.model import LofiModel
-from lofi.network import LofiNetwork
+from lofi.network.model import LofiModel
+from lofi.network.network import LofiNetwork
 from lofi.results import Grounding
 from train.evaluation.asking import Plan, always_answering, ask, at_threshold
 from train.evaluation.cam import CamProbe, PatchMap

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from train.recipe import Recipe
+from train.pretraining.recipe import Recipe
 from train.recipes import base
 from train.recipes.smoke import smoke as shrunk
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lofi.config import ConnectorConfig
-from train.recipe import Rates, Starts
+from lofi.network.config import ConnectorConfig
+from train.pretraining.recipe import Rates, Starts
 from train.recipes import paper
 from train.recipes.smoke import smoke
 

@@ -5,8 +5,8 @@
 
 from dataclasses import replace
 
-from lofi.config import Preprocessing
-from train.recipe import Recipe
+from lofi.network.config import Preprocessing
+from train.pretraining.recipe import Recipe
 from train.recipes import mini
 
 SIDE = 192

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from lofi.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
-from train.recipe import Recipe
+from lofi.network.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
+from train.pretraining.recipe import Recipe
 
 MODEL = ModelConfig(
     name="lofi-mini",

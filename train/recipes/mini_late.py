@@ -5,8 +5,8 @@
 
 from dataclasses import replace
 
-from train.augment import Augmentation
-from train.recipe import Rates
+from train.feeding.augment import Augmentation
+from train.pretraining.recipe import Rates
 from train.recipes import mini
 
 RECIPE = replace(

@@ -6,7 +6,7 @@ else differ in shape, and start anew.
 
 from dataclasses import replace
 
-from train.recipe import Rates
+from train.pretraining.recipe import Rates
 from train.recipes import paper
 from train.recipes.smoke import smoke
 

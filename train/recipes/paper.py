@@ -5,11 +5,11 @@ public code for the same design; N, λ, five sentences and 8-bit weights are quo
 so ours: alpha = 2 · rank, the warm-up, adapters on the text tower too, the shared resampler (the paper's N separate
 heads are ``ablate:separate_heads``), no 2 × 2 pooling of patches. timm keeps q, k and v in one layer: they share one
 adapter of rank 16 instead of having three. The text tower's attention is one fused torch layer, which peft does not
-adapt soundly (train.adapters says why): there the adapters sit on the feed-forward layers alone.
+adapt soundly (train.pretraining.adapters says why): there the adapters sit on the feed-forward layers alone.
 """
 
-from lofi.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
-from train.recipe import Lora, Rates, Recipe, Starts
+from lofi.network.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
+from train.pretraining.recipe import Lora, Rates, Recipe, Starts
 from train.recipes.smoke import smoke
 
 SIGLIP = "open_clip:ViT-SO400M-16-SigLIP2-512:webli"

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from lofi.config import ConnectorConfig, ModelConfig, Preprocessing
-from train.recipe import Recipe, Starts
+from lofi.network.config import ConnectorConfig, ModelConfig, Preprocessing
+from train.pretraining.recipe import Recipe, Starts
 
 SIDE = 96
 WIDTH = 64

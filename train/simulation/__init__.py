@@ -1,1 +1,1 @@
-"""A parametric chest in three dimensions and the film it casts: anatomy, findings, ray sums, exposure, report."""
+"""A seed comes in; a film cast by a chest in three dimensions, its findings, boxes and report go out."""

@@ -6,9 +6,9 @@ import pytest
 
 from train.data.oversampling import positives, swap_normals
 from train.data.records import BoxRecord, FilmRecord
-from train.pretrain import find_recipe
-from train.recipe import checked
-from train.sampling import Epochs
+from train.feeding.sampling import Epochs
+from train.pretraining.recipe import checked
+from train.recipes import find_recipe
 
 SWAP = find_recipe("paper").swap_normal
 POSITIVE = np.array([True, False, False, False, False])

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import train.sampling
-from lofi.config import Preprocessing
+import train.feeding.sampling
+from lofi.network.config import Preprocessing
 from train.data.__main__ import main as data
 from train.data.canvases import CanvasCache
 from train.data.records import read
 from train.data.shards import Shards, write_shards
-from train.generated import generate
+from train.feeding.generated import generate
+from train.feeding.sampling import OwnShards
 from train.pretrain import main as pretrain
-from train.sampling import OwnShards
 
 SETTINGS = Preprocessing(side=96)
 
@@ -70,7 +70,7 @@ def test_another_rendering_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_each_process_draws_from_its_own_shards(folder: Path, processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train.sampling, "world", lambda: processes)
+    monkeypatch.setattr(train.feeding.sampling, "world", lambda: processes)
     shards = Shards(folder / "shards", SETTINGS)
     sampler = OwnShards(shards.records, shards.homes, 6, 0, 0.0)
     drawn = [sampler.draw(step)[0] for step in range(40)]
@@ -85,7 +85,7 @@ def test_each_process_draws_from_its_own_shards(folder: Path, processes: int, mo
 
 
 def test_too_few_shards(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train.sampling, "world", lambda: 5)
+    monkeypatch.setattr(train.feeding.sampling, "world", lambda: 5)
     shards = Shards(folder / "shards", SETTINGS)
     with pytest.raises(ValueError, match="4 shards are too few for 5 processes"):
         OwnShards(shards.records, shards.homes, 5, 0, 0.0).draw(0)

@@ -1,0 +1,223 @@
+// @ts-check
+/**
+ * What a reader does with the films of the worklist: boxes drawn, studies compared, reports, exports.
+ */
+import { save } from "./dom.js";
+import { addFinding } from "./reading.js";
+import { JudgedWorklist } from "./judged-worklist.js";
+import { Fault } from "./server.js";
+import { words } from "./worklist.js";
+
+/** @typedef {import("./reading.js").Reading} Reading */
+/** @typedef {import("./reading.js").Box} Box */
+/** @typedef {import("./reading.js").Finding} Finding */
+
+/** Words that may deny a finding: only whether the server, which decides, is asked before a phrase is looked for. */
+const DENIAL = /\b(no|not|non|nor|neither|never|without|absen\w+|negative|free|clear\w*|resol\w+|remov\w+|den\w+|unlikely|exclu\w+|ruled|lack|devoid|fails?|rather)\b|n't\b/i;
+
+export class Workbench extends JudgedWorklist {
+  /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
+  constructor(ask, changed) {
+    super(ask, changed);
+    this.exporting = false;
+    this.opacity = 1;
+    this.threshold = 0;
+    this.allHidden = false;
+    /** @type {number} the sentence of the draft whose boxes are pointed out, −1 for none */ this.pointed = -1;
+    /** Draw what changed at once; set by the room. */
+    this.drawNow = () => {};
+  }
+
+  /** @param {Reading} reading */
+  show(reading) {
+    Object.assign(this, { pointed: -1, redrawing: null });
+    super.show(reading);
+  }
+
+  /** @param {string} phrase */
+  select(phrase) {
+    if (!this.current) return;
+    this.current.selected = this.current.selected === phrase ? "" : phrase;
+    this.changed();
+  }
+
+  /** @param {Finding} finding @param {boolean} shown */
+  showBoxes(finding, shown) {
+    this.current?.hidden[shown ? "delete" : "add"](finding.phrase);
+    this.changed();
+  }
+
+  /** @param {Box} box */
+  drawn(box) {
+    if (!this.current) return;
+    this.current.region = { box, phrase: "", said: "", busy: false };
+    this.changed();
+  }
+
+  dropRegion() {
+    const reading = this.current;
+    if (!reading) return;
+    const searched = reading.search.box;
+    reading.region = null;
+    const inside = reading.findings.filter((finding) => finding.within);
+    for (const finding of inside) Object.assign(finding, { within: null, state: "waiting" }); // on the whole film again
+    this.changed();
+    if (searched) this.refine({ box: null });
+    if (inside.length) this.find(reading);
+  }
+
+  /** What the model says of the drawn box. */
+  async describe() {
+    const reading = this.current;
+    const region = reading?.region;
+    if (!reading || !region) return;
+    region.busy = true;
+    this.changed();
+    try {
+      const { phrase } = await this.askFilm(reading, "describe", { box: region.box });
+      Object.assign(region, { phrase, said: phrase ? `The model says: ${phrase}` : "The model has no words for this box." });
+    } catch (fault) {
+      region.said = words(fault);
+    }
+    region.busy = false;
+    this.changed();
+  }
+
+  /** Look for the phrases again, inside the drawn box only. */
+  groundHere() {
+    const reading = this.current;
+    const region = reading?.region;
+    if (!reading || !region) return;
+    const asked = reading.findings.filter((finding) => finding.state !== "absent");
+    if (!asked.length) {
+      region.said = "First write a phrase to find.";
+      return this.changed();
+    }
+    for (const finding of asked) Object.assign(finding, { within: region.box, state: "waiting" });
+    this.find(reading);
+  }
+
+  /** Open a hit beside the film, or close it, and look for the phrases there. @param {any} hit */
+  compare(hit) {
+    const reading = this.current;
+    if (!reading) return;
+    reading.compared = hit;
+    this.changed();
+    if (hit) this.meet(reading, hit);
+  }
+
+  /** Ground the phrases on a gallery study, those without an answer, one by one. @param {Reading} reading @param {any} hit */
+  async meet(reading, hit) {
+    const known = reading.neighbours.get(hit.study_id) || { findings: {}, sentences: null, phrases: [], busy: false, error: "" };
+    reading.neighbours.set(hit.study_id, known);
+    if (known.busy) return;
+    Object.assign(known, { busy: true, error: "" });
+    try {
+      for (;;) {
+        const phrases = reading.findings.map((one) => one.phrase);
+        const open = reading.findings.find((one) => one.state !== "absent" && !known.findings[one.phrase]);
+        const marked = known.phrases.join("\n") === phrases.join("\n");
+        if ((!open && marked) || reading.compared !== hit) break;
+        // The marks cost nothing beside the boxes: the first answer brings those of all phrases.
+        const { findings, sentences } = await this.ask("neighbour", { study_id: hit.study_id, phrases, look_for: open && marked ? [open.phrase] : [] });
+        Object.assign(known, { sentences, phrases });
+        if (findings.length && open) known.findings[open.phrase] = findings[0];
+        this.changed();
+      }
+    } catch (fault) {
+      known.error = words(fault);
+    }
+    known.busy = false;
+    this.changed();
+  }
+
+  /** Phrases that came later are looked for on the study beside the film as well. @param {Reading} reading */
+  answered(reading) {
+    if (reading.compared) this.meet(reading, reading.compared);
+  }
+
+  /** Phrases worth asking, once nothing else is to be done for the film. @param {Reading} reading */
+  async ready(reading) {
+    try {
+      const { phrases } = await this.turns.take(reading, () => this.askFilm(reading, "suggest", this.searched(reading)));
+      reading.suggestions = phrases;
+    } catch {
+      reading.suggestions = []; // nobody asked for them
+    }
+    this.changed();
+  }
+
+  /** The model's draft of a report. */
+  async write() {
+    const reading = this.current;
+    if (!reading?.film || reading.drafting === "busy") return;
+    reading.drafting = "busy";
+    this.changed();
+    try {
+      reading.draft = (await this.askFilm(reading, "draft", {})).sentences;
+      reading.drafting = "";
+    } catch (fault) {
+      reading.drafting = words(fault);
+    }
+    this.changed();
+  }
+
+  /** Close the study beside the film; the focus goes back to its card. */
+  close() {
+    const study = this.current?.compared?.study_id;
+    this.compare(null);
+    this.drawNow();
+    for (const card of document.querySelectorAll(".hit")) if (card instanceof HTMLElement && card.dataset.study === study) card.focus();
+  }
+
+  /** Show the boxes of a sentence of the draft, or hide them again. @param {number} sentence −1 for none */
+  pointOut(sentence) {
+    if (sentence < 0 && this.pointed < 0) return;
+    this.pointed = this.pointed === sentence ? -1 : sentence;
+    this.changed();
+  }
+
+  /** Phrases that deny something are read as a report is: what they deny is not looked for. @param {string[]} phrases */
+  addPhrases(phrases) {
+    super.addPhrases(phrases.filter((phrase) => !DENIAL.test(phrase)));
+    for (const phrase of phrases) if (this.current && DENIAL.test(phrase)) this.addReport(phrase);
+  }
+
+  /** Look for what a pasted report states; true when it could be split. @param {string} text */
+  async addReport(text) {
+    const reading = this.current;
+    if (!reading) this.tell(new Fault("First drop a film, or pick an example."));
+    if (!reading || !text.trim()) return false;
+    try {
+      const { statements } = await this.ask("split_report", { text });
+      for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
+      if (!statements.length) this.told = "No finding could be read from this text.";
+      this.changed();
+      if (reading.film && reading.hits) this.find(reading);
+      return statements.length > 0;
+    } catch (fault) {
+      this.tell(fault);
+      return false;
+    }
+  }
+
+  /** Save the case, or the list of hits, as a file. @param {string} kind @param {boolean} [identified] name the patient of the DICOM file */
+  async export(kind, identified = false) {
+    const reading = this.current;
+    if (!reading?.film) return this.tell(new Fault("First drop a film, or pick an example."));
+    Object.assign(this, { told: "", exporting: true });
+    this.changed();
+    const phrases = reading.findings.filter((finding) => finding.state === "known");
+    try {
+      const { name, media_type, data } = await this.askFilm(reading, "export_case", {
+        kind, identified, pass: reading.pass, phrases: phrases.map((finding) => finding.phrase), boxes: phrases.map((finding) => finding.within),
+        search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials,
+      });
+      save(name, new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: media_type }));
+    } catch (fault) {
+      this.tell(fault);
+    }
+    this.exporting = false;
+    this.changed();
+  }
+}

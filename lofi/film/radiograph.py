@@ -1,0 +1,127 @@
+"""A chest film as one frozen value: bytes in, pixels and what is safely known of them out."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.errors import UnreadableFilm
+from lofi.film import dicom, raster
+from lofi.film.elements import looks_like_dicom
+from lofi.film.exposure import MAX_BYTES, Exposure
+from lofi.film.frontal import fitted
+
+NOT_FRONTAL = "This does not look like a frontal chest film."
+MIN_SIDE = 32
+"""Shorter sides show no anatomy."""
+
+
+@dataclass(frozen=True, eq=False)
+class Radiograph:
+    """A film as it was read, de-identified.
+
+    ``pixels`` is (H, W) float32 in 0–1, white = dense, at the depth of the file and read-only. ``view`` is "PA",
+    "AP", "LATERAL" or "". ``spacing_mm`` is (row, column). ``tags`` holds allow-listed DICOM keywords only.
+    ``sha256`` is the hash of the file's bytes, ``flags`` are sentences to show with the film. ``ends`` are the
+    stored values shown black and white, None but for grey DICOM images.
+    """
+
+    pixels: NDArray[np.float32]
+    view: str = ""
+    kind: str = "pixels"
+    bits: int = 32
+    spacing_mm: tuple[float, float] | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+    flags: tuple[str, ...] = ()
+    ends: tuple[int, int] | None = None
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @classmethod
+    def read(cls, source: bytes | str | os.PathLike[str]) -> "Radiograph":
+        """The film in a PNG, JPEG, WebP or DICOM file, told by its content, never its name.
+
+        Raises UnreadableFilm or NotAChestFilm with one sentence for a person.
+        """
+        data = source if isinstance(source, bytes) else _load(Path(source))
+        if len(data) > MAX_BYTES:
+            raise UnreadableFilm(f"The file is too large: at most {MAX_BYTES // 2**20} MB are read.")
+        exposure = _decode(data)
+        height, width = exposure.pixels.shape
+        if min(height, width) < MIN_SIDE:
+            raise UnreadableFilm(
+                f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed."
+            )
+        return cls(
+            pixels=_frozen(exposure.pixels),
+            view=exposure.view,
+            kind=exposure.kind,
+            bits=exposure.bits,
+            spacing_mm=exposure.spacing_mm,
+            tags=MappingProxyType(dict(exposure.tags)),
+            sha256=hashlib.sha256(data).hexdigest(),
+            flags=_flags(exposure),
+            ends=exposure.ends,
+        )
+
+    @classmethod
+    def from_pixels(cls, array: NDArray[Any], view: str = "", kind: str = "pixels") -> "Radiograph":
+        """A film from an (H, W) array: float in 0–1, or unsigned integers scaled by what their type can hold."""
+        if array.ndim != 2 or array.size == 0:
+            raise UnreadableFilm("Pixels of one grey image (height, width) were expected.")
+        if array.dtype.kind == "u":
+            bits = 8 * array.dtype.itemsize
+            pixels = array.astype(np.float32) / np.float32(2**bits - 1)
+        else:
+            bits, pixels = 32, array.astype(np.float32)
+        if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
+            raise UnreadableFilm("Pixels between 0 and 1, or of an unsigned integer type, were expected.")
+        frozen = _frozen(pixels)
+        digest = hashlib.sha256(repr(frozen.shape).encode() + frozen.tobytes()).hexdigest()
+        return cls(pixels=frozen, view=view, kind=kind, bits=bits, tags=MappingProxyType({}), sha256=digest)
+
+
+def _load(path: Path) -> bytes:
+    """Bytes of a file, one more than the limit at most. The path itself stays out of the message."""
+    try:
+        # A pipe would block and a device never end.
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError):
+        pass
+    raise UnreadableFilm("The file cannot be opened: check that it exists and may be read.")
+
+
+def _decode(data: bytes) -> Exposure:
+    # The order matters: a DICOM preamble may hold anything, but no PNG or JPEG has "DICM" at byte 128.
+    if looks_like_dicom(data):
+        return dicom.decode(data)
+    if data.startswith((raster.PNG, raster.JPEG)) or raster.is_webp(data):
+        return raster.decode(data)
+    if not data:
+        raise UnreadableFilm("The file is empty.")
+    raise UnreadableFilm("The file is no PNG, JPEG, WebP or DICOM image: export the film in one of these formats.")
+
+
+def _frozen(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The array, contiguous and no longer to be written."""
+    still = np.ascontiguousarray(pixels, dtype=np.float32)
+    still.flags.writeable = False
+    return still
+
+
+def _flags(exposure: Exposure) -> tuple[str, ...]:
+    """What to show with the film. Its own tags are believed where they tell, a statistical check is asked else."""
+    frontal = fitted().looks_frontal(exposure.pixels) if exposure.told is None else exposure.told
+    return () if frontal else (NOT_FRONTAL,)

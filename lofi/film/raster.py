@@ -1,0 +1,196 @@
+"""PNG, JPEG and WebP to an Exposure. Only what makes up the image is handed to a decoder, after its size is checked.
+
+Pillow reads metadata while it opens a file, and warns (process-wide) about broken ones: so metadata are left out,
+and the one thing they say of the image, its rotation, is read here.
+"""
+
+import struct
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin, WebPImagePlugin
+
+from lofi.errors import UnreadableFilm
+from lofi.film import codestream
+from lofi.film.dicom import luminance
+from lofi.film.exposure import Exposure, check_size
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
+_MAX_CHUNKS = 100_000
+_PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
+"""Exif orientation → quarter turns (counter-clockwise), applied after an optional left–right flip of the file."""
+
+
+def is_webp(data: bytes) -> bool:
+    """Whether ``data`` begins as a WebP file."""
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+
+
+def decode(data: bytes) -> Exposure:
+    """The film in a PNG, JPEG or WebP file. Raises UnreadableFilm."""
+    if data.startswith(PNG):
+        values, bits, exif = _png(data)
+        name = "PNG"
+    elif data.startswith(JPEG):
+        values, bits, exif = _jpeg(data)
+        name = "JPEG"
+    else:
+        values, bits, exif = _webp(data)
+        name = "WebP"
+    values = _turn(values, _orientation(exif))
+    kind = f"{name} {bits}-bit {'colour' if values.ndim == 3 else 'grey'}"
+    greatest = 2**bits - 1
+    if values.ndim == 3:
+        grey = luminance(values[..., :3], greatest)
+        if values.shape[2] == 4:
+            # What is transparent has no exposure behind it: black.
+            grey *= values[..., 3] / np.float32(greatest)
+    else:
+        grey = values.astype(np.float32)
+        grey /= np.float32(greatest)
+    return Exposure(pixels=grey, bits=bits, kind=kind)
+
+
+def _broken(name: str) -> UnreadableFilm:
+    return UnreadableFilm(f"The {name} file is damaged or incomplete: export it again.")
+
+
+def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
+    if data[12:16] != b"IHDR" or len(data) < 33:
+        raise _broken("PNG")
+    width, height, bits, colour = struct.unpack_from(">LLBB", data, 16)
+    samples = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}.get(colour, 4)
+    check_size(height, width, samples * max(1, bits // 8))
+    kept, exif = [data[:8]], b""
+    at = 8
+    for _ in range(_MAX_CHUNKS):
+        if at + 12 > len(data):
+            break
+        end = at + 12 + int(struct.unpack_from(">L", data, at)[0])
+        name = data[at + 4 : at + 8]
+        if end > len(data):
+            raise _broken("PNG")
+        if name in _PNG_KEPT:
+            kept.append(data[at:end])
+        elif name == b"eXIf":
+            exif = data[at + 8 : end - 4]
+        at = end
+        if name == b"IEND":
+            break
+    essence = b"".join(kept)
+    try:
+        if bits == 16 and colour != 0:
+            # Pillow would cut these to 8 bits.
+            return _colour16(essence), 16, exif
+        image = PngImagePlugin.PngImageFile(BytesIO(essence))
+        if bits == 16:
+            return np.asarray(image).astype(np.uint16), 16, exif
+        plain = image.mode in ("1", "L") and "transparency" not in image.info
+        return _eight_bits(image, plain), 8, exif
+    except Exception:
+        # Pillow raises half a dozen types, SyntaxError among them; each means the same to a person.
+        raise _broken("PNG") from None
+
+
+def _colour16(essence: bytes) -> NDArray[np.uint16]:
+    values = cv2.imdecode(np.frombuffer(essence, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16:
+        raise ValueError("not decoded")
+    if values.ndim == 2:
+        return np.asarray(values)
+    return np.asarray(values[..., [2, 1, 0, 3][: values.shape[2]]])
+
+
+def _eight_bits(image: Image.Image, plain: bool) -> NDArray[np.uint8]:
+    if plain:
+        return np.asarray(image.convert("L"))
+    alpha = image.mode in ("LA", "RGBA", "PA", "RGBa") or "transparency" in image.info
+    return np.asarray(image.convert("RGBA" if alpha else "RGB"))
+
+
+def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+    head = codestream.jpeg_head(data)
+    check_size(*head.size_hw, head.samples * (2 if head.bits > 8 else 1))
+    exif = b""
+    for marker, at, end in codestream.jpeg_segments(data):
+        if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
+            exif = data[at + 10 : end]
+    if head.marker in codestream.LOSSY and head.bits == 8:
+        return codestream.decode_jpeg(data), 8, exif
+    syntaxes = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS, 0xC1: codestream.JPEG_EXTENDED}
+    syntax = syntaxes.get(head.marker)
+    if syntax is None or head.samples != 1 or not 2 <= head.bits <= 16:
+        raise UnreadableFilm(
+            "The JPEG file is of a rare kind (8 bits, or grey of 12 or lossless, was expected): save it as PNG."
+        )
+    values = codestream.decode(
+        data,
+        syntax,
+        head.size_hw,
+        samples_per_pixel=1,
+        bits_allocated=8 if head.bits <= 8 else 16,
+        bits_stored=head.bits,
+        photometric_interpretation="MONOCHROME2",
+        pixel_representation=0,
+    )
+    return values, head.bits, exif
+
+
+def _webp(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+    check_size(*_webp_size(data), 4)
+    try:
+        image = WebPImagePlugin.WebPImageFile(BytesIO(data))
+        if getattr(image, "n_frames", 1) > 1:
+            raise UnreadableFilm("The WebP file is animated, a single film was expected: save one image.")
+        values = _eight_bits(image, plain=False)
+        exif = image.info.get("exif", b"")
+    except UnreadableFilm:
+        raise
+    except Exception:
+        raise _broken("WebP") from None
+    if np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2]):
+        # WebP knows no grey; three equal channels are one.
+        values = values[..., 0] if values.shape[2] == 3 else values
+    return values, 8, exif.removeprefix(b"Exif\0\0")
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """(height, width) by the first chunk, https://developers.google.com/speed/webp/docs/riff_container."""
+    if len(data) < 30:
+        raise _broken("WebP")
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[27:30], "little") + 1, int.from_bytes(data[24:27], "little") + 1
+    if data[12:16] == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        return (packed >> 14 & 0x3FFF) + 1, (packed & 0x3FFF) + 1
+    width, height = struct.unpack_from("<HH", data, 26)
+    return height & 0x3FFF, width & 0x3FFF
+
+
+def _orientation(exif: bytes) -> int:
+    """Exif tag 0x0112 of a TIFF block, 1 (upright) where it is absent or broken."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2], "")
+    if not order or len(exif) < 10:
+        return 1
+    at = int(struct.unpack_from(order + "L", exif, 4)[0])
+    if at + 2 > len(exif):
+        return 1
+    (count,) = struct.unpack_from(order + "H", exif, at)
+    for entry in range(at + 2, min(at + 2 + 12 * count, len(exif) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", exif, entry)
+        if tag == 0x0112 and kind == 3:
+            value = int(struct.unpack_from(order + "H", exif, entry + 8)[0])
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _turn(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Upright image. A flip here undoes one that the camera made; films are never flipped otherwise."""
+    turns, flip = _TURNS.get(orientation, (0, False))
+    return np.rot90(values[:, ::-1] if flip else values, turns)

@@ -1,0 +1,178 @@
+"""Encoder: films, their regions and words as vectors, by one trained network."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from lofi.boxes import Boxes, as_boxes
+from lofi.errors import BadQuery
+from lofi.film.radiograph import Radiograph
+from lofi.network.config import ModelConfig
+from lofi.network.frame import Frame
+from lofi.network.network import LofiNetwork
+from lofi.network.pooled import pool_means, pool_tokens, pool_vectors
+from lofi.network.preprocess import canvas
+from lofi.network.text import BEGIN, Tokens
+from lofi.network.vision import sinusoid_grid
+from lofi.results import PooledRegions
+from lofi.shelf import Shelf
+
+PHRASES_KEPT = 256
+"""Phrases whose embedding is kept: the same ones are asked of film after film."""
+
+
+@dataclass(frozen=True)
+class EncodedFilm:
+    """A film after the image tower: made once, shared by every phrase and every user.
+
+    ``embedding`` (E,) float32, unit norm; ``last`` are the features that it was pooled from. ``cache`` is the language
+    model's key-value cache of the prefix; it is only ever copied, never extended in place.
+    """
+
+    sha256: str
+    frame: Frame
+    embedding: NDArray[np.float32]
+    patches: Tensor = field(repr=False)
+    cache: Any = field(repr=False)
+    last: Tensor | None = field(default=None, repr=False)
+
+
+class Encoder:
+    """Embed films, regions and texts; encode a film once for every later question. Safe to share between threads."""
+
+    def __init__(
+        self,
+        network: LofiNetwork,
+        text_tokens: Tokens,
+        language_tokens: Tokens,
+        fingerprint: str,
+        device: torch.device,
+    ) -> None:
+        self.network = network.eval().to(device)
+        self.config: ModelConfig = network.config
+        self.text_tokens = text_tokens
+        self.language_tokens = language_tokens
+        self.fingerprint = fingerprint
+        self.device = device
+        # One forward pass at a time: two would only share the same cores or GPU, and memory stays bounded.
+        self._lock = threading.Lock()
+        self._phrases: Shelf[NDArray[np.float32]] = Shelf(PHRASES_KEPT)
+
+    @property
+    def turn(self) -> threading.Lock:
+        """Held by whoever runs the network."""
+        return self._lock
+
+    @property
+    def name(self) -> str:
+        """The model's name, for people."""
+        return self.config.name
+
+    @property
+    def embed_dim(self) -> int:
+        """E, the width of the space that films and texts share."""
+        return self.config.embed_dim
+
+    def _canvases(self, radiographs: Sequence[Radiograph]) -> tuple[Tensor, list[Frame]]:
+        pairs = [canvas(radiograph.pixels, self.config.preprocessing) for radiograph in radiographs]
+        stacked = np.stack([pixels for pixels, _ in pairs])
+        return torch.from_numpy(stacked).to(self.device), [frame for _, frame in pairs]
+
+    @torch.inference_mode()
+    def embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
+        """(B, E) float32 unit embeddings of films."""
+        if not radiographs:
+            return np.zeros((0, self.embed_dim), dtype=np.float32)
+        canvases, _ = self._canvases(radiographs)
+        with self._lock:
+            return np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, E) float32 unit embeddings of sentences; each is cut to the text tower's context."""
+        if not texts:
+            return np.zeros((0, self.embed_dim), dtype=np.float32)
+        rows = self.text_tokens.encode_all(texts, self.config.text.context)
+        ids = pad(rows).to(self.device)
+        with self._lock:
+            return np.asarray(self.network.encode_texts(ids).cpu().numpy(), dtype=np.float32)
+
+    def embed_phrase(self, words: str) -> NDArray[np.float32]:
+        """(E,) float32 unit embedding of a phrase in lower case, as the heat map was trained; the last ones are kept.
+
+        Takes the network's turn for a phrase that is new: ask before taking it yourself.
+        """
+        words = words.lower()
+        return self._phrases.get_or_make(words, lambda: self.embed_text([words])[0])
+
+    @torch.inference_mode()
+    def encode(self, radiograph: Radiograph) -> EncodedFilm:
+        """Run the image tower and the prefix once; every later question starts from the result."""
+        canvases, frames = self._canvases([radiograph])
+        with self._lock:
+            patches, pooled, last = self.network.image.see(self.network.normalise(canvases))
+            embedding = functional.normalize(pooled.float(), dim=-1)
+            prefix = self.network.prefix(patches)
+            begin = self.network.language.embed(torch.tensor([[self.language_tokens.id(BEGIN)]], device=self.device))
+            cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
+        return EncodedFilm(
+            sha256=radiograph.sha256,
+            frame=frames[0],
+            embedding=np.asarray(embedding[0].cpu().numpy(), dtype=np.float32),
+            patches=patches,
+            last=last,
+            cache=cache,
+        )
+
+    @torch.inference_mode()
+    def embed_regions(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> PooledRegions:
+        """(M, 4) film boxes as vectors of what they look like and as tokens for the language model."""
+        if isinstance(film, EncodedFilm):
+            patches, frame = film.patches, film.frame
+        else:
+            canvases, frames = self._canvases([film])
+            frame = frames[0]
+            with self._lock:
+                patches, _ = self.network.encode_images(canvases)
+        placed = frame.to_canvas(as_boxes(boxes))
+        prefix = self.network.prefix(patches)[0].float().cpu().numpy()
+        vectors = pool_vectors(content(patches), placed)
+        seen = np.zeros((len(placed), 0), dtype=np.float32)
+        if self.config.local:
+            seen = pool_means(self.network.seen(patches)[0].cpu().numpy(), placed)
+        return PooledRegions(vectors, pool_tokens(prefix, placed), placed.astype(np.float32), seen)
+
+    @torch.inference_mode()
+    def embed_parts(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> NDArray[np.float32]:
+        """(M, E) float32 unit embeddings of (M, 4) film boxes, to be compared with those of whole films."""
+        encoded = self.encoded(film)
+        if encoded.last is None:
+            raise BadQuery("Of this film only the patches are held: open it again.")
+        placed = torch.from_numpy(encoded.frame.to_canvas(as_boxes(boxes))).float().to(self.device)
+        with self._lock:
+            parts = self.network.image.embed_parts(encoded.last, placed)
+        return np.asarray(functional.normalize(parts.float(), dim=-1).cpu().numpy(), dtype=np.float32)
+
+    def encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
+        """The film after the image tower, where it is not so already."""
+        return film if isinstance(film, EncodedFilm) else self.encode(film)
+
+
+def content(patches: Tensor) -> NDArray[np.float32]:
+    """(P, D) what the patches of one film, (1, P, D), show, without the position codes that the tower added."""
+    side = round(patches.shape[1] ** 0.5)
+    plain = patches[0].float() - sinusoid_grid(side, side, patches.shape[2], patches.device)
+    return np.asarray(plain.cpu().numpy(), dtype=np.float32)
+
+
+def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
+    """(B, T) long tensor of rows of ids, padded on the right."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long)

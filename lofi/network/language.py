@@ -1,0 +1,82 @@
+"""Causal language model: a transformers model fed with embeddings, its prefix kept in a key-value cache."""
+
+import copy
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+import lofi.network.torchvision_ops  # noqa: F401  (before transformers: parts of it import torchvision)
+from lofi.network.config import LanguageConfig
+
+
+def build_language(config: LanguageConfig) -> nn.Module:
+    """The transformers causal model that ``config.transformers`` describes, fresh weights."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    settings = dict(config.transformers)
+    kind = settings.pop("model_type")
+    model: nn.Module = cast(Any, AutoModelForCausalLM).from_config(AutoConfig.for_model(kind, **settings))
+    return model
+
+
+def language_width(config: LanguageConfig) -> int:
+    """Width W of the embeddings that the language model takes."""
+    return int(config.transformers["hidden_size"])
+
+
+class Language(nn.Module):
+    """Wraps the transformers model: embeds ids, runs embeddings, keeps and copies prefix caches."""
+
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = build_language(config)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(…, W) embeddings of (…) ids."""
+        return cast(Tensor, cast(Any, self.model).get_input_embeddings()(ids))
+
+    def forward(self, embeddings: Tensor, positions: Tensor, visible: Tensor, wanted: Tensor) -> Tensor:
+        """(K, V) logits at the K places where ``wanted`` (B, L) is true, row by row.
+
+        ``embeddings`` (B, L, W); ``positions`` (B, L); ``visible`` (B, L, L) bool: row i may look at column j.
+        """
+        blocked = torch.zeros(visible.shape, dtype=embeddings.dtype, device=visible.device)
+        blocked = blocked.masked_fill(~visible, torch.finfo(embeddings.dtype).min)[:, None]
+        model = cast(Any, self.model)
+        hidden = model.model(
+            inputs_embeds=embeddings, position_ids=positions, attention_mask=blocked, use_cache=False
+        ).last_hidden_state
+        return cast(Tensor, model.lm_head(hidden[wanted]))
+
+    def start(self, embeddings: Tensor) -> Any:
+        """Key-value cache of (1, L, W) embeddings, made once a film."""
+        return self.model(inputs_embeds=embeddings, use_cache=True, logits_to_keep=1).past_key_values
+
+    def step(self, ids: Tensor, cache: Any) -> Tensor:
+        """(V,) logits after (T,) further ids; ``cache`` grows by them."""
+        out = self.model(input_ids=ids[None], past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return cast(Tensor, out.logits[0, -1])
+
+    def extend(self, embeddings: Tensor, positions: Tensor, visible: Tensor, cache: Any, keep: int = 1) -> Tensor:
+        """(B, keep, V) logits after the last ``keep`` of (B, T, W) further embeddings, and ``cache`` grows by them.
+
+        ``positions`` (B, T); ``visible`` (B, T, past + T) bool: what each new place may look at.
+        """
+        blocked = torch.zeros(visible.shape, dtype=embeddings.dtype, device=visible.device)
+        blocked = blocked.masked_fill(~visible, torch.finfo(embeddings.dtype).min)[:, None]
+        out = self.model(
+            inputs_embeds=embeddings,
+            position_ids=positions,
+            attention_mask=blocked,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        return cast(Tensor, out.logits)
+
+    @staticmethod
+    def branch(cache: Any) -> Any:
+        """A copy of a prefix cache, to go on from it without touching it: two phrases, two users, one film."""
+        return copy.deepcopy(cache)

@@ -1,0 +1,187 @@
+"""What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
+
+import logging
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from lofi.errors import BadQuery, LofiError
+from lofi.film.origin import Origin
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import preview
+from lofi.gallery import Gallery
+from lofi.results import Study
+from lofi.settings import BUNDLED_GALLERY, Settings
+from lofi.shelf import Shelf
+from lofi.ui.packed import Packed, pack
+
+if TYPE_CHECKING:
+    from lofi.engine import Engine
+
+EXAMPLES = 8
+PREVIEWS = 64
+"""Pictures kept, at most about 200 kB each."""
+PACKED = 12
+"""Films kept packed at full depth, about 14 MB for ten megapixels."""
+FILMS = 4
+"""Films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
+ORIGINS = 64
+"""DICOM sources kept, a few hundred bytes each."""
+
+
+class FilmGone(BadQuery):
+    """A film that was opened is no longer held; the page sends it again by itself."""
+
+
+_log = logging.getLogger("lofi")
+
+
+class Holdings:
+    """Keeps what the browser shows. ``start`` loads the engine in the background, so that the page is there first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._films: Shelf[Radiograph] = Shelf(FILMS)
+        self._origins: Shelf[Origin] = Shelf(ORIGINS)
+        self._previews: Shelf[bytes] = Shelf(PREVIEWS)
+        self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
+        self._packed: Shelf[Future[Packed]] = Shelf(PACKED)
+        self._packer = ThreadPoolExecutor(1, "pack")
+        self._engine: Future[Engine] = Future()
+        self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = Future()
+
+    def start(self) -> None:
+        """Begin to load the model and the gallery; whoever asks for them waits."""
+        Thread(target=self._load, name="load", daemon=True).start()
+
+    def _load(self) -> None:
+        try:
+            engine = _open_engine(self.settings)
+            self._engine.set_result(engine)
+            self._examples.set_result(self._open_examples(engine.gallery))
+        except LofiError as error:
+            for waiting in (self._engine, self._examples):
+                if not waiting.done():
+                    waiting.set_exception(error)
+
+    @property
+    def engine(self) -> "Engine":
+        """The engine; waits until it is loaded. Raises what loading it raised."""
+        return self._engine.result()
+
+    @property
+    def examples(self) -> tuple[Study, ...]:
+        """A few simulated studies, as different as the gallery has them."""
+        return self._examples.result()[1]
+
+    def show(self, film: Radiograph) -> None:
+        """Hold the film and make its picture ready for the browser."""
+        self._films.put(film.sha256, film)
+        self._previews.get_or_make(film.sha256, lambda: preview(film))
+        self._packed.get_or_make(film.sha256, lambda: self._packer.submit(pack, film))
+
+    def film(self, sha256: str) -> Radiograph:
+        """A film that was shown. Raises FilmGone when it is no longer held."""
+        held = self._films.get(sha256)
+        if held is None:
+            raise FilmGone("This film is no longer held here: open it again.")
+        return held
+
+    def keep_origin(self, origin: Origin) -> str:
+        """Keep what names a film's DICOM source, and perhaps a patient; returns the word that only its sender gets."""
+        word = secrets.token_urlsafe(16)
+        self._origins.put(word, origin)
+        return word
+
+    def origin(self, sha256: str, word: str) -> Origin | None:
+        """The source of a film, for whoever sent it; None without the word or when it is no longer kept."""
+        kept = self._origins.get(word) if word else None
+        return kept if kept is not None and kept.film == sha256 else None
+
+    def film_picture(self, sha256: str) -> bytes | None:
+        """The picture of a film that was shown, None when it is no longer held."""
+        return self._previews.get(sha256)
+
+    def film_pixels(self, sha256: str) -> Packed | None:
+        """A film that was shown, at full depth; waits until it is packed. None when it is no longer held."""
+        packed = self._packed.get(sha256)
+        return None if packed is None else packed.result()
+
+    def study_pixels(self, study_id: str) -> Packed:
+        """A gallery study's film at full depth. Raises LofiError where there is none."""
+        key = f"study {study_id}"
+        return self._packed.get_or_make(key, lambda: self._packer.submit(pack, self.study_film(study_id))).result()
+
+    def study_picture(self, study_id: str) -> bytes:
+        """The picture of a gallery study's film. Raises LofiError where there is none."""
+        return self._previews.get_or_make(f"study {study_id}", lambda: preview(self.study_film(study_id)))
+
+    def thumbnail(self, study_id: str) -> bytes:
+        """A small picture of a study of the gallery or of the examples. Raises LofiError where there is none."""
+        gallery, study = self._find(study_id)
+        path = gallery.thumbnail_path(study)
+        if path is not None:
+            return path.read_bytes()
+        return self._thumbnails.get_or_make(study_id, lambda: preview(_film(gallery, study), 192))
+
+    def study_film(self, study_id: str) -> Radiograph:
+        """The film of a study of the gallery or of the examples. Raises LofiError where there is none."""
+        return _film(*self._find(study_id))
+
+    def own_study(self, study_id: str) -> Study | None:
+        """The study in the gallery that is searched, None where only the examples hold it."""
+        try:
+            return self.engine.study(study_id)
+        except BadQuery:
+            return None
+
+    def _find(self, study_id: str) -> tuple[Gallery, Study]:
+        try:
+            return self.engine.gallery, self.engine.study(study_id)
+        except BadQuery:
+            gallery, studies = self._examples.result()
+            for study in studies:
+                if study.study_id == study_id:
+                    return gallery, study
+            raise
+
+    def _open_examples(self, searched: Gallery) -> tuple[Gallery, tuple[Study, ...]]:
+        """The bundled gallery and the studies chosen from it; the searched gallery where the bundled one is missing."""
+        try:
+            bundled = Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
+        except LofiError:
+            bundled = searched
+        return bundled, _varied(bundled, EXAMPLES)
+
+
+def _open_engine(settings: Settings) -> "Engine":
+    from lofi.engine import Engine  # imports torch: in this thread, while the page is already being served
+
+    try:
+        return Engine.open(settings)
+    except LofiError as error:
+        _log.error("%s", error)
+        raise
+    except Exception as error:
+        _log.error("The model or the gallery could not be opened (%s).", type(error).__name__)
+        raise LofiError("The model or the gallery could not be opened: see LOFI_MODEL and LOFI_GALLERY.") from error
+
+
+def _film(gallery: Gallery, study: Study) -> Radiograph:
+    path = gallery.image_path(study)
+    if path is None:
+        raise BadQuery("This study's film is not in the gallery.")
+    return Radiograph.read(Path(path))
+
+
+def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
+    """The first study of each label, normal ones last, until there are ``count``; then any others that have a film."""
+    usable = [study for study in gallery.studies if gallery.image_path(study) is not None]
+    by_label: dict[str, Study] = {}
+    for study in sorted(usable, key=lambda study: ("No Finding" in study.labels, len(study.labels))):
+        for label in study.labels[:1]:
+            by_label.setdefault(label, study)
+    chosen = {study.study_id: study for study in [*by_label.values(), *usable]}
+    return tuple(chosen.values())[:count]

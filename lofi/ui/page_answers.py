@@ -1,0 +1,244 @@
+"""What the page asks the server, one function a question: JSON in, JSON out, nothing remembered of who asked.
+
+The browser holds its own films, hits and boxes and names a film by its hash, so a late answer can only ever reach
+the film it belongs to. Every string in an answer is data of strangers: the page shows it as text.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from threading import BoundedSemaphore
+from typing import Any
+
+from lofi.answers import Answer, film_card
+from lofi.errors import BadQuery
+from lofi.film.radiograph import Radiograph
+from lofi.film.view import COLOURS, DASHES
+from lofi.gallery import parse_where
+from lofi.report.query import MAX_PHRASES
+from lofi.report.statements import sentences
+from lofi.report.wording import Mark, suggestions
+from lofi.results import Box, Grounding, Hit, ReportSentence, Study
+from lofi.shelf import Shelf
+from lofi.ui.asked import MAX_REPORT, Asked
+from lofi.ui.boundary import sentence
+from lofi.ui.holdings import FilmGone, Holdings
+
+Question = Callable[[Asked], Answer]
+PAGE = 8
+"""Hits of one page."""
+AT_ONCE = 2
+"""PageAnswers that run the model at the same time; more would only make each of them slower."""
+ANSWERS_KEPT, DRAFTS_KEPT = 2_000, 64
+MOST_VALUES = 60
+"""Values of a filter that are offered to choose from."""
+
+
+class PageAnswers:
+    """The questions about films and studies. Answers of the model are kept a while, for exports and second looks."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        self.holdings = holdings
+        self.turn = BoundedSemaphore(AT_ONCE)
+        self._groundings: Shelf[Grounding] = Shelf(ANSWERS_KEPT)
+        self._drafts: Shelf[tuple[ReportSentence, ...]] = Shelf(DRAFTS_KEPT)
+
+    def all(self) -> tuple[Question, ...]:
+        """Every question, by the name of its function."""
+        return (
+            *(self.start, self.open_example, self.similar, self.ground, self.describe),
+            *(self.draft, self.suggest, self.split_report, self.neighbour),
+        )
+
+    def start(self, asked: Asked) -> Answer:
+        """What the page offers: examples, what the gallery is and what it can be filtered by. Waits for the model."""
+        engine, examples = self.holdings.engine, self.holdings.examples
+        studies = engine.gallery.studies
+        return {
+            "model": engine.model.name,
+            "studies": len(studies),
+            "simulated": sum(study.simulated for study in studies),
+            "examples_simulated": all(study.simulated for study in examples),
+            "examples": [{"study_id": study.study_id, "labels": list(study.labels)} for study in examples],
+            "views": _values(study.view for study in studies),
+            "labels": _values(label for study in studies for label in study.labels),
+            "sources": _values(study.source for study in studies),
+            "colours": list(COLOURS),
+            "dashes": list(DASHES),
+        }
+
+    def open_example(self, asked: Asked) -> Answer:
+        """Take in the film of a study of the gallery or of the examples."""
+        return opened(self.holdings, self.holdings.study_film(asked.text("study_id")))
+
+    def similar(self, asked: Asked) -> Answer:
+        """Studies like the film, a text, chosen studies, or all of these; or like a region of the film."""
+        hits = self.hits(asked, asked.count() + 1)
+        shown = hits[: asked.count()]
+        return {"hits": [hit_card(hit) for hit in shown], "more": len(hits) > len(shown)}
+
+    def hits(self, asked: Asked, count: int) -> tuple[Hit, ...]:
+        """The hits themselves, for ``similar`` and for exports."""
+        where = asked.text("where")
+        parse_where(where)  # a wrong filter is told before the model is run
+        film = self.known(asked.film()) if asked.values.get("film") else None
+        own = self.holdings.own_study(asked.text("own")) if asked.values.get("own") else None
+        box = asked.box()
+        if box is not None and film is not None:
+            with self.turn:
+                found = self.holdings.engine.search_region(film, box, asked.offset() + count, where, leave_out=own)
+            return found[asked.offset() :]
+        with self.turn:
+            return self.holdings.engine.search_mixed(
+                film,
+                asked.search_text(),
+                asked.texts("like"),
+                asked.texts("unlike"),
+                count,
+                where,
+                asked.offset(),
+                own if film is not None else None,
+            )
+
+    def ground(self, asked: Asked) -> Answer:
+        """Boxes for phrases on the film, or only inside a box of it."""
+        film, box = self.known(asked.film()), asked.box()
+        return {"findings": [self.finding(self.grounding(film, phrase, box)) for phrase in asked.phrases()]}
+
+    def finding(self, answer: Grounding) -> Answer:
+        """An answer for the page: each example with its study, ready to be opened beside the film."""
+        evidence = []
+        for item in answer.evidence:
+            hit = Hit(self.holdings.engine.study(item.study_id), item.similarity, 0)
+            evidence.append({**item.to_json(), "study": hit_card(hit)})
+        return {**answer.to_json(), "evidence": evidence}
+
+    def grounding(self, film: Radiograph | str, phrase: str, box: Box | None = None) -> Grounding:
+        """One phrase's answer, the kept one where it was asked before."""
+        name = film if isinstance(film, str) else film.sha256
+
+        def look() -> Grounding:
+            engine = self.holdings.engine
+            with self.turn:
+                return next(
+                    iter(engine.ground(film, [phrase]) if box is None else engine.ground_within(film, [phrase], box))
+                )
+
+        return self._groundings.get_or_make(f"{name} {box} {phrase}", look)
+
+    def describe(self, asked: Asked) -> Answer:
+        """A phrase for one box of the film."""
+        film, box = self.known(asked.film()), asked.box()
+        if box is None:
+            raise BadQuery("First draw a box on the film.")
+        with self.turn:
+            return {"phrase": self.holdings.engine.describe_region(film, box)}
+
+    def draft(self, asked: Asked) -> Answer:
+        """A report drafted by the model, each sentence with its boxes."""
+        return {"sentences": [one.to_json() for one in self.sentences(self.known(asked.film()))]}
+
+    def sentences(self, film: Radiograph | str) -> tuple[ReportSentence, ...]:
+        """The drafted report, the kept one where it was asked before."""
+
+        def write() -> tuple[ReportSentence, ...]:
+            with self.turn:
+                return self.holdings.engine.report(film)
+
+        return self._drafts.get_or_make(film if isinstance(film, str) else film.sha256, write)
+
+    def suggest(self, asked: Asked) -> Answer:
+        """Phrases worth asking, from the drafted report and the reports of the hits."""
+        draft = [one.sentence for one in self.sentences(self.known(asked.film()))]
+        hits = self.hits(asked, PAGE)
+        with self.turn:
+            return {"phrases": list(suggestions(draft, hits, self.holdings.engine.model.embed_text))}
+
+    def split_report(self, asked: Asked) -> Answer:
+        """What a pasted report states, by phrases: those to look for, and those that it denies."""
+        said = self.holdings.engine.split_report(asked.text("text", MAX_REPORT))
+        named = {one.phrase: one for one in said if one.phrase and (one.groundable or one.negated)}
+        # A phrase that is both denied and stated somewhere is looked for.
+        named |= {one.phrase: one for one in said if one.groundable}
+        statements = [
+            {"sentence": one.sentence, "phrase": one.phrase, "negated": one.negated} for one in named.values()
+        ]
+        return {"statements": statements[:MAX_PHRASES]}
+
+    def neighbour(self, asked: Asked) -> Answer:
+        """Boxes for the phrases on the film of a gallery study, and its report with what speaks of each marked."""
+        study_id, phrases = asked.text("study_id"), asked.phrases()
+        findings: list[Grounding] = []
+        for phrase in asked.phrases("look_for"):
+            with self.turn:
+                findings += self.holdings.engine.ground_study(study_id, [phrase])
+        report = self.holdings.engine.study(study_id).report
+        marks = self.holdings.engine.mark_sentences(report, phrases) if phrases else ()
+        return {"findings": [finding.to_json() for finding in findings], "sentences": marked(report, marks)}
+
+    def known(self, sha256: str) -> Radiograph | str:
+        """The film where it is held whole, else its hash where it is held encoded. Raises FilmGone for neither."""
+        try:
+            return self.holdings.film(sha256)
+        except FilmGone as gone:
+            try:
+                return self.holdings.engine.encode(sha256).sha256
+            except BadQuery:
+                raise gone from None
+
+
+def opened(holdings: Holdings, film: Radiograph) -> Answer:
+    """Take a film in: what is known of it, its picture ready to be fetched."""
+    holdings.show(film)
+    spacing = None if film.spacing_mm is None else list(film.spacing_mm)
+    return {"film": {**film_card(film), "spacing_mm": spacing, "bits": film.bits}}
+
+
+def answering(question: Question) -> Callable[[Any], Answer]:
+    """The question as a server function: every failure is an answer with one sentence, and nothing else gets out."""
+
+    def answer(data: Any) -> Answer:
+        try:
+            return question(Asked.of(data))
+        except FilmGone as error:
+            return {"error": str(error), "gone": True}
+        except Exception as error:
+            return {"error": sentence(error)}
+
+    answer.__name__ = question.__name__
+    return answer
+
+
+def hit_card(hit: Hit) -> Answer:
+    """A hit for the page: the boxes of its findings only, because those of its anatomy would hide them."""
+    study = hit.study
+    boxes = [{"phrase": box.phrase, "box": list(box.box)} for box in study.boxes if box.kind == "finding"]
+    age = None if study.age is None else float(study.age)
+    more = {"sex": study.sex, "age": age, "simulated": study.simulated, "key_sentence": key_sentence(study)}
+    return {**hit.to_json(), "boxes": boxes, **more}
+
+
+def marked(report: str, marks: Sequence[Mark]) -> list[Answer]:
+    """The report in parts, each with the phrases that it is nearest to; joined, the parts are the report again."""
+    phrases: dict[tuple[int, int], list[str]] = {}
+    for mark in marks:
+        if mark.statement is not None:
+            phrases.setdefault((mark.statement.start, mark.statement.end), []).append(mark.phrase)
+    parts: list[Answer] = []
+    place = 0
+    for (start, end), near in sorted(phrases.items()):
+        parts += [{"sentence": report[place:start], "phrases": []}, {"sentence": report[start:end], "phrases": near}]
+        place = end
+    return [part for part in [*parts, {"sentence": report[place:], "phrases": []}] if part["sentence"]]
+
+
+def key_sentence(study: Study) -> str:
+    """The sentence of the report that speaks of the study's first label, else its first one."""
+    said = [sentence.text for sentence in islice(sentences(study.report), 40)]
+    words = study.labels[0].casefold().split()[:1] if study.labels else []
+    spoken = (text for text in said if words and words[0][:6] in text.casefold())
+    return next(spoken, said[0] if said else "")
+
+
+def _values(found: Any) -> list[str]:
+    """Each value once, in order, at most MOST_VALUES."""
+    return sorted({value for value in found if value}, key=str.casefold)[:MOST_VALUES]

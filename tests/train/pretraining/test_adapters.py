@@ -1,0 +1,123 @@
+"""Gemma-3-shaped language models in 8 and 4 bits with LoRA, against full precision."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from lofi.network.config import LanguageConfig
+from lofi.network.language import build_language
+from train.pretraining.adapters import add_lora, plain_state, quantise
+from train.pretraining.recipe import Lora
+from train.recipes import find_recipe
+
+VOCABULARY = 96
+ON_QV = Lora(4, 8, r"model\.layers\.\d+\.self_attn\.(q|v)_proj")
+
+
+def gemma() -> nn.Module:
+    """Two Gemma 3 layers, one sliding and one full, with weights of a trained model's size."""
+    torch.manual_seed(0)
+    settings = {
+        "model_type": "gemma3_text",
+        "vocab_size": VOCABULARY,
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "head_dim": 32,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "tie_word_embeddings": True,
+    }
+    return build_language(LanguageConfig(transformers=settings)).eval()
+
+
+def tokens() -> torch.Tensor:
+    return torch.randint(0, VOCABULARY, (4, 24), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(("bits", "most"), [(8, 0.03), (4, 0.3)], ids=["8 bits", "4 bits"])
+def test_logits_against_full_precision(bits: int, most: float) -> None:
+    model = gemma()
+    low = copy.deepcopy(model)
+    quantise(low, bits)
+    with torch.no_grad():
+        full, found = model(tokens()).logits, low(tokens()).logits
+    error = float((found - full).norm() / full.norm())
+    print(f"relative error of the logits in {bits} bits: {error:.4f}")
+    assert 0 < error < most  # 0 would mean that nothing was quantised
+
+
+def test_weights_are_small_and_the_head_is_not_touched() -> None:
+    model = gemma()
+    head = model.lm_head.weight.detach().clone()
+    quantise(model, 8)
+    kinds = {type(module).__name__ for name, module in model.named_modules() if name.endswith("_proj")}
+    assert kinds == {"Linear8bitLt"}
+    assert model.model.layers[0].mlp.up_proj.weight.dtype == torch.int8
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    torch.testing.assert_close(model.lm_head.weight, head)
+
+
+def test_another_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="8 or 4 bits"):
+        quantise(gemma(), 3)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_adapters_learn_on_quantised_weights(bits: int) -> None:
+    model = gemma()
+    quantise(model, bits)
+    assert add_lora(model, ON_QV) == 4
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    assert trained
+    assert all("lora_" in name for name in trained)
+    adam = torch.optim.AdamW(trained.values(), lr=2e-2)
+    losses = []
+    for _ in range(25):
+        loss = model(tokens(), labels=tokens()).loss
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.9 * losses[0], losses
+
+
+def test_a_name_that_no_layer_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing_proj"):
+        add_lora(gemma(), Lora(4, 8, "nothing_proj"))
+
+
+def test_fused_attention_is_refused() -> None:
+    layers = nn.ModuleDict({"attn": nn.MultiheadAttention(8, 2), "fc": nn.Linear(8, 8)})
+    with pytest.raises(ValueError, match="fused attention"):
+        add_lora(layers, Lora(2, 4, "attn|fc"))
+
+
+def test_plain_weights_of_adapted_and_quantised_parts_compute_the_same() -> None:
+    """A checkpoint of the paper's kind holds neither adapters nor 8-bit weights, and answers as the trained one."""
+    from lofi.network.network import LofiNetwork
+    from train.pretraining.adapters import adapt
+    from train.pretraining.starting import sized
+
+    recipe = find_recipe("paper", smoke=True)
+    torch.manual_seed(0)
+    network = LofiNetwork(sized(recipe.model, 50, 60)).eval()
+    adapt(network, recipe)
+    with torch.no_grad():  # adapters start at zero: move them, or forgetting them would not be seen
+        for name, parameter in network.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.05)
+    plain = LofiNetwork(network.config).eval()
+    missing, unexpected = plain.load_state_dict(plain_state(network), strict=False)
+    assert not unexpected
+    assert set(missing) <= {"language.model.lm_head.weight"}
+    films, ids = torch.rand(2, 96, 96), torch.randint(0, 50, (3, 9))
+    with torch.no_grad():
+        for first, second in zip(network.encode_images(films), plain.encode_images(films), strict=True):
+            torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(network.encode_texts(ids), plain.encode_texts(ids), rtol=1e-4, atol=1e-4)
+        own, other = (net.language.model(ids).logits for net in (network, plain))
+    assert float((own - other).norm() / other.norm()) < 0.04  # activations, too, pass through 8 bits in one of them

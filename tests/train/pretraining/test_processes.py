@@ -1,0 +1,187 @@
+"""Two processes under torchrun (gloo): the curve of one, with whole or shared-out weights; killed, they go on."""
+
+import csv
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import train.data.canvases as canvases
+from lofi.network.config import Preprocessing
+from train.data.canvases import CanvasCache
+from train.data.records import FilmRecord, read
+from train.feeding.generated import generate
+from train.pretraining.distributed import agreed, own_device
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+STEPS = 5
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+ENVIRONMENT = {**os.environ, "LOFI_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+CURVE = ("step", "total", "sigmoid", "caption", "grounding", "describing", "norm", "rate")
+
+
+def command(folder: Path, recipe: str, processes: int, *more: str) -> list[str]:
+    settings = [f"steps={STEPS}", "minutes_between_checkpoints=0", "accumulate=2", "ema=0.9"]
+    arguments = ["-m", "train.pretrain", recipe, "--smoke", "--out", str(folder), "--cache", str(folder / "cache")]
+    arguments += [word for setting in settings for word in ("--set", setting)]
+    return [*(LAUNCHER if processes > 1 else [sys.executable]), *arguments, *more]
+
+
+def trained(folder: Path, recipe: str, processes: int, *more: str) -> Path:
+    """The folder of a run that has ended well."""
+    done = subprocess.run(
+        command(folder, recipe, processes, *more), cwd=REPOSITORY, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-12000:]
+    return folder
+
+
+def curve(folder: Path) -> list[list[float]]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [[float(row[name]) for name in CURVE] for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folders of whole runs, each made when first asked for: RECIPE in one process, RECIPE-ddp and -shard in two.
+
+    In "paper" the language model has 8 bits and adapters; in "base" every kind of weight trains.
+    """
+    place = tmp_path_factory.mktemp("runs")
+
+    @cache
+    def run(name: str) -> Path:
+        recipe, _, kind = name.partition("-")
+        return trained(place / name, recipe, 2 if kind else 1, *(["--shard"] if kind == "shard" else []))
+
+    return run
+
+
+@pytest.mark.parametrize("two", ["paper-ddp", "paper-shard", "base-shard"])
+def test_two_processes_draw_the_curve_of_one(runs: Callable[[str], Path], two: str) -> None:
+    # The norm is that of all gradients before clipping: a gradient averaged wrongly anywhere shows in it.
+    one, both = runs(two.split("-")[0]), runs(two)
+    assert len(curve(both)) == STEPS
+    np.testing.assert_allclose(curve(both), curve(one), rtol=2e-4)
+    for name in ("state.safetensors", "checkpoint/model.safetensors"):
+        expected, found = load_file(one / name), load_file(both / name)
+        assert set(found) == set(expected)
+        for key, value in found.items():
+            # Adam makes full steps of gradients that are 0 but for rounding, such as those of key biases.
+            if "in_proj_bias" not in key and "qkv" not in key:
+                torch.testing.assert_close(value, expected[key], rtol=2e-2, atol=2e-4, msg=key)
+
+
+@pytest.mark.parametrize("name", ["paper-ddp", "base-shard"])
+def test_killed_and_resumed(runs: Callable[[str], Path], name: str, tmp_path: Path) -> None:
+    recipe, *more = name.replace("-ddp", "").replace("-shard", " --shard").split()
+    killed = tmp_path / "killed"
+    with subprocess.Popen(
+        command(killed, recipe, 2, *more),
+        cwd=REPOSITORY,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as launcher:
+        until = time.monotonic() + 300
+        while not ((killed / "metrics.csv").is_file() and len(curve(killed)) >= 2):
+            assert launcher.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        psutil.Process(launcher.pid).children()[-1].send_signal(signal.SIGKILL)
+        assert launcher.wait(120) != 0, "one process died, and the launcher did not notice"
+    assert len(curve(killed)) < STEPS, "it was over before it could be killed"
+    alone = shutil.copytree(killed, tmp_path / "alone")
+    assert curve(trained(killed, recipe, 2, *more, "--resume")) == curve(runs(name))
+    if more:  # what two processes shared out, one can go on with
+        np.testing.assert_allclose(curve(trained(alone, recipe, 1, "--resume")), curve(runs(name)), rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("processes", "more", "said"),
+    [
+        (1, ["--shard"], "nobody to share weights with"),
+        (2, ["--set", "own_streams=false"], "own_streams=true"),
+        (2, ["--set", "batch=6"], "does not divide among 2 × 2 parts"),
+    ],
+    ids=["shared by one", "one stream", "uneven"],
+)
+def test_what_cannot_be_is_refused_in_words(processes: int, more: list[str], said: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        command(tmp_path / "run", "paper", processes, *more),
+        cwd=REPOSITORY,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def opened(folder: str, films: list[FilmRecord], start: Barrier, reads: list[int], dies: bool) -> None:
+    """A process that opens the cache at the same moment as another, and tells how many films it decoded."""
+    whole = canvases.Radiograph.read
+    count = 0
+
+    def counted(path: Path):  # type: ignore[no-untyped-def]
+        nonlocal count
+        count += 1
+        if dies and count > 3:
+            os._exit(9)
+        time.sleep(0.01)
+        return whole(path)
+
+    canvases.Radiograph.read = counted  # type: ignore[method-assign, assignment]
+    start.wait()
+    cache = CanvasCache.open(films, Preprocessing(side=32), Path(folder))
+    assert cache.pixels.any(axis=(1, 2)).all(), "a film was read before it was written"
+    reads.append(count)
+
+
+@pytest.mark.parametrize("dies", [False, True], ids=["both live", "the first is killed at it"])
+def test_a_cold_cache_is_made_once(tmp_path: Path, dies: bool) -> None:
+    films = list(read(generate(tmp_path / "films", 16)))
+    spawning = multiprocessing.get_context("spawn")
+    with spawning.Manager() as manager:
+        reads, start = manager.list(), spawning.Barrier(2 - dies)
+        arguments = (str(tmp_path / "cache"), films, start, reads)
+        two = [spawning.Process(target=opened, args=(*arguments, dies and number == 0)) for number in range(2)]
+        for process in two:
+            process.start()
+            if dies:
+                process.join(60)
+        for process in two:
+            process.join(60)
+        assert [process.exitcode for process in two] == [9 if dies else 0, 0]
+        assert sorted(reads) == ([16] if dies else [0, 16])
+
+
+def test_one_process_agrees_with_itself() -> None:
+    assert agreed(True, False, device=torch.device("cpu")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("device", "number", "expected"),
+    [("cuda", "3", "cuda:3"), ("cuda", None, "cuda"), ("cpu", "3", "cpu")],
+    ids=["GPU 3 of a machine", "one GPU", "CPU"],
+)
+def test_each_process_has_its_own_gpu(
+    device: str, number: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if number is not None:
+        monkeypatch.setenv("LOCAL_RANK", number)
+    assert own_device(torch.device(device)) == torch.device(expected)

@@ -1,0 +1,163 @@
+"""What a recipe states: every number of a training run, as frozen values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Any
+
+from lofi.network.config import ModelConfig
+from train.feeding.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Peak learning rates of the parts; 0 freezes a part. ``language`` None: the language model learns as ``new``."""
+
+    image: float = 4e-4
+    text: float = 5e-5
+    new: float = 1e-3
+    language: float | None = None
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters (arXiv 2106.09685) on the layers whose whole name matches ``layers``; the rest is frozen."""
+
+    rank: int
+    alpha: float
+    layers: str
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Where the parts start.
+
+    ``image``: "fresh", "imagenet" (timm's file beside the project) or "open_clip:MODEL:TAG".
+    ``text``: "fresh", "minilm" or "open_clip:MODEL:TAG". ``language``: "fresh", "hub:ID" or "gguf:FILE".
+    ``checkpoint``: a LoFi checkpoint whose weights are taken last, wherever name and shape agree.
+    """
+
+    image: str = "imagenet"
+    text: str = "minilm"
+    language: str = "fresh"
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. ``shares`` gives each stratum's share of a batch (train.feeding.sampling names the strata).
+
+    The first ``early_share`` of the steps sees canvases shrunk to ``early_side``: half the cost, and what is learnt
+    carries over, since the tower is convolutional and positions are relative to the canvas.
+
+    ``epochs`` above 0 decides the number of steps. ``shares`` empty: every film once an epoch, a film without a
+    positive label swapped for a random one with chance ``swap_normal``. ``report_sentences`` 0: sentences are made
+    from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
+    whose words overlap by ``near_identical`` (Jaccard) are positives of each other's films. ``bias`` None: the
+    sigmoid loss starts at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4 quantises the language model.
+    ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them
+    "off"; ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in
+    float32, "bf16" and "float32" rule everywhere. ``own_streams`` gives each film of a step its own random
+    stream, so that several processes share a batch without building it all.
+    ``films``: how many films are generated where a smoke run is given no record file. ``heat_weight`` above 0 adds the
+    heat-map loss of ``heat_phrases`` phrases a film on patches ``heat_cell`` pixels wide (``model.local`` must be on).
+    """
+
+    name: str
+    model: ModelConfig
+    shares: dict[str, float]
+    batch: int = 32
+    steps: int = 2000
+    warmup: int = 100
+    rates: Rates = field(default_factory=Rates)
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    location_weight: float = 5.0
+    box_weight: float = 1.0
+    bin_sigma: float = 2.0
+    questions: int = 8
+    early_side: int = 224
+    early_share: float = 0.65
+    sided_sentences: int = 8
+    frozen_stages: int = 2
+    trained_text_layers: int | None = 2
+    ema: float = 0.998
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    seed: int = 0
+    minutes_between_checkpoints: float = 5.0
+    minutes_between_evaluations: float = 12.0
+    epochs: float = 0.0
+    swap_normal: float = 0.0
+    starts: Starts = field(default_factory=Starts)
+    image_lora: Lora | None = None
+    text_lora: Lora | None = None
+    language_lora: Lora | None = None
+    bits: int = 32
+    precision: str = "mixed"
+    contrast: str = "sigmoid"
+    chunk: int = 4096
+    bias: float | None = -2.0
+    location: str = "mean"
+    report_sentences: int = 0
+    sentences: str = "sampled"
+    near_identical: float = 0.8
+    own_streams: bool = False
+    accumulate: int = 1
+    checkpointing: bool = False
+    betas: tuple[float, float] = (0.9, 0.98)
+    last_rate: float = 0.02
+    workers: int = 1
+    evaluated_films: int | None = None
+    films: int = 0
+    heat_weight: float = 0.0
+    heat_phrases: int = 4
+    heat_cell: int = 16
+
+
+CHOICES = {
+    "bits": (32, 8, 4),
+    "precision": ("mixed", "bf16", "float32"),
+    "contrast": ("sigmoid", "softmax"),
+    "location": ("mean", "sum", "off"),
+    "sentences": ("sampled", "pooled"),
+}
+DIGIT_BOX = 21
+"""Tokens of the longest box in digits, ``[999,999,1000,1000],``, one a character, the comma after it counted."""
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises ValueError when two of its numbers cannot both be meant."""
+    for name, allowed in CHOICES.items():
+        if getattr(recipe, name) not in allowed:
+            raise ValueError(f"{name} must be one of {allowed}, not {getattr(recipe, name)!r}")
+    if recipe.batch % recipe.accumulate:
+        raise ValueError(f"a batch of {recipe.batch} does not divide into {recipe.accumulate} equal parts")
+    if recipe.shares and recipe.swap_normal:
+        raise ValueError("strata with shares leave no film to swap: empty shares, or set swap_normal to 0")
+    language = recipe.model.language
+    needed = 2 + language.max_boxes * (DIGIT_BOX if language.locations == "digits" else 5)
+    if needed > language.max_answer:
+        raise ValueError(f"{language.max_boxes} boxes need {needed} tokens, max_answer is {language.max_answer}")
+    return recipe
+
+
+def with_settings(recipe: Recipe, settings: dict[str, str]) -> Recipe:
+    """The recipe with numbers replaced by ``--set name=value``; dots lead inside: ``model.connector.queries=128``.
+
+    Raises ValueError on an unknown name or a value of another kind.
+    """
+    for name, text in settings.items():
+        recipe = _set(recipe, name.split("."), text, name)
+    return recipe
+
+
+def _set(value: Any, path: Sequence[str], text: str, name: str) -> Any:
+    if not is_dataclass(value) or path[0] not in value.__dataclass_fields__:
+        raise ValueError(f"the recipe has no setting {name!r}")
+    old = getattr(value, path[0])
+    if len(path) > 1:
+        return replace(value, **{path[0]: _set(old, path[1:], text, name)})  # type: ignore[type-var]
+    if text.lower() in ("true", "false") and isinstance(old, bool):
+        return replace(value, **{path[0]: text.lower() == "true"})  # type: ignore[type-var]
+    if isinstance(old, bool) or not isinstance(old, int | float | str):
+        raise ValueError(f"{name} is not a plain number or word: change it in the recipe file")
+    return replace(value, **{path[0]: type(old)(text)})  # type: ignore[type-var]

@@ -1,0 +1,107 @@
+"""What a pre-training run works with: recipe and record files → network, batches, validation films."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from lofi.network import checkpoint
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
+from lofi.network.model import LofiModel
+from lofi.network.network import LofiNetwork
+from lofi.network.text import END, PAD, LocationGrammar, Tokens
+from train.data.canvases import CanvasCache
+from train.data.lexicon import PHRASES
+from train.data.records import FilmRecord, check_leaks, read
+from train.data.shards import Shards
+from train.feeding.batches import Batches
+from train.feeding.episodes import Writer
+from train.pretraining.adapters import adapt
+from train.pretraining.distributed import own_device
+from train.pretraining.optimiser import freeze
+from train.pretraining.recipe import Recipe
+from train.pretraining.starting import adapt_batch_norm, sized, start, start_bias, tokenizers_of
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training run works with; made by ``prepare``."""
+
+    recipe: Recipe
+    network: LofiNetwork
+    tokenizers: dict[str, str]
+    batches: Batches
+    validation: list[FilmRecord]
+    device: torch.device
+
+    def model(self, state: Mapping[str, Tensor]) -> LofiModel:
+        """A model of its own from the plain weights ``state``, for evaluation."""
+        text, language = (Tokens(Tokenizer.from_str(self.tokenizers[n])) for n in (TEXT_TOKENIZER, LANGUAGE_TOKENIZER))
+        network = LofiNetwork(self.network.config)
+        network.load_state_dict(state, strict=False)  # second names of tied weights are not in it
+        return LofiModel(network.eval(), text, language, "training", self.device)
+
+
+def corpus(reports: Path | None, records: Sequence[FilmRecord]) -> list[str]:
+    """Texts that decide which words the small vocabularies keep."""
+    texts = [phrase for phrases in PHRASES.values() for phrase in phrases]
+    texts += [
+        "left right upper middle lower lung zone no there is no evidence of without bilateral the lungs are clear"
+    ]
+    texts += [record.report + " " + record.label_text for record in records]
+    if reports and reports.is_file():
+        with reports.open(encoding="utf-8") as lines:
+            for line in lines:
+                report = json.loads(line)
+                texts.append(f"{report.get('findings') or ''} {report.get('impression') or ''}")
+    return texts
+
+
+def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Path | None = None) -> Run:
+    """Records, canvases, tokenizers and a network at its start. ``shards`` stand for the files' training films.
+
+    Raises ValueError where patients leak, or the shards do not fit the recipe.
+    """
+    torch.manual_seed(recipe.seed)
+    records = [record for path in record_files for record in read(path)]
+    training = [record for record in records if record.split == "train"]
+    canvases: CanvasCache | Shards | None = None
+    if shards is not None:
+        if recipe.shares:
+            raise ValueError("shards are read in the order of epochs: a recipe with strata (shares) takes --records")
+        canvases = Shards(shards, recipe.model.preprocessing)
+        records = [record for record in records if record.split != "train"] + canvases.records
+        training = canvases.records
+    check_leaks(records)
+    validation = [record for record in records if record.split == "val" and record.boxes]
+    if recipe.epochs:
+        recipe = replace(recipe, steps=math.ceil(recipe.epochs * len(training) / recipe.batch))
+    text, language, kept = tokenizers_of(recipe, corpus(shared / "text" / "openi_reports.jsonl", training))
+    tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
+    text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
+    network = LofiNetwork(sized(recipe.model, len(text_tokens), len(language_tokens)))
+    start(network, recipe, shared / "weights", kept)
+    freeze(network, recipe)
+    adapt(network, recipe)
+    if recipe.checkpointing:
+        network.image.visual.set_grad_checkpointing()
+        network.text.set_grad_checkpointing()
+        network.language.model.activation_checkpointing_enable()
+    settings = recipe.model.language
+    grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
+    writer = Writer(language_tokens, grammar, language_tokens.id(END), language_tokens.id(PAD))
+    if canvases is None:
+        canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
+    batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
+    device = own_device(checkpoint.pick_device())
+    network.eval().to(device)
+    if not recipe.starts.checkpoint:  # which brings its own statistics and bias
+        first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
+        adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
+        start_bias(network, recipe.bias, [batch.targets for batch in first])
+    return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device)

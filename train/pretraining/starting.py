@@ -1,0 +1,190 @@
+"""Where the parts start from: random weights, files beside the project, or the hub; and their tokenizers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS, read_manifest
+from lofi.network.config import LanguageConfig, ModelConfig
+from lofi.network.losses import sigmoid_bias
+from lofi.network.network import LofiNetwork
+from train.pretraining.recipe import Recipe
+from train.pretraining.vocabulary import minilm_folder, named_as_ours, small_tokenizers
+
+
+def sized(config: ModelConfig, text_vocabulary: int, language_vocabulary: int) -> ModelConfig:
+    """The configuration with both vocabulary sizes filled in."""
+    tower = dict(config.text.open_clip)
+    if "hf_config" in tower:
+        tower["hf_config"] = {**tower["hf_config"], "vocab_size": text_vocabulary}
+    else:
+        tower["vocab_size"] = text_vocabulary
+    language = {**config.language.transformers, "vocab_size": language_vocabulary}
+    return replace(
+        config,
+        text=replace(config.text, open_clip=tower),
+        language=replace(config.language, transformers=language),
+    )
+
+
+def load_image_tower(network: LofiNetwork, weights: Path) -> None:
+    """The weights of timm into the trunk; the classifier, which LoFi has not, is left out."""
+    state = {name: value for name, value in load_file(weights).items() if not name.startswith("classifier.")}
+    network.image.visual.trunk.load_state_dict(state)
+
+
+def load_text_tower(network: LofiNetwork, kept: Sequence[int]) -> None:
+    """MiniLM's weights, its embedding cut to the ``kept`` ids and its positions to the tower's."""
+    tower = network.text.transformer
+    state = {
+        name.removeprefix("bert."): value for name, value in load_file(minilm_folder() / "model.safetensors").items()
+    }
+    state = {name: value for name, value in state.items() if not name.startswith(("pooler.", "cls."))}
+    state.pop("embeddings.position_ids", None)
+    state["embeddings.word_embeddings.weight"] = state["embeddings.word_embeddings.weight"][torch.tensor(kept)]
+    places = tower.config.max_position_embeddings
+    state["embeddings.position_embeddings.weight"] = state["embeddings.position_embeddings.weight"][:places]
+    tower.load_state_dict(state)
+
+
+@torch.no_grad()
+def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor]) -> None:
+    """Replace ImageNet's batch statistics by those of chest films (B, S, S), averaged over the batches.
+
+    They stay fixed afterwards: a batch of 32 with six strata is too uneven to re-estimate them at every step.
+    """
+    layers = [module for module in network.image.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a cumulative average
+        layer.train()
+    for canvases in batches:
+        network.image(network.normalise(canvases))
+    for layer in layers:
+        layer.eval()
+
+
+def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[int]]:
+    """JSON of the text tower's tokenizer and of the language model's, and the ids kept of MiniLM's embedding.
+
+    Parts that start fresh get MiniLM's WordPiece, pruned to ``texts``; parts from the hub bring their own. So does a
+    checkpoint, whose embeddings would mean other words under any other vocabulary (nothing is kept of MiniLM's then).
+    Raises ValueError where the checkpoint writes boxes in another way.
+    """
+    settings = recipe.model.language
+    if recipe.starts.checkpoint:
+        folder = Path(recipe.starts.checkpoint)
+        theirs = read_manifest(folder)["config"]["language"]
+        if (theirs["locations"], theirs["bins"]) != (settings.locations, settings.bins):
+            raise ValueError(
+                "the checkpoint to start from writes boxes in another way: set locations and bins as there"
+            )
+        return (folder / TEXT_TOKENIZER).read_text("utf-8"), (folder / LANGUAGE_TOKENIZER).read_text("utf-8"), []
+    text, language, kept = small_tokenizers(texts, settings.bins if settings.locations == "tokens" else None, least=1)
+    if recipe.starts.text.startswith("open_clip:"):
+        text = pretrained_tokenizer(recipe.model.text.open_clip["hf_tokenizer_name"]).to_str()
+    if recipe.starts.language.startswith(("hub:", "gguf:")):
+        if settings.locations == "tokens":
+            raise ValueError("a language model with its own tokenizer writes boxes in digits: set locations to digits")
+        kind, _, place = recipe.starts.language.partition(":")
+        language = named_as_ours(pretrained_tokenizer(place, gguf=kind == "gguf").to_str())
+    return text, language, kept
+
+
+def pretrained_tokenizer(place: str, gguf: bool = False):  # type: ignore[no-untyped-def]
+    """The ``tokenizers`` object of a hub id or a GGUF file."""
+    from transformers import AutoTokenizer
+
+    path, extra = (Path(place).parent, {"gguf_file": Path(place).name}) if gguf else (place, {})
+    with told(place):
+        return AutoTokenizer.from_pretrained(path, **extra).backend_tokenizer
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Say in words that weights or a tokenizer cannot be had. Raises ValueError."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # a hub out of reach, no such repository or file, or a damaged one
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{place} could not be loaded: {reason} Give a folder on this machine, or fetch it where there is a net."
+        ) from None
+
+
+def start(network: LofiNetwork, recipe: Recipe, weights: Path, kept: Sequence[int]) -> None:
+    """Fill the parts from where the recipe says."""
+    starts = recipe.starts
+    if starts.image == "imagenet":
+        load_image_tower(network, weights / "tf_efficientnet_lite0.imagenet.safetensors")
+    if starts.text == "minilm" and not starts.checkpoint:
+        load_text_tower(network, kept)
+    for place in dict.fromkeys((starts.image, starts.text)):
+        if place.startswith("open_clip:"):
+            load_open_clip(network, place, image=starts.image == place, text=starts.text == place)
+    if starts.language != "fresh":
+        network.language.model.load_state_dict(pretrained_language(starts.language, recipe.model.language))
+    if starts.checkpoint:
+        load_checkpoint(network, Path(starts.checkpoint))
+
+
+def load_open_clip(network: LofiNetwork, place: str, image: bool, text: bool) -> None:
+    """The towers of ``open_clip:MODEL:TAG``, from the hub's cache or the hub; strict: every weight must fit."""
+    import open_clip
+
+    _, model, tag = place.split(":")
+    with told(place):
+        found = open_clip.create_model(model, pretrained=tag)
+    if image:
+        network.image.visual.load_state_dict(found.visual.state_dict())
+    if text:
+        network.text.load_state_dict(found.text.state_dict())
+
+
+def pretrained_language(place: str, settings: LanguageConfig) -> dict[str, torch.Tensor]:
+    """The state of a transformers causal model from ``hub:ID`` or ``gguf:FILE``, in float32.
+
+    Raises ValueError when it is of another size than the recipe's.
+    """
+    from transformers import AutoModelForCausalLM
+
+    kind, _, name = place.partition(":")
+    folder, extra = (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else (name, {})
+    with told(place):
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **extra)
+    for key in ("hidden_size", "num_hidden_layers", "intermediate_size"):
+        if getattr(model.config, key) != settings.transformers[key]:
+            raise ValueError(f"the recipe's {key} is {settings.transformers[key]}, there {getattr(model.config, key)}")
+    return dict(model.state_dict())
+
+
+def load_checkpoint(network: LofiNetwork, folder: Path) -> int:
+    """Weights of a LoFi checkpoint wherever name and shape agree (other query counts differ); how many were taken.
+
+    Raises ValueError when none agrees.
+    """
+    read_manifest(folder)
+    own = network.state_dict()
+    fits = {
+        name: value.float()
+        for name, value in load_file(folder / WEIGHTS).items()
+        if name in own and own[name].shape == value.shape
+    }
+    if not fits:
+        raise ValueError("no weight of that checkpoint fits this recipe's model")
+    network.load_state_dict(fits, strict=False)
+    return len(fits)
+
+
+@torch.no_grad()
+def start_bias(network: LofiNetwork, bias: float | None, targets: Sequence[torch.Tensor]) -> None:
+    """Set the sigmoid loss's bias: the recipe's, else from the share of positives among known pairs."""
+    if bias is None:
+        known = torch.cat([found.flatten() for found in targets])
+        known = known[known != 0]
+        bias = sigmoid_bias(float((known > 0).float().mean()))
+    network.bias.fill_(bias)

@@ -1,0 +1,148 @@
+"""One training step: a batch through the network to the three losses."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lofi.network.losses import (
+    box_loss,
+    caption_loss,
+    chunked_sigmoid_loss,
+    expected_coordinates,
+    heat_loss,
+    location_token_loss,
+    pool_sentences,
+    sigmoid_loss,
+    softmax_direction,
+    total_loss,
+)
+from lofi.network.network import LofiNetwork
+from lofi.network.text import BEGIN, Tokens
+from train.feeding.batches import Asked, Batch
+from train.feeding.episodes import CAPTION, DESCRIBE, GROUND
+from train.feeding.packing import Packed
+from train.pretraining.distributed import gather_rows, part, weigh
+from train.pretraining.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The parts of the loss, each a scalar tensor; ``total`` is what is differentiated."""
+
+    total: Tensor
+    sigmoid: Tensor
+    caption: Tensor
+    grounding: Tensor
+    describing: Tensor
+    box: Tensor
+    heat: Tensor
+
+
+def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
+    """bfloat16 where ``wanted``. "mixed" recipes want it for the transformers alone: the convolutions' backward pass
+    is faster in float32 on a CPU.
+    """
+    return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
+
+
+def answer_logits(network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int) -> Tensor:
+    """(K, V) float32 logits of the places that predict an answer."""
+    language = network.language
+    first = language.embed(torch.full((len(prefix), 1), begin, device=prefix.device))
+    embeddings = torch.cat([first, prefix.to(first.dtype), language.embed(packed.ids)], dim=1)
+    logits: Tensor = language(embeddings, packed.positions, packed.visible, packed.wanted)
+    return logits.float()
+
+
+def grounding_losses(logits: Tensor, packed: Packed, recipe: Recipe, first: int) -> tuple[Tensor, Tensor]:
+    """Token loss of phrase → boxes (every answer token counts once) and the box loss on expected coordinates."""
+    grounding = packed.task == GROUND
+    coordinate = ~packed.coordinates.isnan()
+    bins = recipe.model.language.bins
+    words, places = grounding & ~coordinate, grounding & coordinate
+    word_loss = caption_loss(logits[words], packed.labels[words])
+    place_loss = location_token_loss(logits[places], packed.coordinates[places], first, bins, recipe.bin_sigma)
+    count = max(1, int(grounding.sum()))
+    tokens = (word_loss * int(words.sum()) + place_loss * int(places.sum())) / count
+    predicted = expected_coordinates(logits[places], first, bins).view(-1, 4)
+    return tokens, box_loss(predicted, packed.coordinates[places].view(-1, 4))
+
+
+def contrast(network: LofiNetwork, images: Tensor, sentences: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
+    """The contrastive loss of this process's films against the sentences of all."""
+    if batch.pooling is not None:
+        sentences = pool_sentences(sentences, batch.pooling)
+    if recipe.contrast == "softmax":
+        films = recipe.batch // recipe.accumulate
+        return softmax_across(images, sentences, batch.targets, network.log_temperature, films, recipe.chunk)
+    settings = (images, sentences, batch.targets, network.log_temperature, network.bias)
+    if len(sentences) <= recipe.chunk:
+        return sigmoid_loss(*settings)
+    return chunked_sigmoid_loss(*settings, recipe.chunk)
+
+
+def softmax_across(
+    images: Tensor, sentences: Tensor, targets: Tensor, log_temperature: Tensor, films: int, chunk: int
+) -> Tensor:
+    """Share of this process in the softmax loss of ``films`` films: its films against all sentences, its part of the
+    sentences against all films. The mean over the processes is the loss of the whole batch.
+    """
+    everyone, truths = gather_rows(images, films), gather_rows(targets, films)
+    own = part(len(sentences))
+    found = softmax_direction(images, sentences, targets, log_temperature, chunk)
+    told = softmax_direction(sentences[own], everyone, truths.T[own], log_temperature, chunk)
+    positives = torch.stack([(marks > 0).any(1).sum() for marks in (targets, truths.T[own])])
+    return (torch.stack([found, told]) * weigh(positives)).mean()
+
+
+def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens) -> Losses:
+    """All losses of one batch; with several processes, so that their mean is the loss of the whole batch."""
+    device, low = batch.canvases.device, recipe.precision != "float32"
+    with autocast(device, recipe.precision == "bf16"):
+        patches, images = network.encode_images(batch.canvases)
+    with autocast(device, low):
+        own = network.encode_texts(batch.sentences[part(len(batch.sentences))])
+    tells = recipe.location_weight > 0  # else the language model's losses are only watched
+    with autocast(device, low), torch.set_grad_enabled(tells and torch.is_grad_enabled()):
+        logits = answer_logits(network, network.prefix(patches), batch.packed, tokens.id(BEGIN))
+    sentences = gather_rows(own, len(batch.sentences))
+    sigmoid = contrast(network, images, sentences, batch, recipe)
+    packed = batch.packed
+    caption, describe = packed.task == CAPTION, packed.task == DESCRIBE
+    located = ~packed.coordinates.isnan() if recipe.model.language.locations == "tokens" else caption & describe
+    first = tokens.id("<loc_0>") if recipe.model.language.locations == "tokens" else 0
+    grounding, box = grounding_losses(logits, packed, recipe, first)
+    counts = torch.stack([mask.sum() for mask in (caption, describe, packed.task == GROUND, located)])
+    shares = weigh(counts)
+    box = box * shares[3]
+    grounding = grounding * shares[2] + recipe.box_weight * box
+    captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
+    describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
+    heat = heat_of(network, patches, batch.asked, device, low) if recipe.heat_weight else torch.zeros((), device=device)
+    heat = heat * weigh(torch.tensor([0 if batch.asked is None else len(batch.asked.film)], device=device))[0]
+    total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)
+    return Losses(total + recipe.heat_weight * heat, sigmoid, captioning, grounding, describing, box, heat)
+
+
+def heat_of(network: LofiNetwork, patches: Tensor, asked: Asked | None, device: torch.device, low: bool) -> Tensor:
+    """Loss of the phrases' heat maps; 0 where the batch asks for none."""
+    if asked is None:
+        return torch.zeros((), device=device)
+    with autocast(device, low):
+        phrases = network.encode_texts(asked.phrases)
+    return heat_loss(network.heat(patches[asked.film].float(), phrases), asked.inside)
+
+
+class Objective(nn.Module):
+    """The network together with its losses: what DDP wraps, since its hooks run in ``forward`` only."""
+
+    def __init__(self, network: LofiNetwork, recipe: Recipe, tokens: Tokens) -> None:
+        super().__init__()
+        self.network, self.recipe, self.tokens = network, recipe, tokens
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Name → scalar loss; "total" is what is differentiated."""
+        losses = losses_of(self.network, batch, self.recipe, self.tokens)
+        return {name: getattr(losses, name) for name in losses.__dataclass_fields__}
