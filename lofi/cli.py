@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from lofi import answers
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.export import command as export
 from lofi.film.radiograph import Radiograph
-from lofi.film.view import table
 from lofi.settings import Settings
 from lofi.study import commands as study
 
@@ -134,3 +133,67 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         device=chosen.device or settings.device,
         gallery=Path(chosen.gallery).expanduser() if chosen.gallery else settings.gallery,
     )
+
+
+def table(answer: dict[str, Any]) -> str:
+    """An answer (lofi.answers) as plain text for a terminal."""
+    parts = []
+    if "film" in answer:
+        parts.append(_film_lines(answer["film"]))
+    if "hits" in answer:
+        rows = [
+            (
+                hit["rank"],
+                f"{hit['similarity']:.3f}",
+                hit["study_id"],
+                hit["view"],
+                ", ".join(hit["labels"]),
+                hit["report"],
+            )
+            for hit in answer["hits"]
+        ]
+        parts.append(_grid(("rank", "similarity", "study", "view", "labels", "report"), rows))
+    if "groundings" in answer:
+        parts.append(_grid(("phrase", "found", "confidence", "box", "score"), _grounding_rows(answer["groundings"])))
+    if "sentences" in answer:
+        found = [(s["sentence"], "; ".join(_box(box) for box in s["boxes"])) for s in answer["sentences"]]
+        parts.append(_grid(("sentence", "boxes"), found))
+    if "phrases" in answer:
+        regions = [(_box(box), phrase) for box, phrase in zip(answer["boxes"], answer["phrases"], strict=True)]
+        parts.append(_grid(("box", "phrase"), regions))
+    return "\n\n".join(parts)
+
+
+def _film_lines(film: dict[str, Any]) -> str:
+    size = film["size"]
+    facts = [film["view"], film["kind"], f"{size['width']} × {size['height']} pixels"]
+    lines = [" · ".join(fact for fact in facts if fact), *film["flags"]]
+    return "\n".join([*lines, *(f"{name}: {value}" for name, value in film.get("tags", {}).items())])
+
+
+def _grounding_rows(groundings: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for found in groundings:
+        confidence = f"{found['confidence']:.2f}"
+        if not found["found"]:
+            rows.append((found["phrase"], "not found", confidence, "", ""))
+        for box, score in zip(found["boxes"], found["scores"], strict=True):
+            rows.append((found["phrase"], "yes", confidence, _box(box), f"{score:.2f}"))
+    return rows
+
+
+def _box(box: Sequence[float]) -> str:
+    return " ".join(f"{value:.3f}" for value in box)
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[object]], widest: int = 72) -> str:
+    """Columns of text, two spaces apart, long cells cut with an ellipsis."""
+    if not rows:
+        return "nothing found"
+    cells = [[_cut(" ".join(str(cell).split()), widest) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def _cut(text: str, widest: int) -> str:
+    return text if len(text) <= widest else text[: widest - 1] + "…"

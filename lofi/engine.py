@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes
-from lofi.errors import BadQuery, GalleryMismatch
+from lofi.errors import BadQuery, FilmGone, GalleryMismatch
 from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.refine import combined, wishes
@@ -18,14 +18,18 @@ from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from lofi.report.statements import Finding, Statement, groundable_phrases, split_report
-from lofi.report.wording import Mark, marks, suggestions
+from lofi.report.statements import Statement, split_report
+from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
 from lofi.shelf import Shelf
 
-ENCODED_FILMS = 32
-"""Films kept encoded, about a megabyte each for the small model."""
+ENCODED_BYTES = 384 * 2**20
+"""Of films kept encoded: about two megabytes each for the small model, so some 180 of them."""
+PIXEL_BYTES = 256 * 2**20
+"""Of films kept whole for another model than LoFi, which reads their pixels."""
+STUDY_FILMS = 2_000
+"""Studies of which the hash of the film is remembered."""
 
 SAME_FILM = 0.995
 """A hit this similar is compared byte for byte with the query: it may be the query itself."""
@@ -42,11 +46,11 @@ class Engine:
     ) -> None:
         self.model = model
         self._shots, self._answerer = shots, answerer
-        self._films: Shelf[Radiograph] = Shelf(ENCODED_FILMS)
+        self._films: Shelf[Radiograph] = Shelf(PIXEL_BYTES, lambda film: film.pixels.nbytes)
         self._gallery = gallery
         self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
-        self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_FILMS)
-        self._study_films: Shelf[str] = Shelf(ENCODED_FILMS)
+        self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_BYTES, lambda film: film.nbytes)
+        self._study_films: Shelf[str] = Shelf(STUDY_FILMS)
 
     @classmethod
     def open(cls, settings: Settings, with_gallery: bool = True) -> "Engine":
@@ -75,15 +79,15 @@ class Engine:
         regions = None if self._gallery is None or self._shots == 0 else self.regions
         return Grounder.of(self.model, regions, self._shots, self._answerer)
 
-    def encode(self, film: Radiograph | str) -> EncodedFilm:
-        """The film after the image tower. Raises BadQuery for a hash whose film is no longer held."""
+    def encode(self, film: Radiograph | str, owner: str = "") -> EncodedFilm:
+        """The film after the image tower, kept a while for ``owner``. Raises FilmGone for a hash no longer held."""
         if isinstance(film, Radiograph):
             if self._answerer is not None:  # LoFi itself needs no pixels after the tower, others do
-                self._films.put(film.sha256, film)
-            return self._encoded.get_or_make(film.sha256, lambda: self.model.encode(film))
+                self._films.put(film.sha256, film, owner)
+            return self._encoded.get_or_make(film.sha256, lambda: self.model.encode(film), owner)
         encoded = self._encoded.get(film)
         if encoded is None:
-            raise BadQuery("This film is no longer held here: open it again.")
+            raise FilmGone
         return encoded
 
     def study(self, study_id: str) -> Study:
@@ -174,7 +178,7 @@ class Engine:
         own = () if self.grounder.finder is None else self._own(encoded, None)
         for phrase in phrases:
             found = self.grounder.ground(encoded, phrase, own, self._films.get(encoded.sha256))
-            # The model tidies a phrase (a final stop goes); the answer carries the one that was asked.
+            # The model tidies a phrase; the answer carries the one that was asked.
             yield replace(found, phrase=phrase)
 
     def ground_within(self, film: Radiograph | str, phrases: Sequence[str], box: Box) -> Iterator[Grounding]:
@@ -200,24 +204,9 @@ class Engine:
         """A report as statements, each denied or not; needs no film."""
         return split_report(text)
 
-    def ground_report(self, film: Radiograph | str, report: str) -> Iterator[Finding]:
-        """Each statement of a report, with boxes where it asserts a finding; one said twice is looked for once."""
-        encoded, statements = self.encode(film), split_report(report)
-        answers = self.ground(encoded.sha256, groundable_phrases(statements))
-        known: dict[str, Grounding] = {}
-        for statement in statements:
-            if statement.groundable and statement.phrase not in known:
-                known[statement.phrase] = next(answers)
-            yield Finding(statement, known[statement.phrase] if statement.groundable else None)
-
     def mark_sentences(self, report: str, phrases: Sequence[str]) -> tuple[Mark, ...]:
         """For each phrase the sentence of a report that is nearest to it."""
         return marks(report, phrases, self.model.embed_text)
-
-    def suggest(self, film: Radiograph | str, hits: Sequence[Hit]) -> tuple[str, ...]:
-        """Phrases worth asking: from the model's own draft and the hits' reports, the most useful first."""
-        draft = [sentence.sentence for sentence in self.report(film)]
-        return suggestions(draft, hits, self.model.embed_text)
 
     def describe_region(self, film: Radiograph | str, box: Box) -> str:
         """A phrase for one box of a film."""
@@ -245,9 +234,7 @@ class Engine:
 
     def _without(self, where: str, own: Sequence[Study]) -> tuple[Where, set[str]]:
         """The filter that also leaves out the patients of some studies, and the ids of these studies."""
-        wanted = parse_where(where)
-        patients = tuple(study.patient_key for study in own if study.patient_key)
-        return replace(wanted, not_patient=(*wanted.not_patient, *patients)), {study.study_id for study in own}
+        return parse_where(where).without(own), {study.study_id for study in own}
 
     def _own(self, encoded: EncodedFilm, known: Study | None) -> tuple[Study, ...]:
         """The gallery study that the film came from, told by its bytes where it is not ``known``."""

@@ -17,6 +17,13 @@ class BadQuery(LofiError):
     """A phrase, box, filter or number that a caller gave cannot be used."""
 
 
+class FilmGone(BadQuery):
+    """A film that was opened before is no longer held: whoever has it sends it again, and the question is answered."""
+
+    def __init__(self) -> None:
+        super().__init__("This film is no longer held here: open it again.")
+
+
 class GalleryMismatch(LofiError):
     """A gallery on disk is damaged or was built by another model."""
 

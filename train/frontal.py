@@ -1,6 +1,6 @@
 """Fit and measure the check that a picture is a frontal chest film (lofi.film.frontal).
 
-``python -m train.frontal`` fits on the train split of the shared films and writes ``lofi/frontal.json``;
+``python -m train.frontal`` fits on the train split of the shared films and writes ``lofi/film/frontal.json``;
 ``python -m train.frontal --report`` measures what is shipped on films, views and pictures it was not fitted on.
 Natural pictures come from the packages scikit-image, scikit-learn, matplotlib and gradio as far as installed.
 """

@@ -22,6 +22,13 @@ export function sample(line) {
   return picture;
 }
 
+/** What a question that waits for other readers' is told: "" once its turn has come. @param {number} place @param {number} seconds */
+export function inLine(place, seconds) {
+  if (!place) return "";
+  const ending = (place % 100 > 10 && place % 100 < 20 ? undefined : ["", "st", "nd", "rd"][place % 10]) || "th";
+  return `Busy with other readers: you are ${place === 1 ? "next" : `${place}${ending}`}, about ${Math.max(1, Math.round(seconds))} s.`;
+}
+
 /** What is known of a phrase, in words. @param {Finding} finding */
 export function verdict(finding) {
   if (finding.state === "waiting") return "waiting";

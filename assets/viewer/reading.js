@@ -102,10 +102,12 @@ export function addFinding(reading, phrase, more = {}) {
   return finding;
 }
 
-/** The phrases of a text field: one a line, or separated by commas. @param {string} text */
+/** The phrases of a text field, one a line or separated by commas, tidied as lofi/report/query.py does. @param {string} text */
 export function splitPhrases(text) {
-  const parts = text.split(/[\n\r,;]+/).map((part) => part.trim().replace(/\s+/g, " ")).filter(Boolean);
-  return [...new Map(parts.map((part) => [part.toLowerCase(), part])).values()];
+  const parts = text.split(/[\n\r,;]+/).map((part) => part.replace(/\s+/g, " ").replace(/^ |[. ]+$/g, "")).filter(Boolean);
+  const first = new Map();
+  for (const part of parts) if (!first.has(part.toLowerCase())) first.set(part.toLowerCase(), part);
+  return [...first.values()];
 }
 
 /** How many phrases have their answer. @param {Reading} reading */

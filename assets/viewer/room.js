@@ -11,6 +11,7 @@ import { mountHits } from "./hits.js";
 import { mountPhrases } from "./phrases.js";
 import { Workbench } from "./workbench.js";
 import { mountReview } from "./review.js";
+import { inLine } from "./lines.js";
 import { asker } from "./server.js";
 import { mountStage } from "./stage.js";
 import { toneButton } from "./tone.js";
@@ -53,11 +54,13 @@ function tabs(sheets, turned) {
 
 /**
  * Draw the room.
- * @param {HTMLElement} element @param {any} _props @param {(event: string, data?: any) => void} _trigger
- * @param {(name: string, callback: () => void) => void} _watch @param {any} server
+ * @param {HTMLElement} element
  */
-export function mountRoom(element, _props, _trigger, _watch, server) {
-  const bench = new Workbench(asker(server), soon(() => show()));
+export function mountRoom(element) {
+  const busy = make("p", { cls: "quiet busy", role: "status" });
+  const bench = new Workbench(asker((place, seconds) => {
+    busy.textContent = inLine(place, seconds);
+  }), soon(() => show()));
   const phrases = mountPhrases(bench);
   const desk = mountDesk(bench, element, phrases.read);
   const stage = mountStage(bench);
@@ -72,7 +75,7 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }), toneButton()),
     make("div", { cls: "room" },
       make("div", { cls: "desk" }, ...desk.nodes, phrases.node, desk.examples),
-      make("main", { cls: "light" }, told, stage.seats, tools, stage.region, ...about.panels, review.node),
+      make("main", { cls: "light" }, told, busy, stage.seats, tools, stage.region, ...about.panels, review.node),
       hits.node));
 
   function show() {

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Questions to the server (lofi/ui/questions.py) and films sent to it (lofi/ui/upload.py).
+ * Questions to the server (lofi/ui/asking.py) and films sent to it (lofi/ui/sending.py).
  */
 import { address } from "./dom.js";
 
@@ -22,17 +22,47 @@ function checked(answer) {
   return answer;
 }
 
+/** A word for this open page: the server takes readers in turn, and holds films for each. It says nothing of anybody. */
+const DESK = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /**
- * Ask by Gradio's server functions.
- * @param {any} server @returns {(question: string, values?: object) => Promise<any>}
+ * The lines of an answer as they arrive.
+ * @param {ReadableStream<Uint8Array>} body
  */
-export function asker(server) {
+async function* lines(body) {
+  const reader = body.pipeThrough(/** @type {any} */ (new TextDecoderStream())).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    const parts = (rest + (value || "")).split("\n");
+    rest = parts.pop() || "";
+    for (const part of parts) if (part) yield JSON.parse(part);
+    if (done) return;
+  }
+}
+
+/**
+ * Ask a question; while it waits for its turn, `waits` is told its place in the queue and about how many seconds, and
+ * 0 when the turn has come.
+ * @param {(place: number, seconds: number) => void} waits
+ * @returns {(question: string, values?: object) => Promise<any>}
+ */
+export function asker(waits) {
   return async (question, values = {}) => {
-    let answer;
+    let answer = null;
+    let waited = false;
     try {
-      answer = await server[question](values);
+      const headers = { "Content-Type": "application/json", "X-Lofi-Desk": DESK };
+      const response = await fetch(address(`ask/${question}`), { method: "POST", headers, body: JSON.stringify(values) });
+      for await (const line of lines(/** @type {any} */ (response.body))) {
+        if ("waiting" in line) waits(line.waiting, line.seconds);
+        else answer = line;
+        waited ||= "waiting" in line;
+      }
     } catch {
       throw new Fault(AWAY);
+    } finally {
+      if (waited) waits(0, 0);
     }
     return checked(answer);
   };
@@ -48,6 +78,7 @@ export function sendFilm(file, progress) {
     const request = new XMLHttpRequest();
     request.open("POST", address("open"));
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.setRequestHeader("X-Lofi-Desk", DESK);
     request.responseType = "json";
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) progress(event.loaded / event.total);

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lofi.film.radiograph import Radiograph
-from lofi.film.window import stretch
+from lofi.film.stretch import stretch
 
 THUMBNAIL_SIDE = 192
 THUMBNAILS = "thumbs"

@@ -4,7 +4,7 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,11 @@ class Where:
     def __post_init__(self) -> None:
         if self.age is not None and not self.age[0] <= self.age[1]:
             raise BadQuery("An age range needs its lower end first, such as age=40-60.")
+
+    def without(self, studies: Sequence[Study]) -> "Where":
+        """The same filter that also leaves out the patients of some studies, where they are known."""
+        patients = (study.patient_key for study in studies if study.patient_key)
+        return replace(self, not_patient=(*self.not_patient, *patients))
 
 
 def parse_where(text: str) -> Where:

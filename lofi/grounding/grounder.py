@@ -47,9 +47,8 @@ class Grounder:
         """The examples for a phrase; none of ``own`` (gallery studies that the film is from) nor of their patients."""
         if self.finder is None:
             return ()
-        leave_out = Where(not_patient=tuple(study.patient_key for study in own if study.patient_key))
         hidden = {study.study_id for study in own}
-        return self.finder.shots(film, phrase, self.count, by, leave_out, not_studies=hidden)
+        return self.finder.shots(film, phrase, self.count, by, Where().without(own), not_studies=hidden)
 
     def ground(
         self, film: EncodedFilm, phrase: str, own: Sequence[Study] = (), pixels: Radiograph | None = None

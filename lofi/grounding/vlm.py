@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lofi.errors import BadQuery, CheckpointError, LofiError
+from lofi.errors import BadQuery, CheckpointError, FilmGone, LofiError
 from lofi.film.radiograph import Radiograph
-from lofi.film.window import stretch
+from lofi.film.stretch import stretch
 from lofi.gallery import Gallery
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
@@ -85,9 +85,9 @@ class VisionLanguage:
     def answer_each(
         self, film: Radiograph | EncodedFilm, phrase: str, sets: Sequence[Sequence[Shot]]
     ) -> list[Grounding]:
-        """One answer a set, one after the other. Raises BadQuery where only an encoded film is at hand."""
+        """One answer a set, one after the other. Raises FilmGone where only an encoded film is at hand."""
         if not isinstance(film, Radiograph):
-            raise BadQuery("This model reads the film itself, which is no longer held here: open it again.")
+            raise FilmGone
         words, picture = checked_phrase(phrase), shown(film)
         return [self._answer(picture, words, shots) for shots in sets]
 

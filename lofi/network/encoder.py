@@ -43,6 +43,13 @@ class EncodedFilm:
     cache: Any = field(repr=False)
     last: Tensor | None = field(default=None, repr=False)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps in memory."""
+        parts = [self.patches, *([] if self.last is None else [self.last])]
+        parts += [part for layer in getattr(self.cache, "layers", ()) for part in (layer.keys, layer.values)]
+        return self.embedding.nbytes + sum(part.numel() * part.element_size() for part in parts)
+
 
 class Encoder:
     """Embed films, regions and texts; encode a film once for every later question. Safe to share between threads."""

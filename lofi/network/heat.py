@@ -28,8 +28,8 @@ def belief(network: LofiNetwork, patches: Tensor, phrase: NDArray[np.float32]) -
 
 def agreed(answer: FoundBoxes, heat: HeatBelief | None, share: float, within: Boxes | None = None) -> FoundBoxes:
     """The answer with its box where language model and heat map agree best (lofi.network.consensus), ``share`` the
-    heat map's weight, inside the (1, 4) canvas box ``within``. Several boxes stay as written: the heat map does not
-    tell one from the other. Without a heat map the answer stays.
+    heat map's weight (train.calibrate chooses it, the manifest keeps it), inside the (1, 4) canvas box ``within``.
+    Several boxes stay as written: the heat map does not tell one from the other. Without a heat map the answer stays.
     """
     if heat is None or len(answer.boxes) != 1:
         return answer

@@ -23,7 +23,7 @@ from lofi.network.text import (
     location_tokens,
     region_prompt,
 )
-from lofi.report.query import checked_phrase
+from lofi.report.query import MAX_PHRASE_LENGTH, checked_phrase
 from lofi.report.statements import sentences, statements_of
 from lofi.results import Box, Grounding, ReportSentence
 
@@ -129,7 +129,8 @@ class LofiModel(Encoder):
         for sentence in sentences(text):
             words = sentence.text.strip(" .")
             asserted = any(statement.groundable for statement in statements_of(sentence))
-            seen = self.locate(encoded, words) if asserted else Grounding(words, False, 0.0)
+            # A model that rambles must not cost the whole draft: of a sentence too long for a phrase its beginning.
+            seen = self.locate(encoded, words[:MAX_PHRASE_LENGTH]) if asserted else Grounding(words, False, 0.0)
             drafted.append(ReportSentence(words[0].upper() + words[1:] + ".", seen.boxes, seen.scores))
         return tuple(drafted)
 

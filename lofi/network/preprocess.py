@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi.film.window import stretch
+from lofi.film.stretch import stretch
 from lofi.network.config import Preprocessing
 from lofi.network.frame import Frame
 

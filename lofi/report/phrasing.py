@@ -1,4 +1,4 @@
-"""Wording of radiology reports: which words name a finding, and how a clause becomes a phrase for grounding."""
+"""What a report names: which words name a finding, and how a clause becomes a phrase for grounding."""
 
 import re
 

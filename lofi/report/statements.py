@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lofi.report.assertion import State, assertions
-from lofi.results import Grounding
 
 SENTENCE_LIMIT = 600
 """Characters after which a sentence is cut: what goes on so long is no sentence."""
@@ -27,7 +26,7 @@ _END = re.compile(
     r"\(?\d{1,2}[.)])\s)|(?<=[:;])\n"
 )
 _BULLET = re.compile(r"(?:[-*•·]+|\(?\d{1,2}[.)])(?=\s)")
-_ABBREVIATED = re.compile(
+_NO_STOP_AFTER = re.compile(
     r"\b(?:drs?|mrs?|ms|vs|approx|fig|e\.g|i\.e|cf|st|inc|resp|incl|esp|poss|prob|lt|rt|bilat|[a-z])$", re.IGNORECASE
 )
 _UNIT = re.compile(r"\d\s?[cm]m$", re.IGNORECASE)
@@ -69,20 +68,6 @@ class Statement:
             "negated": self.negated,
             "section": self.section,
         }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A statement and where its phrase is seen on a film; ``grounding`` is None where there is nothing to look for."""
-
-    statement: Statement
-    grounding: Grounding | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The public form: one row of the table of findings; ``found`` is null where nothing was looked for."""
-        seen = self.grounding
-        answer = {"found": None, "confidence": None, "boxes": [], "scores": []} if seen is None else seen.to_json()
-        return {**answer, **self.statement.to_json()}
 
 
 @dataclass(frozen=True)
@@ -147,7 +132,7 @@ def _ends(text: str, start: int, stop: int) -> Iterator[int]:
         before = text[max(start, match.start() - 8) : match.start()]
         goes_on = _GOES_ON.match(text, match.end(), stop)
         in_size = _UNIT.search(before) and goes_on
-        abbreviated = _ABBREVIATED.search(before) and (goes_on or not _CLOCK.search(before))
+        abbreviated = _NO_STOP_AFTER.search(before) and (goes_on or not _CLOCK.search(before))
         if match[0] == "." and (in_size or abbreviated):
             continue
         yield match.end()

@@ -10,6 +10,7 @@ from typing import Any
 from lofi.boxes import as_boxes, clip
 from lofi.errors import BadQuery
 from lofi.gallery.text import clean, clean_line
+from lofi.report.query import MAX_PHRASE_LENGTH
 from lofi.results import Box
 
 MAX_COMMENT = 2_000
@@ -85,7 +86,8 @@ class Verdict:
             raise BadQuery("A review names its film by the sha256 of its bytes, 64 hexadecimal digits.")
         tidy: dict[str, object] = {"reader": parse_initials(self.reader)}
         tidy["decision"] = _decision(self.kind, self.decision)
-        tidy |= {name: clean_line(getattr(self, name)) for name in ("phrase", "hit", "study", "fingerprint")}
+        tidy |= {name: clean_line(getattr(self, name)) for name in ("hit", "study", "fingerprint")}
+        tidy["phrase"] = clean_line(self.phrase, MAX_PHRASE_LENGTH)
         tidy["comment"] = clean(self.comment, MAX_COMMENT)
         for name in ("model_box", "box"):
             tidy[name] = None if getattr(self, name) is None else _one_box(getattr(self, name))

@@ -17,20 +17,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Asked:
-    """The named values of one question. Each reader raises BadQuery where its value cannot be used."""
+    """The named values of one question. Each reader raises BadQuery where its value cannot be used.
+
+    ``desk`` is the word of the page that asks: films are held for it.
+    """
 
     values: Mapping[str, object]
+    desk: str = ""
 
-    @classmethod
-    def of(cls, data: object) -> "Asked":
-        """The question that a browser sent."""
-        if not isinstance(data, dict):
+    def part(self, name: str) -> "Asked":
+        """A question inside this one, {} where there is none."""
+        value = self.values.get(name) or {}
+        if not isinstance(value, dict):
             raise BadQuery("The page asked in a way that is not known here: reload it.")
-        return cls(data)
+        return Asked(value, self.desk)
 
     def within(self, film: str) -> "Asked":
         """The same question; where it names a film, this one."""
-        return Asked({**self.values, "film": film}) if self.values.get("film", film) else self
+        return Asked({**self.values, "film": film}, self.desk) if self.values.get("film", film) else self
 
     def film(self, name: str = "film") -> str:
         """A film's sha256."""

@@ -28,14 +28,14 @@ class Exports:
         """The case, or its list of hits, as a file: its name, media type and bytes in base64."""
         holdings, kind = self.page_answers.holdings, asked.text("kind")
         film = holdings.film(asked.film())
-        search = Asked.of(asked.values.get("search") or {})
+        search = asked.part("search")
         listed = kind.startswith("hits-")
         case = Case.of(
             holdings.engine,
             film,
             groundings=() if listed else self._groundings(asked),
             hits=self.page_answers.hits(search.within(film.sha256), MOST_HITS if listed else search.count()),
-            report=self.page_answers.sentences(film) if asked.values.get("draft") and not listed else None,
+            report=self.page_answers.sentences(film.sha256) if asked.values.get("draft") and not listed else None,
             verdicts=self.reviews.verdicts(asked),
             origin=holdings.origin(film.sha256, asked.text("pass")),
         )
@@ -45,7 +45,7 @@ class Exports:
 
     def _groundings(self, asked: Asked) -> tuple[Grounding, ...]:
         """The answers to the phrases on the page, each within its box where it has one."""
-        film, phrases = self.page_answers.known(asked.film()), asked.phrases()
+        film, phrases = self.page_answers.known(asked), asked.phrases()
         boxes = asked.values.get("boxes") or [None] * len(phrases)
         if not isinstance(boxes, list) or len(boxes) != len(phrases):
             raise BadQuery("The page named its phrases and their boxes in a way that is not known here: reload it.")

@@ -1,13 +1,14 @@
 """What the page, the API and the picture routes share: the engine once it is loaded, pictures, examples."""
 
+import asyncio
 import logging
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from lofi.errors import BadQuery, LofiError
+from lofi.errors import BadQuery, FilmGone, LofiError
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 from lofi.film.view import preview
@@ -21,21 +22,25 @@ if TYPE_CHECKING:
     from lofi.engine import Engine
 
 EXAMPLES = 8
-PREVIEWS = 64
-"""Pictures kept, at most about 200 kB each."""
-PACKED = 12
-"""Films kept packed at full depth, about 14 MB for ten megapixels."""
-FILMS = 4
-"""Films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
-ORIGINS = 64
+MIB = 2**20
+FILM_BYTES = 512 * MIB
+"""Of films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
+PACKED_BYTES = 384 * MIB
+"""Of films kept packed at full depth, by the most that each can come to: 20 MB for ten megapixels."""
+PICTURE_BYTES = 48 * MIB
+"""Of pictures, each at most about 200 kB."""
+ORIGINS = 2_000
 """DICOM sources kept, a few hundred bytes each."""
 
 
-class FilmGone(BadQuery):
-    """A film that was opened is no longer held; the page sends it again by itself."""
-
-
 _log = logging.getLogger("lofi")
+
+
+class _Packing(NamedTuple):
+    """A film being packed; ``size`` in bytes is the most that it can come to."""
+
+    done: Future[Packed]
+    size: int
 
 
 class Holdings:
@@ -43,11 +48,11 @@ class Holdings:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._films: Shelf[Radiograph] = Shelf(FILMS)
+        self._films: Shelf[Radiograph] = Shelf(FILM_BYTES, lambda film: film.pixels.nbytes)
         self._origins: Shelf[Origin] = Shelf(ORIGINS)
-        self._previews: Shelf[bytes] = Shelf(PREVIEWS)
-        self._thumbnails: Shelf[bytes] = Shelf(8 * PREVIEWS)
-        self._packed: Shelf[Future[Packed]] = Shelf(PACKED)
+        self._previews: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
+        self._thumbnails: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
+        self._packed: Shelf[_Packing] = Shelf(PACKED_BYTES, lambda packing: packing.size)
         self._packer = ThreadPoolExecutor(1, "pack")
         self._engine: Future[Engine] = Future()
         self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = Future()
@@ -66,6 +71,11 @@ class Holdings:
                 if not waiting.done():
                     waiting.set_exception(error)
 
+    async def loaded(self) -> None:
+        """Wait, without holding a thread, until the engine and the examples are there or have failed."""
+        both = (asyncio.wrap_future(waiting) for waiting in (self._engine, self._examples))
+        await asyncio.gather(*both, return_exceptions=True)
+
     @property
     def engine(self) -> "Engine":
         """The engine; waits until it is loaded. Raises what loading it raised."""
@@ -76,17 +86,17 @@ class Holdings:
         """A few simulated studies, as different as the gallery has them."""
         return self._examples.result()[1]
 
-    def show(self, film: Radiograph) -> None:
-        """Hold the film and make its picture ready for the browser."""
-        self._films.put(film.sha256, film)
-        self._previews.get_or_make(film.sha256, lambda: preview(film))
-        self._packed.get_or_make(film.sha256, lambda: self._packer.submit(pack, film))
+    def show(self, film: Radiograph, owner: str = "") -> None:
+        """Hold the film for ``owner`` and make its picture ready for the browser."""
+        self._films.put(film.sha256, film, owner)
+        self._previews.get_or_make(film.sha256, lambda: preview(film), owner)
+        self._packed.get_or_make(film.sha256, lambda: self._pack(film), owner)
 
     def film(self, sha256: str) -> Radiograph:
         """A film that was shown. Raises FilmGone when it is no longer held."""
         held = self._films.get(sha256)
         if held is None:
-            raise FilmGone("This film is no longer held here: open it again.")
+            raise FilmGone
         return held
 
     def keep_origin(self, origin: Origin) -> str:
@@ -106,13 +116,17 @@ class Holdings:
 
     def film_pixels(self, sha256: str) -> Packed | None:
         """A film that was shown, at full depth; waits until it is packed. None when it is no longer held."""
-        packed = self._packed.get(sha256)
-        return None if packed is None else packed.result()
+        packing = self._packed.get(sha256)
+        return None if packing is None else packing.done.result()
 
     def study_pixels(self, study_id: str) -> Packed:
         """A gallery study's film at full depth. Raises LofiError where there is none."""
         key = f"study {study_id}"
-        return self._packed.get_or_make(key, lambda: self._packer.submit(pack, self.study_film(study_id))).result()
+        return self._packed.get_or_make(key, lambda: self._pack(self.study_film(study_id))).done.result()
+
+    def _pack(self, film: Radiograph) -> "_Packing":
+        """Pack in the background, one film at a time."""
+        return _Packing(self._packer.submit(pack, film), 2 * film.pixels.size)
 
     def study_picture(self, study_id: str) -> bytes:
         """The picture of a gallery study's film. Raises LofiError where there is none."""

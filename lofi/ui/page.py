@@ -7,7 +7,7 @@ from lofi.ui.boundary import Boundary
 from lofi.ui.exports import Exports
 from lofi.ui.holdings import Holdings
 from lofi.ui.modules import mount_script
-from lofi.ui.page_answers import PageAnswers, Question, answering
+from lofi.ui.page_answers import PageAnswers, Question
 from lofi.ui.reviews import Reviews
 
 
@@ -19,7 +19,6 @@ def page(holdings: Holdings) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
-            server_functions=[answering(question) for question in questions(holdings)],
         )
         endpoints(holdings)
     blocks.queue(max_size=64, default_concurrency_limit=2)

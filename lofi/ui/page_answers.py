@@ -6,28 +6,25 @@ the film it belongs to. Every string in an answer is data of strangers: the page
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from threading import BoundedSemaphore
 from typing import Any
 
 from lofi.answers import Answer, film_card
-from lofi.errors import BadQuery
+from lofi.errors import BadQuery, FilmGone
 from lofi.film.radiograph import Radiograph
 from lofi.film.view import COLOURS, DASHES
 from lofi.gallery import parse_where
 from lofi.report.query import MAX_PHRASES
-from lofi.report.statements import sentences
+from lofi.report.statements import sentences, statements_of
 from lofi.report.wording import Mark, suggestions
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.shelf import Shelf
 from lofi.ui.asked import MAX_REPORT, Asked
 from lofi.ui.boundary import sentence
-from lofi.ui.holdings import FilmGone, Holdings
+from lofi.ui.holdings import Holdings
 
 Question = Callable[[Asked], Answer]
 PAGE = 8
 """Hits of one page."""
-AT_ONCE = 2
-"""PageAnswers that run the model at the same time; more would only make each of them slower."""
 ANSWERS_KEPT, DRAFTS_KEPT = 2_000, 64
 MOST_VALUES = 60
 """Values of a filter that are offered to choose from."""
@@ -38,7 +35,6 @@ class PageAnswers:
 
     def __init__(self, holdings: Holdings) -> None:
         self.holdings = holdings
-        self.turn = BoundedSemaphore(AT_ONCE)
         self._groundings: Shelf[Grounding] = Shelf(ANSWERS_KEPT)
         self._drafts: Shelf[tuple[ReportSentence, ...]] = Shelf(DRAFTS_KEPT)
 
@@ -68,7 +64,7 @@ class PageAnswers:
 
     def open_example(self, asked: Asked) -> Answer:
         """Take in the film of a study of the gallery or of the examples."""
-        return opened(self.holdings, self.holdings.study_film(asked.text("study_id")))
+        return opened(self.holdings, self.holdings.study_film(asked.text("study_id")), asked.desk)
 
     def similar(self, asked: Asked) -> Answer:
         """Studies like the film, a text, chosen studies, or all of these; or like a region of the film."""
@@ -80,28 +76,26 @@ class PageAnswers:
         """The hits themselves, for ``similar`` and for exports."""
         where = asked.text("where")
         parse_where(where)  # a wrong filter is told before the model is run
-        film = self.known(asked.film()) if asked.values.get("film") else None
+        film = self.known(asked) if asked.values.get("film") else None
         own = self.holdings.own_study(asked.text("own")) if asked.values.get("own") else None
         box = asked.box()
         if box is not None and film is not None:
-            with self.turn:
-                found = self.holdings.engine.search_region(film, box, asked.offset() + count, where, leave_out=own)
+            found = self.holdings.engine.search_region(film, box, asked.offset() + count, where, leave_out=own)
             return found[asked.offset() :]
-        with self.turn:
-            return self.holdings.engine.search_mixed(
-                film,
-                asked.search_text(),
-                asked.texts("like"),
-                asked.texts("unlike"),
-                count,
-                where,
-                asked.offset(),
-                own if film is not None else None,
-            )
+        return self.holdings.engine.search_mixed(
+            film,
+            asked.search_text(),
+            asked.texts("like"),
+            asked.texts("unlike"),
+            count,
+            where,
+            asked.offset(),
+            own if film is not None else None,
+        )
 
     def ground(self, asked: Asked) -> Answer:
         """Boxes for phrases on the film, or only inside a box of it."""
-        film, box = self.known(asked.film()), asked.box()
+        film, box = self.known(asked), asked.box()
         return {"findings": [self.finding(self.grounding(film, phrase, box)) for phrase in asked.phrases()]}
 
     def finding(self, answer: Grounding) -> Answer:
@@ -112,46 +106,41 @@ class PageAnswers:
             evidence.append({**item.to_json(), "study": hit_card(hit)})
         return {**answer.to_json(), "evidence": evidence}
 
-    def grounding(self, film: Radiograph | str, phrase: str, box: Box | None = None) -> Grounding:
+    def grounding(self, film: str, phrase: str, box: Box | None = None) -> Grounding:
         """One phrase's answer, the kept one where it was asked before."""
-        name = film if isinstance(film, str) else film.sha256
 
         def look() -> Grounding:
             engine = self.holdings.engine
-            with self.turn:
-                return next(
-                    iter(engine.ground(film, [phrase]) if box is None else engine.ground_within(film, [phrase], box))
-                )
+            return next(
+                iter(engine.ground(film, [phrase]) if box is None else engine.ground_within(film, [phrase], box))
+            )
 
-        return self._groundings.get_or_make(f"{name} {box} {phrase}", look)
+        return self._groundings.get_or_make(f"{film} {box} {phrase}", look)
 
     def describe(self, asked: Asked) -> Answer:
         """A phrase for one box of the film."""
-        film, box = self.known(asked.film()), asked.box()
+        film, box = self.known(asked), asked.box()
         if box is None:
             raise BadQuery("First draw a box on the film.")
-        with self.turn:
-            return {"phrase": self.holdings.engine.describe_region(film, box)}
+        return {"phrase": self.holdings.engine.describe_region(film, box)}
 
     def draft(self, asked: Asked) -> Answer:
         """A report drafted by the model, each sentence with its boxes."""
-        return {"sentences": [one.to_json() for one in self.sentences(self.known(asked.film()))]}
+        return {"sentences": [one.to_json() for one in self.sentences(self.known(asked))]}
 
-    def sentences(self, film: Radiograph | str) -> tuple[ReportSentence, ...]:
+    def sentences(self, film: str) -> tuple[ReportSentence, ...]:
         """The drafted report, the kept one where it was asked before."""
 
         def write() -> tuple[ReportSentence, ...]:
-            with self.turn:
-                return self.holdings.engine.report(film)
+            return self.holdings.engine.report(film)
 
-        return self._drafts.get_or_make(film if isinstance(film, str) else film.sha256, write)
+        return self._drafts.get_or_make(film, write)
 
     def suggest(self, asked: Asked) -> Answer:
         """Phrases worth asking, from the drafted report and the reports of the hits."""
-        draft = [one.sentence for one in self.sentences(self.known(asked.film()))]
+        draft = [one.sentence for one in self.sentences(self.known(asked))]
         hits = self.hits(asked, PAGE)
-        with self.turn:
-            return {"phrases": list(suggestions(draft, hits, self.holdings.engine.model.embed_text))}
+        return {"phrases": list(suggestions(draft, hits, self.holdings.engine.model.embed_text))}
 
     def split_report(self, asked: Asked) -> Answer:
         """What a pasted report states, by phrases: those to look for, and those that it denies."""
@@ -169,43 +158,38 @@ class PageAnswers:
         study_id, phrases = asked.text("study_id"), asked.phrases()
         findings: list[Grounding] = []
         for phrase in asked.phrases("look_for"):
-            with self.turn:
-                findings += self.holdings.engine.ground_study(study_id, [phrase])
+            findings += self.holdings.engine.ground_study(study_id, [phrase])
         report = self.holdings.engine.study(study_id).report
         marks = self.holdings.engine.mark_sentences(report, phrases) if phrases else ()
         return {"findings": [finding.to_json() for finding in findings], "sentences": marked(report, marks)}
 
-    def known(self, sha256: str) -> Radiograph | str:
-        """The film where it is held whole, else its hash where it is held encoded. Raises FilmGone for neither."""
+    def known(self, asked: Asked) -> str:
+        """The hash of the film that is asked about, encoded and held for who asks. Raises FilmGone where it is not."""
+        sha256 = asked.film()
         try:
-            return self.holdings.film(sha256)
-        except FilmGone as gone:
-            try:
-                return self.holdings.engine.encode(sha256).sha256
-            except BadQuery:
-                raise gone from None
+            return self.holdings.engine.encode(sha256).sha256
+        except FilmGone:
+            return self.holdings.engine.encode(self.holdings.film(sha256), asked.desk).sha256
 
 
-def opened(holdings: Holdings, film: Radiograph) -> Answer:
-    """Take a film in: what is known of it, its picture ready to be fetched."""
-    holdings.show(film)
+def opened(holdings: Holdings, film: Radiograph, desk: str = "") -> Answer:
+    """Take a film in for who sent it: what is known of it, its picture ready to be fetched."""
+    holdings.show(film, desk)
     spacing = None if film.spacing_mm is None else list(film.spacing_mm)
     return {"film": {**film_card(film), "spacing_mm": spacing, "bits": film.bits}}
 
 
-def answering(question: Question) -> Callable[[Any], Answer]:
-    """The question as a server function: every failure is an answer with one sentence, and nothing else gets out."""
+def answered(question: Question, asked: Asked) -> Answer:
+    """The question's answer; every failure is an answer with one sentence, and nothing else gets out.
 
-    def answer(data: Any) -> Answer:
-        try:
-            return question(Asked.of(data))
-        except FilmGone as error:
-            return {"error": str(error), "gone": True}
-        except Exception as error:
-            return {"error": sentence(error)}
-
-    answer.__name__ = question.__name__
-    return answer
+    ``gone`` says that the page can mend it: by sending the film again.
+    """
+    try:
+        return question(asked)
+    except FilmGone as error:
+        return {"error": str(error), "gone": True}
+    except Exception as error:
+        return {"error": sentence(error)}
 
 
 def hit_card(hit: Hit) -> Answer:
@@ -232,11 +216,12 @@ def marked(report: str, marks: Sequence[Mark]) -> list[Answer]:
 
 
 def key_sentence(study: Study) -> str:
-    """The sentence of the report that speaks of the study's first label, else its first one."""
-    said = [sentence.text for sentence in islice(sentences(study.report), 40)]
+    """The sentence of the report that states the study's first label, else one that speaks of it, else the first."""
+    said = list(islice(sentences(study.report), 40))
     words = study.labels[0].casefold().split()[:1] if study.labels else []
-    spoken = (text for text in said if words and words[0][:6] in text.casefold())
-    return next(spoken, said[0] if said else "")
+    spoken = [one for one in said if words and words[0][:6] in one.text.casefold()]
+    stated = (one for one in spoken if any(statement.groundable for statement in statements_of(one)))
+    return next((one.text for one in [*stated, *spoken, *said]), "")
 
 
 def _values(found: Any) -> list[str]:

@@ -10,6 +10,7 @@ from lofi.errors import LofiError, UnreadableFilm
 from lofi.film.exposure import MAX_BYTES
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
+from lofi.ui.asking import desk_of
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import opened
@@ -28,7 +29,7 @@ def sending_route(holdings: Holdings) -> APIRouter:
             return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
         try:
             data = await _body(request)
-            return JSONResponse(await run_in_threadpool(_take_in, holdings, data))
+            return JSONResponse(await run_in_threadpool(_take_in, holdings, data, desk_of(request)))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
         except Exception as error:
@@ -37,8 +38,8 @@ def sending_route(holdings: Holdings) -> APIRouter:
     return router
 
 
-def _take_in(holdings: Holdings, data: bytes) -> Answer:
-    answer = opened(holdings, Radiograph.read(data))
+def _take_in(holdings: Holdings, data: bytes, desk: str) -> Answer:
+    answer = opened(holdings, Radiograph.read(data), desk)
     origin = read_origin(data)
     return answer if origin is None else {**answer, "pass": holdings.keep_origin(origin)}
 

@@ -10,9 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
+from lofi.ui.asking import asking_route
 from lofi.ui.holdings import Holdings
 from lofi.ui.modules import STYLES, module_routes
-from lofi.ui.page import page
+from lofi.ui.page import page, questions
 from lofi.ui.pictures import routes
 from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
@@ -34,6 +35,7 @@ def application(settings: Settings) -> FastAPI:
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(holdings))
     app.include_router(sending_route(holdings))
+    app.include_router(asking_route(holdings, questions(holdings)))
     app.include_router(module_routes())
     app.include_router(study_routes(holdings))
     app.add_middleware(_Guard)

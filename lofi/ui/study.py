@@ -3,7 +3,6 @@
 It is separate so that a reader sees nothing of the reading room, and loads only what a case needs.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
@@ -24,6 +23,7 @@ from lofi.study.definition import Definition
 from lofi.study.reading import ReaderStudy, Sheet
 from lofi.study.sitting import Superseded, Taken
 from lofi.study.verdict import Subject, Verdict
+from lofi.ui.body import json_object
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
 from lofi.ui.modules import FOLDER, version
@@ -184,7 +184,7 @@ def study_routes(holdings: Holdings) -> APIRouter:
 def _answering(answer: Callable[[Answer], Answer]) -> Callable[[Request], Any]:
     async def respond(request: Request) -> JSONResponse:
         try:
-            values = await _values(request)
+            values = await json_object(request, MAX_BODY)
             return JSONResponse(await run_in_threadpool(answer, values))
         except Exception as error:
             code = _CODES.get(type(error), "error")
@@ -192,24 +192,6 @@ def _answering(answer: Callable[[Answer], Answer]) -> Callable[[Request], Any]:
             return JSONResponse({"error": sentence(error), "code": code}, status)
 
     return respond
-
-
-async def _values(request: Request) -> Answer:
-    """The request's JSON object. Its type is asked for because a foreign page cannot send it unasked."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise BadQuery("JSON was expected.")
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY:
-            raise BadQuery("The request is too long.")
-    try:
-        values = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        raise BadQuery("JSON was expected.") from None
-    if not isinstance(values, dict):
-        raise BadQuery("A JSON object was expected.")
-    return values
 
 
 def _text(values: Answer, name: str) -> str:

@@ -1,11 +1,13 @@
 """What a person does on the page, in a real browser, at a desk and on a phone."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.asking import DESK, post, sent
 from tests.browser.steps import SHOWN, ask, drop, example, hits
 
 pytestmark = pytest.mark.browser
@@ -125,13 +127,37 @@ def test_phrases_without_a_film_are_answered_with_what_to_do(page: Page) -> None
 def test_a_server_that_went_away_is_told(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     hits(page)
-    page.route(re.compile("component_server"), lambda route: route.abort())
+    page.route(re.compile("/lofi/ask/"), lambda route: route.abort())
     page.fill("#phrases", "mass")
     page.click("#find")
     expect(page.locator("tr.finding.failed .verdict")).to_have_attribute("title", re.compile("does not answer"))
     page.unroute_all()
     ask(page, "mass")
     expect(page.locator("tr.finding.known")).to_have_count(1)
+
+
+def test_a_full_house_tells_its_reader_the_place_in_line(page: Page, film_file: Path, app_url: str) -> None:
+    drop(page, film_file)
+    hits(page)
+    film = sent(app_url, film_file)
+
+    def others_ask(number: int) -> None:
+        # An answer is kept: on another screen the same phrases would keep nobody waiting.
+        phrases = [f"finding {number} {extra} {page.viewport_size}" for extra in range(24)]
+        headers = {**DESK, "X-Lofi-Desk": f"another-reader-{number}"}
+        post(f"{app_url}/lofi/ask/ground", {"film": film, "phrases": phrases}, headers)
+
+    readers = [threading.Thread(target=others_ask, args=(number,)) for number in range(6)]
+    for reader in readers:
+        reader.start()
+    page.fill("#phrases", "granuloma")
+    page.click("#find")
+    told = re.compile(r"Busy with other readers: you are (next|[23](nd|rd)|\d+th), about \d+ s\.")
+    expect(page.locator(".busy")).to_have_text(told)
+    expect(page.locator("tr.finding.known .phrase")).to_have_text("granuloma")
+    expect(page.locator(".busy")).to_be_empty()
+    for reader in readers:
+        reader.join()
 
 
 def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_late_answer_about_an_earlier_film_never_replaces_the_new_one(page: Pa
         else:
             route.continue_()
 
-    page.route(re.compile("component_server"), hold)
+    page.route(re.compile("/lofi/ask/"), hold)
     page.fill("#phrases", "cardiomegaly")
     page.click("#find")
     expect(page.locator("tr.finding.looking")).to_have_count(1)
@@ -92,7 +92,7 @@ def test_a_filter_written_before_the_first_hits_is_kept(page: Page, three: list[
         else:
             route.continue_()
 
-    page.route(re.compile("component_server"), hold)
+    page.route(re.compile("/lofi/ask/"), hold)
     drop(page, three[0])
     page.locator(".filters summary").click()
     page.fill("#where", "label=nosuchlabel")

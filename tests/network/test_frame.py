@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from lofi.film.stretch import stretch
 from lofi.network.config import Preprocessing
 from lofi.network.frame import Frame
-from lofi.network.preprocess import canvas, stretch
+from lofi.network.preprocess import canvas
 
 SHAPES = [(300, 200), (200, 300), (64, 64), (3056, 2544), (1, 500), (37, 53)]
 

@@ -117,8 +117,9 @@ def test_a_new_phrase_goes_through_the_text_tower_once() -> None:
     [
         ("there is no mass. the lungs are clear. effusion has resolved.", []),
         ("left mass. no effusion. the heart is enlarged.", ["left mass", "the heart is enlarged"]),
+        (f"{'left mass ' * 40}. no effusion. no mass.", [("left mass " * 40)[:300]]),
     ],
-    ids=["denied or normal", "asserted among denied"],
+    ids=["denied or normal", "asserted among denied", "longer than a phrase"],
 )
 def test_only_what_a_draft_asserts_is_looked_for(
     drafted: str, asked: list[str], monkeypatch: pytest.MonkeyPatch

@@ -17,8 +17,9 @@ def report_text(text: object) -> str:
 
 
 def split(text: object) -> list[str]:
-    """Sentences of a report, without headings, numbers or bullets before them."""
-    return [clean_line(sentence.text, SENTENCE_LIMIT) for sentence in sentences(report_text(text))]
+    """What a report says of its film: sentences without headings and bullets, none of why or how it was made."""
+    said = (sentence for sentence in sentences(report_text(text)) if sentence.about_film)
+    return [clean_line(sentence.text, SENTENCE_LIMIT) for sentence in said]
 
 
 def usable(given: Iterable[object], tally: Tally) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lofi.report.statements import sentences
 from train.data.records import FilmRecord
+from train.data.sentences import split
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Columns:
 
 
 def sentences_of(report: str) -> list[str]:
-    """The sentences of a report, each without its stop."""
-    return [" ".join(sentence.text.split()).rstrip(".") for sentence in sentences(report)]
+    """What a report says of its film, sentence by sentence, each without its stop."""
+    return [sentence.rstrip(".") for sentence in split(report)]
 
 
 def words_of(sentence: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The window of a film, read off its own grey levels."""
+"""Grey levels stretched by a film's own percentiles: for canvases and thumbnails; DICOM's windows are in greyscale."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,0 +1,88 @@
+"""The page's questions over HTTP: ``POST lofi/ask/<question>``, JSON in, lines of JSON out.
+
+While a question waits for its turn, each line says so: ``{"waiting": 12, "seconds": 8.5}``. The last line is the
+answer. Who closes the page cuts the connection, and a question that still waits leaves the queue with it.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
+
+from lofi.answers import Answer
+from lofi.errors import LofiError
+from lofi.ui.asked import Asked
+from lofi.ui.body import json_object
+from lofi.ui.boundary import sentence
+from lofi.ui.holdings import Holdings
+from lofi.ui.page_answers import Question, answered
+from lofi.ui.turns import Turns
+
+MAX_BODY = 2**18
+"""Bytes of a question; a pasted report and a long list of studies are the longest."""
+AT_ONCE = 2
+"""Questions that run the model at the same time; more would only make each of them slower."""
+PATIENCE, TOLD_EVERY = 0.4, 1.0
+"""Seconds after which a waiting question tells its place first, and from then on."""
+MODEL = frozenset({"similar", "ground", "describe", "draft", "suggest", "neighbour", "export_case"})
+"""Questions that run the model, and so take turns."""
+DESK = "X-Lofi-Desk"
+"""A word that each open page makes up: whose turn it is and whose films are held. It proves nothing of anybody."""
+
+
+def asking_route(holdings: Holdings, questions: tuple[Question, ...]) -> APIRouter:
+    """The route for ``questions``, each known by the name of its function."""
+    router, turns = APIRouter(prefix="/lofi", include_in_schema=False), Turns(AT_ONCE)
+    named = {question.__name__: question for question in questions}
+
+    @router.post("/ask/{name}")
+    async def ask(name: str, request: Request) -> Response:
+        question = named.get(name)
+        if question is None:
+            return JSONResponse({"error": "The page asked in a way that is not known here: reload it."}, 404)
+        try:
+            asked = Asked(await json_object(request, MAX_BODY), desk_of(request))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except LofiError as error:
+            return JSONResponse({"error": sentence(error)}, 400)
+        lines = _lines(holdings, turns, question, asked)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def desk_of(request: Request) -> str:
+    """The word of the page that asks; the client's address where it brings none that can be used."""
+    word = request.headers.get(DESK, "")
+    return word if re.fullmatch(r"[\w-]{8,64}", word) else request.client.host if request.client else ""
+
+
+async def _lines(holdings: Holdings, turns: Turns, question: Question, asked: Asked) -> AsyncIterator[str]:
+    await holdings.loaded()
+    if question.__name__ not in MODEL:
+        yield _line(await run_in_threadpool(answered, question, asked))
+        return
+    ticket, working = turns.ask(asked.desk), None
+    try:
+        wait = PATIENCE
+        while not await ticket.within(wait):
+            yield _line({"waiting": turns.place(ticket), "seconds": round(turns.seconds(ticket), 1)})
+            wait = TOLD_EVERY
+        # A thread cannot be stopped: the turn is kept until it ends, also when nobody waits for its answer.
+        working = asyncio.ensure_future(run_in_threadpool(answered, question, asked))
+        working.add_done_callback(lambda _: turns.give_back(ticket))
+        answer = await asyncio.shield(working)
+    finally:
+        if working is None:
+            turns.give_back(ticket)
+    yield _line(answer)
+
+
+def _line(answer: Answer) -> str:
+    return json.dumps(answer, ensure_ascii=False) + "\n"

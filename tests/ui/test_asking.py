@@ -1,0 +1,84 @@
+"""The page's questions over HTTP: a line an answer, more while it waits; only JSON of our own page is taken."""
+
+import http.client
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.asking import DESK, post, sent
+
+
+def test_a_question_is_answered_in_one_line(app_url: str, film_file: Path) -> None:
+    film = sent(app_url, film_file)
+    status, lines = post(f"{app_url}/lofi/ask/similar", {"film": film, "k": 2})
+    assert (status, len(lines)) == (200, 1)
+    assert len(lines[0]["hits"]) == 2
+
+
+def test_a_film_that_is_not_held_says_so(app_url: str) -> None:
+    for question in ("similar", "ground", "describe", "draft", "suggest"):
+        _, lines = post(f"{app_url}/lofi/ask/{question}", {"film": "0" * 64, "phrases": ["mass"], "box": [0, 0, 1, 1]})
+        assert lines[-1]["gone"] is True, question
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "headers", "status"),
+    [
+        ("nothing", {}, DESK, 404),
+        ("__init__", {}, DESK, 404),
+        ("start", [], DESK, 400),
+        ("start", {"a": "x" * 2**18}, DESK, 400),
+        ("start", {}, {"Content-Type": "text/plain"}, 400),
+    ],
+    ids=["unknown", "no question", "no object", "too long", "as a foreign page may send it"],
+)
+def test_what_is_no_question(app_url: str, name: str, values: object, headers: dict[str, str], status: int) -> None:
+    got, lines = post(f"{app_url}/lofi/ask/{name}", values, headers)
+    assert got == status
+    assert set(lines[-1]) == {"error"}
+
+
+def test_a_full_house_tells_everybody_their_place_and_answers_all(app_url: str, film_file: Path) -> None:
+    film = sent(app_url, film_file)
+    answers: dict[int, list[Any]] = {}
+
+    def ask(number: int) -> None:
+        phrases = [f"nodule {number} {extra}" for extra in range(6)]
+        headers = {**DESK, "X-Lofi-Desk": f"reader-number-{number}"}
+        answers[number] = post(f"{app_url}/lofi/ask/ground", {"film": film, "phrases": phrases}, headers)[1]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join()
+    assert all(len(lines[-1]["findings"]) == 6 for lines in answers.values())
+    told = [line for lines in answers.values() for line in lines[:-1]]
+    assert told
+    assert all(line["waiting"] >= 1 and line["seconds"] > 0 for line in told)
+    for lines in answers.values():  # one question a reader, all alike: nobody's place grows
+        places = [line["waiting"] for line in lines[:-1]]
+        assert places == sorted(places, reverse=True)
+
+
+def test_a_page_that_is_closed_leaves_the_queue(app_url: str, film_file: Path) -> None:
+    film = sent(app_url, film_file)
+    closed = []
+    for number in range(30):
+        connection = http.client.HTTPConnection(app_url.removeprefix("http://"), timeout=60)
+        body = json.dumps({"film": film, "phrases": [f"mass {number} {extra}" for extra in range(24)]})
+        connection.request("POST", "/lofi/ask/ground", body, {**DESK, "X-Lofi-Desk": f"closed-page-{number}"})
+        closed.append(connection)
+    time.sleep(0.2)
+    for connection in closed:
+        connection.close()
+    time.sleep(2)  # a waiting question learns of it when it next tells its place
+    _, lines = post(f"{app_url}/lofi/ask/ground", {"film": film, "phrases": ["pleural effusion"]})
+    assert lines[-1]["findings"]
+    # Two of the thirty may have been at the model; the others would have stood before this one.
+    assert max((line["waiting"] for line in lines[:-1]), default=0) <= 2
