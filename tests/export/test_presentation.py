@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from tests.test_dicom import RAMP, dataset, written
+from tests.film.test_dicom import RAMP, dataset, written
 
 from lofi.export import NOTE, Case, write
 from lofi.film.view import COLOURS

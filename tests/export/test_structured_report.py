@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from highdicom.sr import ComprehensiveSR, PlanarROIMeasurementsAndQualitativeEvaluations, srread
 from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
-from tests.test_dicom import RAMP, dataset, written
+from tests.film.test_dicom import RAMP, dataset, written
 
 from lofi.errors import BadQuery
 from lofi.export import NOTE, Case, write

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import uid
-from tests.test_dicom import RAMP, dataset, written
+from tests.film.test_dicom import RAMP, dataset, written
 
 from lofi.film.origin import Origin, read_origin
 from lofi.film.radiograph import Radiograph
