@@ -28,9 +28,16 @@ _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False)
 """Exif orientation → quarter turns (counter-clockwise), applied after an optional left–right flip of the file."""
 
 
-def is_webp(data: bytes) -> bool:
-    """Whether ``data`` begins as a WebP file."""
-    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+def is_raster(data: bytes) -> bool:
+    """Whether ``data`` begins as a PNG, JPEG or WebP file."""
+    return data.startswith((PNG, JPEG)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def claimed_size(data: bytes) -> tuple[int, int]:
+    """(height, width) by the header of a PNG, JPEG or WebP file. Raises UnreadableFilm."""
+    if data.startswith(PNG):
+        return _png_header(data)[:2]
+    return jpeg_head(data).size_hw if data.startswith(JPEG) else _webp_size(data)
 
 
 def decode(data: bytes) -> Exposure:
@@ -62,11 +69,17 @@ def _broken(name: str) -> UnreadableFilm:
     return UnreadableFilm(f"The {name} file is damaged or incomplete: export it again.")
 
 
-def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
-    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
+def _png_header(data: bytes) -> tuple[int, int, int, int]:
+    """Height, width, bits and colour type by the header, which must come first."""
     if data[8:16] != _FIRST_CHUNK or len(data) < 33:
         raise _broken("PNG")
     width, height, bits, colour = struct.unpack_from(">LLBB", data, 16)
+    return height, width, bits, colour
+
+
+def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
+    height, width, bits, colour = _png_header(data)
     samples = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}.get(colour, 4)
     check_size(height, width, samples * max(1, bits // 8))
     kept, exif = [data[:8]], b""

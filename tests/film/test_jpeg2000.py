@@ -67,7 +67,7 @@ DAMAGED = {
     "second-size": STREAM[:FIRST_PART] + STREAM[2:FIRST_PART] + STREAM[FIRST_PART:],
     "no-tile": STREAM[:FIRST_PART] + b"\xff\xd9",
     "cut-in-the-header": STREAM[:60],
-    "cut-in-the-data": STREAM[: FIRST_PART + 100],
+    "cut-in-the-data": STREAM[: FIRST_PART + 60],
     "half-the-tiles-missing": patched(TILE_SIZE, struct.pack(">L", 20)),
     "nearly-all-tiles-missing": patched(TILE_SIZE, struct.pack(">LL", 1, 1)),
     "tile-of-no-size": patched(TILE_SIZE, struct.pack(">L", 0)),
