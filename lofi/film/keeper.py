@@ -83,11 +83,13 @@ class Job:
 
     def fail(self, error: Exception) -> None:
         """Answer with an error, unless nobody waits any more."""
+        self.data = b""
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 
     def answer(self, reading: Reading) -> None:
         """Answer with the film, unless nobody waits any more."""
+        self.data = b""
         with suppress(InvalidStateError):
             self.future.set_result(reading)
 

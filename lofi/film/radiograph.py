@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,8 @@ from lofi.film.elements import looks_like_dicom
 from lofi.film.exposure import MAX_BYTES, Exposure, check_size
 from lofi.film.frontal import fitted
 
+ReadFilm = Callable[[bytes | str | os.PathLike[str]], "Radiograph"]
+"""How a film is read: ``Radiograph.read``, or ``Cage.read`` where the file may be a stranger's."""
 NOT_FRONTAL = "This does not look like a frontal chest film."
 MIN_SIDE = 32
 """Shorter sides show no anatomy."""
