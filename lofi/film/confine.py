@@ -53,7 +53,7 @@ def detach() -> bool:
     if sys.platform != "linux":
         return False
     with contextlib.suppress(OSError):  # where memory runs out, a worker goes before the server
-        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+        Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
     own = _NEW_NETWORK | _NEW_MOUNTS | _NEW_IPC
     return _done("unshare", own if os.geteuid() == 0 else own | _NEW_USER)
 
@@ -114,7 +114,7 @@ def _limits(mapped: int | None) -> None:
 def _mapped() -> int | None:
     """Bytes of address space in use; None where the system does not tell."""
     try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_text("utf-8").split()[0]) * resource.getpagesize()
     except (OSError, ValueError):
         return None
 

@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from types import MappingProxyType
 
 from lofi.errors import LofiError, UnreadableFilm
-from lofi.film import wire
+from lofi.film import bay, wire
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 
@@ -40,6 +40,8 @@ NOT_STARTED = "Films cannot be read at the moment: the process that decodes them
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONHOME")
+_KEPT_WARM = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**27)}
+"""glibc gives each large buffer back at once otherwise, and the next film pays for its pages again."""
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _log = logging.getLogger("lofi")
@@ -118,21 +120,25 @@ class _Worker:
     def __init__(self, command: Sequence[str]) -> None:
         """Start it. Raises OSError where that fails."""
         self.wire, theirs = socket.socketpair()
+        self.bay = bay.Bay()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
+        environment |= (
+            dict.fromkeys(_ONE_THREAD, "1") | _KEPT_WARM | {"PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
+        )
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-B", "-s", *command, str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-B", "-s", *command, *map(str, (theirs.fileno(), self.bay.descriptor, os.getpid()))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), self.bay.descriptor),
                 env=environment,
                 cwd="/",
                 start_new_session=True,  # Ctrl+C in a terminal is for the server
             )
         except BaseException:
             self.wire.close()
+            self.bay.close()
             raise
         finally:
             theirs.close()
@@ -150,7 +156,11 @@ class _Worker:
         """The film in the job's file; None where it has to wait its turn and will be asked again."""
         self.films += 1
         deadline = time.monotonic() + WALL_SECONDS
-        self._send({}, wire.filled(job.data), deadline)
+        if len(job.data) <= bay.IN_BYTES:
+            self.bay.put(job.data)
+            self._send({"length": len(job.data)}, deadline)
+        else:
+            self._send({}, deadline, bay.filled(job.data))
         sha256 = hashlib.sha256(job.data).hexdigest()  # while the worker reads the header
         message = wire.receive(self.wire, deadline)
         if "claim" not in message:
@@ -159,29 +169,36 @@ class _Worker:
         if type(claim) is not int or not 0 <= claim < 2**40:
             raise wire.Garbled
         if not job.admit(claim):
-            wire.send(self.wire, {})
+            self._send({"go": False}, deadline)
             return None
-        room = wire.room_for(claim)
+        return self._decoded(claim, sha256, deadline)
+
+    def _decoded(self, claim: int, sha256: str, deadline: float) -> Reading:
+        """The film of the file whose header the worker has read."""
+        room = bay.room_for(claim) if claim > bay.OUT_PIXELS else None
         try:
-            self._send({}, os.dup(room), deadline)
+            self._send({"go": True}, deadline, None if room is None else os.dup(room))
             message = wire.receive(self.wire, deadline)
             film = message.get("film")
             if not isinstance(film, dict):
                 raise wire.error_in(message)
             fields, shape = wire.fields_of(film), wire.shape_of(film, claim)
-            pixels = wire.take_pixels(room, shape)
+            pixels = self.bay.take_pixels(shape) if room is None else bay.take_pixels(room, shape)
         finally:
-            os.close(room)
+            if room is not None:
+                os.close(room)
         fields["tags"] = MappingProxyType(fields["tags"])
         origin = wire.origin_in(message.get("origin"), sha256)
         return Reading(Radiograph(pixels=pixels, sha256=sha256, **fields), origin)
 
-    def _send(self, message: wire.Message, descriptor: int, deadline: float) -> None:
+    def _send(self, message: wire.Message, deadline: float, descriptor: int | None = None) -> None:
+        """Say something, with an open file that is closed here afterwards."""
         self.wire.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            wire.send(self.wire, message, descriptor)
+            wire.send(self.wire, message, *(() if descriptor is None else (descriptor,)))
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
     @property
     def worn(self) -> bool:
@@ -191,6 +208,7 @@ class _Worker:
     def end(self, grace: float = 0.0) -> int:
         """End it, at once or after ``grace`` seconds; how it ended, as ``subprocess`` counts."""
         self.wire.close()
+        self.bay.close()
         with suppress(subprocess.TimeoutExpired):
             return self.process.wait(grace)
         self.process.kill()
@@ -200,7 +218,7 @@ class _Worker:
 def _resident(process: int) -> int:
     """Bytes of memory that a process holds; 0 where the system does not tell."""
     try:
-        return int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+        return int(Path(f"/proc/{process}/statm").read_text("utf-8").split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film import confine
+from lofi.film.bay import Bay, content, put_pixels
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import claimed_pixels, exposed, flags_of
-from lofi.film.wire import content, error_out, exposure_out, origin_out, put_pixels, receive_with_files, send
+from lofi.film.wire import error_out, exposure_out, origin_out, receive_with_files, send
 
 SECONDS = 10
 """Processor time for one film; the largest that are allowed take four."""
-LARGE = 4_000_000
+LARGE = 8_000_000
 """Pixels from which on the allocator gives its memory back after a film."""
 NO_MEMORY = "This film needs more memory to be decoded than is allowed: scale it down, or export it uncompressed."
 UNFORESEEN = "The film could not be decoded, for a reason that was not foreseen: export it again in another format."
@@ -21,21 +22,21 @@ UNFORESEEN = "The film could not be decoded, for a reason that was not foreseen:
 Look = Callable[[bytes], None]
 
 
-def serve_one(wire: socket.socket, before: Look) -> None:
+def serve_one(wire: socket.socket, bay: Bay, before: Look) -> None:
     """One file: its claim out, and where the server agrees its film."""
-    _, (file,) = receive_with_files(wire)
+    asked, files = receive_with_files(wire)
     confine.allow_seconds(SECONDS)
     rooms: list[int] = []
     claim = 0
     try:
-        data = content(file)
+        data = content(files[0]) if files else bay.take(asked["length"])
         before(data)
         claim = claimed_pixels(data)
         send(wire, {"claim": claim})
-        _, rooms = receive_with_files(wire)
-        if not rooms:
+        told, rooms = receive_with_files(wire)
+        if not told["go"]:
             return  # not now: the server sends the file again when it is this film's turn
-        answer = _film(data, claim, rooms[0])
+        answer = _film(data, claim, bay, rooms)
     except LofiError as error:
         answer = error_out(error)
     except MemoryError:
@@ -50,10 +51,13 @@ def serve_one(wire: socket.socket, before: Look) -> None:
         confine.trim()
 
 
-def _film(data: bytes, claim: int, room: int) -> dict[str, Any]:
-    """The film's pixels in ``room``, what else is known of it as an answer."""
+def _film(data: bytes, claim: int, bay: Bay, rooms: list[int]) -> dict[str, Any]:
+    """The film's pixels in the room that came for it, else in the bay; what else is known of it as an answer."""
     exposure = exposed(data)
     if exposure.pixels.size > claim:
         raise UnreadableFilm("The image is larger than its header says: export it again.")
-    put_pixels(room, exposure.pixels)
+    if rooms:
+        put_pixels(rooms[0], exposure.pixels)
+    else:
+        bay.put_pixels(exposure.pixels)
     return {"film": exposure_out(exposure, flags_of(exposure)), "origin": origin_out(read_origin(data))}

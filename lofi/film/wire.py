@@ -1,24 +1,16 @@
-"""Words between the server and a worker: short JSON messages over a socket, bytes and pixels in anonymous memory.
+"""Words between the server and a worker: short JSON messages over a socket; bytes and pixels go by lofi.film.bay.
 
 Nothing is unpickled, and the server believes nothing that a worker says before it is checked here: a stranger's file
 may have taken the worker over.
 """
 
-import contextlib
-import fcntl
 import json
-import mmap
-import os
 import socket
-import tempfile
 import time
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, TypeGuard
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
 from lofi.film.exposure import Exposure
@@ -28,7 +20,6 @@ MOST = 2**16
 """Longest message in bytes."""
 ERRORS: Mapping[str, type[LofiError]] = {kind.__name__: kind for kind in (UnreadableFilm, NotAChestFilm, LofiError)}
 _UNFIT = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_ADD_SEALS, _SEAL_SIZE, _SEAL_WRITE = 1033, 2 | 4, 8
 
 Message = dict[str, Any]
 
@@ -86,69 +77,6 @@ def _exactly(wire: socket.socket, count: int, deadline: float | None) -> bytes:
             raise Garbled
         got += part
     return got
-
-
-def anonymous(size: int) -> int:
-    """An open file of this many bytes that has no name: memory on Linux, else a temporary file."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("film", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, size)
-    return descriptor
-
-
-def room_for(pixels: int) -> int:
-    """An anonymous file for float32 pixels, whose size nobody can change where the system lets one say so."""
-    descriptor = anonymous(4 * pixels)
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(descriptor, _ADD_SEALS, _SEAL_SIZE)
-    return descriptor
-
-
-def filled(data: bytes) -> int:
-    """An anonymous file with this content, to be read from its start."""
-    descriptor = anonymous(0)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
-
-
-def content(descriptor: int) -> bytes:
-    """All bytes of an open file, which is closed."""
-    with open(descriptor, "rb") as file:
-        return file.read()
-
-
-def put_pixels(descriptor: int, pixels: NDArray[np.float32]) -> None:
-    """Write (H, W) pixels to the start of an open file, through a mapping: no size limit applies to it."""
-    with mmap.mmap(descriptor, os.fstat(descriptor).st_size) as mapped:
-        place: NDArray[np.float32] = np.frombuffer(mapped, dtype=np.float32, count=pixels.size)
-        np.copyto(place.reshape(pixels.shape), pixels)
-        del place  # a mapping cannot be closed while an array looks at it
-
-
-def take_pixels(descriptor: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The (H, W) pixels in an open file, read-only; the memory is shared, not copied, once nobody can write to it.
-
-    The file was made here and must be long enough. A worker that still holds a writable mapping would change the film
-    under its reader: then the kernel refuses the seal, and a copy is made.
-    """
-    count = shape[0] * shape[1]
-    try:
-        fcntl.fcntl(descriptor, _ADD_SEALS, _SEAL_WRITE)
-        sealed = True
-    except OSError:
-        sealed = False
-    mapped = mmap.mmap(descriptor, 4 * count, prot=mmap.PROT_READ)
-    pixels: NDArray[np.float32] = np.frombuffer(mapped, dtype=np.float32, count=count)
-    if not sealed:
-        pixels = pixels.copy()
-        pixels.flags.writeable = False
-    return pixels.reshape(shape)
 
 
 def exposure_out(exposure: Exposure, flags: tuple[str, ...]) -> Message:

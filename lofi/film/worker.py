@@ -17,18 +17,19 @@ def main(before: Callable[[bytes], None] = lambda data: None) -> None:
     """Serve until the server is gone. ``before`` sees each file first, in tests that try to break out."""
     detached = confine.detach()
     wire = socket.socket(fileno=int(sys.argv[1]))
-    wire.set_inheritable(False)
     # Only now numpy and the decoders: they may start threads, and a process with threads cannot detach itself.
+    from lofi.film.bay import Bay
     from lofi.film.serving import serve_one
     from lofi.film.warm import warm
     from lofi.film.wire import Garbled, send
 
     warm()
-    held = confine.lock_down(int(sys.argv[2]), detached, _code())
+    bay = Bay(int(sys.argv[2]))
+    held = confine.lock_down(int(sys.argv[3]), detached, _code())
     try:
         send(wire, {"ready": held})
         while True:
-            serve_one(wire, before)
+            serve_one(wire, bay, before)
     except (Garbled, OSError):
         os._exit(0)
 
