@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes
 from lofi.errors import BadQuery, FilmGone, GalleryMismatch
-from lofi.film.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.refine import combined, wishes
 from lofi.grounding import Answerer, Grounder
@@ -42,9 +42,16 @@ class Engine:
     """
 
     def __init__(
-        self, model: LofiModel, gallery: Gallery | None, shots: int = 4, answerer: Answerer | None = None
+        self,
+        model: LofiModel,
+        gallery: Gallery | None,
+        shots: int = 4,
+        answerer: Answerer | None = None,
+        read_film: ReadFilm = Radiograph.read,
     ) -> None:
+        """``read_film`` reads films of the gallery and of studies."""
         self.model = model
+        self.read_film = read_film
         self._shots, self._answerer = shots, answerer
         self._films: Shelf[Radiograph] = Shelf(PIXEL_BYTES, lambda film: film.pixels.nbytes)
         self._gallery = gallery
@@ -53,12 +60,14 @@ class Engine:
         self._study_films: Shelf[str] = Shelf(STUDY_FILMS)
 
     @classmethod
-    def open(cls, settings: Settings, with_gallery: bool = True) -> "Engine":
+    def open(cls, settings: Settings, with_gallery: bool = True, read_film: ReadFilm = Radiograph.read) -> "Engine":
         """Load what the settings name. Raises CheckpointError or GalleryMismatch with what to do."""
         model = load(settings.model, settings.device)
         gallery = Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None
-        answerer = open_answerer(settings.grounder, settings.device, gallery) if settings.grounder else None
-        return cls(model, gallery, settings.shots, answerer)
+        answerer = None
+        if settings.grounder:
+            answerer = open_answerer(settings.grounder, settings.device, gallery, read_film)
+        return cls(model, gallery, settings.shots, answerer, read_film)
 
     @property
     def gallery(self) -> Gallery:
@@ -105,7 +114,7 @@ class Engine:
         path = self.gallery.image_path(self.study(study_id))
         if path is None:
             raise BadQuery("This study's film is not in the gallery.")
-        film = Radiograph.read(path)
+        film = self.read_film(path)
         self._study_films.put(study_id, film.sha256)
         return self.encode(film)
 

@@ -30,3 +30,7 @@ class GalleryMismatch(LofiError):
 
 class CheckpointError(LofiError):
     """A checkpoint is missing, damaged or of an unknown format."""
+
+
+class Busy(LofiError):
+    """More is asked for at the moment than can wait in turn."""

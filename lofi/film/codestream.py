@@ -3,9 +3,6 @@
 Decoders allocate by what the stream itself claims, so that claim is compared with the header first.
 """
 
-import re
-import struct
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -18,6 +15,9 @@ from pydicom.pixels.decoders.base import get_decoder
 
 from lofi.errors import UnreadableFilm
 from lofi.film.exposure import check_size
+from lofi.film.jpeg import jpeg_head, jpeg_segments
+from lofi.film.jpeg2000 import bare
+from lofi.film.stream import refused
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
@@ -41,71 +41,6 @@ PLUGINS = {
 
 LOSSY = (0xC0, 0xC1, 0xC2)
 """Start-of-frame bytes of the JPEG kinds that Pillow decodes: baseline, extended, progressive."""
-_REFUSED = "The compressed image is damaged or of a kind that is not supported: export it uncompressed."
-_NO_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
-_MARKER = re.compile(rb"\xff[^\x00\xff]", re.DOTALL)
-_MAX_SEGMENTS = 10_000
-
-
-@dataclass(frozen=True)
-class StreamHead:
-    """What a JPEG, JPEG-LS or JPEG 2000 stream says of itself. ``marker`` is its start-of-frame byte."""
-
-    size_hw: tuple[int, int]
-    samples: int
-    bits: int
-    marker: int
-
-
-def refused() -> UnreadableFilm:
-    """The refusal of a stream that cannot be decoded."""
-    return UnreadableFilm(_REFUSED)
-
-
-def jpeg_segments(stream: bytes) -> list[tuple[int, int, int]]:
-    """(marker, first byte, end) of each segment of a JPEG up to and including its first scan header."""
-    found: list[tuple[int, int, int]] = []
-    at = 2
-    for _ in range(_MAX_SEGMENTS):
-        # Decoders step over stray bytes and fill bytes between segments, and so does this.
-        if (next_marker := _MARKER.search(stream, at)) is None:
-            return found
-        marker, at = stream[next_marker.end() - 1], next_marker.end() - 2
-        if marker in _NO_LENGTH:
-            at += 2
-            continue
-        if at + 4 > len(stream):
-            break
-        end = at + 2 + int(struct.unpack_from(">H", stream, at + 2)[0])
-        if end > len(stream) or end < at + 4:
-            raise refused()
-        found.append((marker, at, end))
-        if marker == 0xDA:
-            return found
-        at = end
-    raise refused()
-
-
-def jpeg_head(stream: bytes) -> StreamHead:
-    """Size, samples and precision of a JPEG or JPEG-LS stream. Raises UnreadableFilm."""
-    for marker, at, end in jpeg_segments(stream):
-        # Start of frame: C0–CF without DHT, JPG and DAC; F7 is JPEG-LS.
-        if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-            if end - at < 10:
-                raise refused()
-            bits, height, width, samples = struct.unpack_from(">BHHB", stream, at + 4)
-            return StreamHead((height, width), samples, bits, marker)
-    raise refused()
-
-
-def _jpeg2000_head(stream: bytes) -> StreamHead:
-    """From the SIZ segment, ISO 15444-1 A.5.1; a file wrapper (JP2) before the stream is skipped."""
-    start = 0 if stream[:4] == b"\xff\x4f\xff\x51" else stream.find(b"\xff\x4f\xff\x51")
-    if start < 0 or start + 43 > len(stream):
-        raise refused()
-    width, height, left, top = struct.unpack_from(">4L", stream, start + 8)
-    samples, precision = struct.unpack_from(">HB", stream, start + 40)
-    return StreamHead((height - top, width - left), samples, (precision & 0x7F) + 1, 0x51)
 
 
 def decode_jpeg(stream: bytes) -> NDArray[np.uint8]:
@@ -121,6 +56,8 @@ def decode_jpeg(stream: bytes) -> NDArray[np.uint8]:
     try:
         image = JpegImagePlugin.JpegImageFile(BytesIO(b"".join(kept)))
         return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except MemoryError:
+        raise
     except Exception:
         # Pillow raises half a dozen types, SyntaxError among them; each means the same to a person.
         raise refused() from None
@@ -148,6 +85,8 @@ def _decode_jpeg12(stream: bytes, size_hw: tuple[int, int]) -> NDArray[np.uint16
     try:
         values = image.GetBuffer().encode("utf-8", "surrogateescape")
         return np.frombuffer(values, dtype="<u2").reshape(size_hw)
+    except MemoryError:
+        raise
     except Exception:
         raise refused() from None
 
@@ -157,10 +96,15 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
 
     ``options`` are pydicom's decoding options (bits_stored, samples_per_pixel, …). Raises UnreadableFilm.
     """
+    if syntax not in PLUGINS and syntax not in (JPEG_BASELINE, JPEG_EXTENDED):
+        raise _unsupported()
     if syntax != RLE:
         lossy_jpeg = syntax in (JPEG_BASELINE, JPEG_EXTENDED)
         jpeg_family = lossy_jpeg or stream[:2] == b"\xff\xd8"
-        head = jpeg_head(stream) if jpeg_family else _jpeg2000_head(stream)
+        if jpeg_family:
+            head = jpeg_head(stream)
+        else:
+            stream, head = bare(stream)
         if head.size_hw != size_hw or head.samples != options["samples_per_pixel"]:
             raise UnreadableFilm(
                 "The DICOM file is damaged: its header and its compressed image differ in size. Export it again."
@@ -170,19 +114,23 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
         if lossy_jpeg and head.bits == 12 and head.marker in LOSSY[:2] and head.samples == 1:
             return _decode_jpeg12(stream, size_hw)
     if syntax not in PLUGINS:
-        raise UnreadableFilm(
-            "The DICOM file is compressed in a way that is not supported (hierarchical JPEG and video among them): "
-            "export it uncompressed."
-        )
+        raise _unsupported()
     options |= {"rows": size_hw[0], "columns": size_hw[1], "number_of_frames": 1, "pixel_keyword": "PixelData"}
     try:
         pixels, _ = get_decoder(syntax).as_array(
             encapsulate([stream], has_bot=False), index=0, validate=False, decoding_plugin=PLUGINS[syntax], **options
         )
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException:
         # The plugins raise whatever their libraries do, and the messages may quote the file. The RLE plugin is
         # written in Rust: its panic on a damaged stream is no Exception.
         raise refused() from None
     return np.asarray(pixels)
+
+
+def _unsupported() -> UnreadableFilm:
+    return UnreadableFilm(
+        "The DICOM file is compressed in a way that is not supported (hierarchical JPEG and video among them): "
+        "export it uncompressed."
+    )

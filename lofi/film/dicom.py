@@ -74,6 +74,15 @@ def decode(data: bytes) -> Exposure:
     )
 
 
+def claimed_size(data: bytes) -> tuple[int, int]:
+    """(height, width) by the header of a DICOM file. Raises UnreadableFilm."""
+    return _size(read_elements(data))
+
+
+def _size(elements: Elements) -> tuple[int, int]:
+    return elements.number(0x0028_0010) or 0, elements.number(0x0028_0011) or 0
+
+
 def _refuse_other_things(elements: Elements) -> None:
     """Raise NotAChestFilm for what the tags say is no chest radiograph of one frame."""
     if elements.media_class == _DICOMDIR:
@@ -120,7 +129,7 @@ def stored_film(elements: Elements) -> StoredFilm:
     """The pixels of a DICOM file. Raises UnreadableFilm."""
     if not elements.fragments and not elements.values.get(PIXEL_DATA):
         raise UnreadableFilm("The DICOM file holds no image (its pixel data are missing or empty).")
-    rows, columns = elements.number(0x0028_0010) or 0, elements.number(0x0028_0011) or 0
+    rows, columns = _size(elements)
     samples = elements.number(0x0028_0002) or 1
     allocated = elements.number(0x0028_0100) or 0
     bits = elements.number(0x0028_0101) or allocated

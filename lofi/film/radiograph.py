@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from lofi.errors import UnreadableFilm
 from lofi.film import dicom, raster
 from lofi.film.elements import looks_like_dicom
-from lofi.film.exposure import MAX_BYTES, Exposure
+from lofi.film.exposure import MAX_BYTES, Exposure, check_size
 from lofi.film.frontal import fitted
 
+ReadFilm = Callable[[bytes | str | os.PathLike[str]], "Radiograph"]
+"""How a film is read: ``Radiograph.read``, or ``Cage.read`` where the file may be a stranger's."""
 NOT_FRONTAL = "This does not look like a frontal chest film."
 MIN_SIDE = 32
 """Shorter sides show no anatomy."""
@@ -51,17 +53,12 @@ class Radiograph:
     def read(cls, source: bytes | str | os.PathLike[str]) -> "Radiograph":
         """The film in a PNG, JPEG, WebP or DICOM file, told by its content, never its name.
 
-        Raises UnreadableFilm or NotAChestFilm with one sentence for a person.
+        It is decoded in this process, for scripts and files that are trusted: one byte changed on purpose can end the
+        process inside a decoder, where no exception helps. Files of strangers are read by lofi.film.cage. Raises
+        UnreadableFilm or NotAChestFilm with one sentence for a person.
         """
-        data = source if isinstance(source, bytes) else _load(Path(source))
-        if len(data) > MAX_BYTES:
-            raise UnreadableFilm(f"The file is too large: at most {MAX_BYTES // 2**20} MB are read.")
-        exposure = _decode(data)
-        height, width = exposure.pixels.shape
-        if min(height, width) < MIN_SIDE:
-            raise UnreadableFilm(
-                f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed."
-            )
+        data = source if isinstance(source, bytes) else load(Path(source))
+        exposure = exposed(data)
         return cls(
             pixels=_frozen(exposure.pixels),
             view=exposure.view,
@@ -70,7 +67,7 @@ class Radiograph:
             spacing_mm=exposure.spacing_mm,
             tags=MappingProxyType(dict(exposure.tags)),
             sha256=hashlib.sha256(data).hexdigest(),
-            flags=_flags(exposure),
+            flags=flags_of(exposure),
             ends=exposure.ends,
         )
 
@@ -91,7 +88,25 @@ class Radiograph:
         return cls(pixels=frozen, view=view, kind=kind, bits=bits, tags=MappingProxyType({}), sha256=digest)
 
 
-def _load(path: Path) -> bytes:
+def exposed(data: bytes) -> Exposure:
+    """The exposure in a file's bytes, large enough for a film. Raises UnreadableFilm or NotAChestFilm."""
+    if len(data) > MAX_BYTES:
+        raise too_large()
+    exposure = _decode(data)
+    height, width = exposure.pixels.shape
+    if min(height, width) < MIN_SIDE:
+        raise UnreadableFilm(
+            f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed."
+        )
+    return exposure
+
+
+def too_large() -> UnreadableFilm:
+    """The refusal of a file that is longer than any film."""
+    return UnreadableFilm(f"The file is too large: at most {MAX_BYTES // 2**20} MB are read.")
+
+
+def load(path: Path) -> bytes:
     """Bytes of a file, one more than the limit at most. The path itself stays out of the message."""
     try:
         # A pipe would block and a device never end.
@@ -103,11 +118,26 @@ def _load(path: Path) -> bytes:
     raise UnreadableFilm("The file cannot be opened: check that it exists and may be read.")
 
 
+def claimed_pixels(data: bytes) -> int:
+    """Pixels that a file's header claims, before anything is decoded; 0 where it will be refused for its header."""
+    try:
+        if looks_like_dicom(data):
+            height, width = dicom.claimed_size(data)
+        elif raster.is_raster(data):
+            height, width = raster.claimed_size(data)
+        else:
+            return 0
+        check_size(height, width, 1)
+    except UnreadableFilm:
+        return 0
+    return height * width
+
+
 def _decode(data: bytes) -> Exposure:
     # The order matters: a DICOM preamble may hold anything, but no PNG or JPEG has "DICM" at byte 128.
     if looks_like_dicom(data):
         return dicom.decode(data)
-    if data.startswith((raster.PNG, raster.JPEG)) or raster.is_webp(data):
+    if raster.is_raster(data):
         return raster.decode(data)
     if not data:
         raise UnreadableFilm("The file is empty.")
@@ -121,7 +151,7 @@ def _frozen(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     return still
 
 
-def _flags(exposure: Exposure) -> tuple[str, ...]:
+def flags_of(exposure: Exposure) -> tuple[str, ...]:
     """What to show with the film. Its own tags are believed where they tell, a statistical check is asked else."""
     frontal = fitted().looks_frontal(exposure.pixels) if exposure.told is None else exposure.told
     return () if frontal else (NOT_FRONTAL,)

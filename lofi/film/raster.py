@@ -17,18 +17,27 @@ from lofi.errors import UnreadableFilm
 from lofi.film import codestream
 from lofi.film.dicom import luminance
 from lofi.film.exposure import Exposure, check_size
+from lofi.film.jpeg import jpeg_head, jpeg_segments
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
+_FIRST_CHUNK = b"\0\0\0\x0dIHDR"
 _MAX_CHUNKS = 100_000
 _PNG_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (1, True), 6: (3, False), 7: (3, True), 8: (1, False)}
 """Exif orientation → quarter turns (counter-clockwise), applied after an optional left–right flip of the file."""
 
 
-def is_webp(data: bytes) -> bool:
-    """Whether ``data`` begins as a WebP file."""
-    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+def is_raster(data: bytes) -> bool:
+    """Whether ``data`` begins as a PNG, JPEG or WebP file."""
+    return data.startswith((PNG, JPEG)) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def claimed_size(data: bytes) -> tuple[int, int]:
+    """(height, width) by the header of a PNG, JPEG or WebP file. Raises UnreadableFilm."""
+    if data.startswith(PNG):
+        return _png_header(data)[:2]
+    return jpeg_head(data).size_hw if data.startswith(JPEG) else _webp_size(data)
 
 
 def decode(data: bytes) -> Exposure:
@@ -60,11 +69,17 @@ def _broken(name: str) -> UnreadableFilm:
     return UnreadableFilm(f"The {name} file is damaged or incomplete: export it again.")
 
 
-def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
-    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
-    if data[12:16] != b"IHDR" or len(data) < 33:
+def _png_header(data: bytes) -> tuple[int, int, int, int]:
+    """Height, width, bits and colour type by the header, which must come first."""
+    if data[8:16] != _FIRST_CHUNK or len(data) < 33:
         raise _broken("PNG")
     width, height, bits, colour = struct.unpack_from(">LLBB", data, 16)
+    return height, width, bits, colour
+
+
+def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
+    height, width, bits, colour = _png_header(data)
     samples = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}.get(colour, 4)
     check_size(height, width, samples * max(1, bits // 8))
     kept, exif = [data[:8]], b""
@@ -74,7 +89,8 @@ def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
             break
         end = at + 12 + int(struct.unpack_from(">L", data, at)[0])
         name = data[at + 4 : at + 8]
-        if end > len(data):
+        # Pillow believes the last of several headers, whose size nobody would have checked.
+        if end > len(data) or (name == b"IHDR" and at != 8):
             raise _broken("PNG")
         if name in _PNG_KEPT:
             kept.append(data[at:end])
@@ -93,6 +109,8 @@ def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
             return np.asarray(image).astype(np.uint16), 16, exif
         plain = image.mode in ("1", "L") and "transparency" not in image.info
         return _eight_bits(image, plain), 8, exif
+    except MemoryError:
+        raise
     except Exception:
         # Pillow raises half a dozen types, SyntaxError among them; each means the same to a person.
         raise _broken("PNG") from None
@@ -115,10 +133,10 @@ def _eight_bits(image: Image.Image, plain: bool) -> NDArray[np.uint8]:
 
 
 def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
-    head = codestream.jpeg_head(data)
+    head = jpeg_head(data)
     check_size(*head.size_hw, head.samples * (2 if head.bits > 8 else 1))
     exif = b""
-    for marker, at, end in codestream.jpeg_segments(data):
+    for marker, at, end in jpeg_segments(data):
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : end]
     if head.marker in codestream.LOSSY and head.bits == 8:
@@ -150,7 +168,7 @@ def _webp(data: bytes) -> tuple[NDArray[Any], int, bytes]:
             raise UnreadableFilm("The WebP file is animated, a single film was expected: save one image.")
         values = _eight_bits(image, plain=False)
         exif = image.info.get("exif", b"")
-    except UnreadableFilm:
+    except (UnreadableFilm, MemoryError):
         raise
     except Exception:
         raise _broken("WebP") from None

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from lofi.errors import BadQuery, CheckpointError, FilmGone, LofiError
-from lofi.film.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.film.stretch import stretch
 from lofi.gallery import Gallery
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
@@ -38,7 +38,7 @@ _ASKED = {
     "unit": "Answer with a list of boxes [[x0, y0, x1, y1]], coordinates 0-1.",
 }
 
-ReadFilm = Callable[[str], Radiograph]
+ReadStudy = Callable[[str], Radiograph]
 """Study id → its film. Raises LofiError where there is none."""
 
 
@@ -47,12 +47,12 @@ class VisionLanguage:
 
     most = MOST_SHOTS
 
-    def __init__(self, name: str, model: Any, processor: Any, convention: Convention, read: ReadFilm) -> None:
+    def __init__(self, name: str, model: Any, processor: Any, convention: Convention, read: ReadStudy) -> None:
         self.name, self.model, self.processor = name, model, processor
         self.convention, self.read = convention, read
 
     @classmethod
-    def open(cls, name: str, read: ReadFilm, device: str | None = None) -> "VisionLanguage":
+    def open(cls, name: str, read: ReadStudy, device: str | None = None) -> "VisionLanguage":
         """The model in a folder or of a hub id, ``@8bit`` or ``@4bit`` behind it loads it so (bitsandbytes).
 
         Raises CheckpointError, in words, where it cannot be had.
@@ -126,7 +126,9 @@ class VisionLanguage:
         return {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": text}]}
 
 
-def open_answerer(name: str, device: str | None, gallery: Gallery | None) -> VisionLanguage:
+def open_answerer(
+    name: str, device: str | None, gallery: Gallery | None, read_film: ReadFilm = Radiograph.read
+) -> VisionLanguage:
     """The model that LOFI_GROUNDER names, reading its examples' films from the gallery. Raises CheckpointError."""
     studies = {study.study_id: study for study in gallery.studies} if gallery is not None else {}
 
@@ -134,7 +136,7 @@ def open_answerer(name: str, device: str | None, gallery: Gallery | None) -> Vis
         path = gallery.image_path(studies[study_id]) if gallery is not None and study_id in studies else None
         if path is None:
             raise BadQuery("This study's film is not in the gallery.")
-        return Radiograph.read(path)
+        return read_film(path)
 
     return VisionLanguage.open(name, read, device)
 

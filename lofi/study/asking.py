@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
-from lofi.film.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.results import Box, Grounding
 from lofi.study.cases import StudyCase
 from lofi.study.database import DAMAGED
@@ -51,10 +51,10 @@ class ModelAnswer:
             raise LofiError(DAMAGED) from error
 
 
-def ask(engine: "Engine", case: StudyCase, hits: int) -> ModelAnswer:
+def ask(engine: "Engine", case: StudyCase, hits: int, read_film: ReadFilm = Radiograph.read) -> ModelAnswer:
     """The engine's answer to a case: its phrases grounded, ``hits`` studies without the film's own patient."""
     try:
-        film = Radiograph.read(case.path)
+        film = read_film(case.path)
     except (UnreadableFilm, NotAChestFilm) as error:
         return ModelAnswer(failed=str(error))
     groundings = tuple(_left_to_right(found) for found in engine.ground(film, case.phrases))

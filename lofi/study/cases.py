@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lofi.errors import BadQuery
 from lofi.film.elements import looks_like_dicom
-from lofi.film.raster import JPEG, PNG, is_webp
+from lofi.film.raster import is_raster
 from lofi.gallery import Gallery, parse_where
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256
@@ -103,4 +103,4 @@ def _looks_like_a_film(path: Path) -> bool:
             head = file.read(1024)
     except OSError:
         return False
-    return looks_like_dicom(head) or head.startswith((PNG, JPEG)) or is_webp(head)
+    return looks_like_dicom(head) or is_raster(head)

@@ -15,9 +15,15 @@ from lofi.ui.upload import film_upload
 def endpoints(holdings: Holdings) -> None:
     """Add the endpoints to the Blocks being built: hidden components give them their types and defaults."""
 
+    def opened(film: bytes | None, answer: Callable[[Radiograph], answers.Answer]) -> answers.Answer:
+        if film is None:
+            raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
+        with holdings.cage.open(film) as reading:
+            return answer(reading.film)
+
     def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
         """Similar studies of the gallery, the most similar first."""
-        return answers.search(holdings.engine, _read(film), k, where)
+        return opened(film, lambda found: answers.search(holdings.engine, found, k, where))
 
     def search_text(text: str, k: float | None, where: str) -> answers.Answer:
         """Studies of the gallery that fit a text."""
@@ -25,15 +31,15 @@ def endpoints(holdings: Holdings) -> None:
 
     def ground(film: bytes | None, phrases: str) -> answers.Answer:
         """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
-        return answers.ground(holdings.engine, _read(film), phrases)
+        return opened(film, lambda found: answers.ground(holdings.engine, found, phrases))
 
     def describe(film: bytes | None, boxes: str) -> answers.Answer:
         """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
-        return answers.describe(holdings.engine, _read(film), boxes)
+        return opened(film, lambda found: answers.describe(holdings.engine, found, boxes))
 
     def report(film: bytes | None) -> answers.Answer:
         """A drafted report, sentence by sentence with boxes."""
-        return answers.report(holdings.engine, _read(film))
+        return opened(film, lambda found: answers.report(holdings.engine, found))
 
     with gr.Row(visible=False):
         film = film_upload(label="film")
@@ -50,9 +56,3 @@ def endpoints(holdings: Holdings) -> None:
     expose(ground, [film, phrases])
     expose(describe, [film, boxes])
     expose(report, [film])
-
-
-def _read(film: bytes | None) -> Radiograph:
-    if film is None:
-        raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
-    return Radiograph.read(film)

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from lofi.errors import BadQuery, FilmGone, LofiError
+from lofi.film.cage import Cage
 from lofi.film.origin import Origin
-from lofi.film.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.film.view import preview
 from lofi.gallery import Gallery
 from lofi.results import Study
@@ -48,6 +48,7 @@ class Holdings:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.cage = Cage()
         self._films: Shelf[Radiograph] = Shelf(FILM_BYTES, lambda film: film.pixels.nbytes)
         self._origins: Shelf[Origin] = Shelf(ORIGINS)
         self._previews: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
@@ -59,11 +60,16 @@ class Holdings:
 
     def start(self) -> None:
         """Begin to load the model and the gallery; whoever asks for them waits."""
+        self.cage.start()
         Thread(target=self._load, name="load", daemon=True).start()
+
+    def close(self) -> None:
+        """End the processes that decode films."""
+        self.cage.close()
 
     def _load(self) -> None:
         try:
-            engine = _open_engine(self.settings)
+            engine = _open_engine(self.settings, self.cage.read)
             self._engine.set_result(engine)
             self._examples.set_result(self._open_examples(engine.gallery))
         except LofiError as error:
@@ -138,11 +144,11 @@ class Holdings:
         path = gallery.thumbnail_path(study)
         if path is not None:
             return path.read_bytes()
-        return self._thumbnails.get_or_make(study_id, lambda: preview(_film(gallery, study), 192))
+        return self._thumbnails.get_or_make(study_id, lambda: preview(_film(gallery, study, self.cage.read), 192))
 
     def study_film(self, study_id: str) -> Radiograph:
         """The film of a study of the gallery or of the examples. Raises LofiError where there is none."""
-        return _film(*self._find(study_id))
+        return _film(*self._find(study_id), self.cage.read)
 
     def own_study(self, study_id: str) -> Study | None:
         """The study in the gallery that is searched, None where only the examples hold it."""
@@ -170,11 +176,11 @@ class Holdings:
         return bundled, _varied(bundled, EXAMPLES)
 
 
-def _open_engine(settings: Settings) -> "Engine":
+def _open_engine(settings: Settings, read_film: ReadFilm) -> "Engine":
     from lofi.engine import Engine  # imports torch: in this thread, while the page is already being served
 
     try:
-        return Engine.open(settings)
+        return Engine.open(settings, read_film=read_film)
     except LofiError as error:
         _log.error("%s", error)
         raise
@@ -183,11 +189,11 @@ def _open_engine(settings: Settings) -> "Engine":
         raise LofiError("The model or the gallery could not be opened: see LOFI_MODEL and LOFI_GALLERY.") from error
 
 
-def _film(gallery: Gallery, study: Study) -> Radiograph:
+def _film(gallery: Gallery, study: Study, read_film: ReadFilm) -> Radiograph:
     path = gallery.image_path(study)
     if path is None:
         raise BadQuery("This study's film is not in the gallery.")
-    return Radiograph.read(Path(path))
+    return read_film(path)
 
 
 def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:

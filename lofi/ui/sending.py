@@ -1,5 +1,7 @@
 """Films sent by the page: raw bytes in a request's body, kept in memory only, read and forgotten."""
 
+import asyncio
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
@@ -7,9 +9,9 @@ from starlette.requests import ClientDisconnect
 
 from lofi.answers import Answer
 from lofi.errors import LofiError, UnreadableFilm
+from lofi.film.cage import Ticket
 from lofi.film.exposure import MAX_BYTES
-from lofi.film.origin import read_origin
-from lofi.film.radiograph import Radiograph
+from lofi.film.keeper import Reading
 from lofi.ui.asking import desk_of
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
@@ -28,8 +30,9 @@ def sending_route(holdings: Holdings) -> APIRouter:
         if request.headers.get("content-type") != BYTES:
             return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
         try:
-            data = await _body(request)
-            return JSONResponse(await run_in_threadpool(_take_in, holdings, data, desk_of(request)))
+            with holdings.cage.send(await _body(request)) as ticket:
+                reading = await _unless_gone(request, ticket)
+                return JSONResponse(await run_in_threadpool(_take_in, holdings, reading, desk_of(request)))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
         except Exception as error:
@@ -38,10 +41,27 @@ def sending_route(holdings: Holdings) -> APIRouter:
     return router
 
 
-def _take_in(holdings: Holdings, data: bytes, desk: str) -> Answer:
-    answer = opened(holdings, Radiograph.read(data), desk)
-    origin = read_origin(data)
-    return answer if origin is None else {**answer, "pass": holdings.keep_origin(origin)}
+def _take_in(holdings: Holdings, reading: Reading, desk: str) -> Answer:
+    answer = opened(holdings, reading.film, desk)
+    return answer if reading.origin is None else {**answer, "pass": holdings.keep_origin(reading.origin)}
+
+
+async def _unless_gone(request: Request, ticket: Ticket) -> Reading:
+    """The film; nobody's turn is spent on one whose sender has left. Raises ClientDisconnect then."""
+    film, gone = asyncio.ensure_future(ticket.reading()), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({film, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not film.done():
+            raise ClientDisconnect
+        return film.result()
+    finally:
+        film.cancel()
+        gone.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(request: Request) -> bytes:

@@ -31,6 +31,7 @@ def application(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         holdings.start()  # only now: importing torch beside gradio would delay the first byte of the page
         yield
+        holdings.close()
 
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(holdings))

@@ -14,7 +14,6 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from lofi.answers import Answer, film_card
 from lofi.errors import BadQuery, LofiError
-from lofi.film.radiograph import Radiograph
 from lofi.film.view import COLOURS, DASHES
 from lofi.study import ReviewStore, review_file
 from lofi.study.asking import ask
@@ -121,8 +120,10 @@ class StudyRoom:
         definition, engine = self._definition(), self.holdings.engine
         cases = find_cases(definition, None if definition.folder is not None else engine.gallery)
         store = ReviewStore(review_file(self.holdings.settings.reviews))
-        hits = definition.hits
-        return ReaderStudy(definition, cases, store, engine.model.fingerprint, lambda case: ask(engine, case, hits))
+        hits, read = definition.hits, self.holdings.cage.read
+        return ReaderStudy(
+            definition, cases, store, engine.model.fingerprint, lambda case: ask(engine, case, hits, read)
+        )
 
     def _shown(self, sheet: Sheet) -> Answer:
         """A sheet for the browser: without the model's confidence and similarities where the study hides them."""
@@ -151,7 +152,7 @@ class StudyRoom:
         }
 
     def _film(self, case: StudyCase) -> Answer:
-        film = Radiograph.read(case.path)
+        film = self.holdings.cage.read(case.path)
         if film.sha256 != case.film:
             raise BadQuery("The file of this case was changed since the study was opened: restore it.")
         self.holdings.show(film)

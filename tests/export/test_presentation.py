@@ -10,13 +10,13 @@ import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from tests.test_dicom import RAMP, dataset, written
 
 from lofi.export import NOTE, Case, write
 from lofi.film.view import COLOURS
 from lofi.results import Grounding
 from tests.export import cases
 from tests.export.test_structured_report import chest
+from tests.film.test_dicom import RAMP, dataset, written
 
 
 def state(case: Case, identified: bool = False) -> Dataset:

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from highdicom.sr import ComprehensiveSR, PlanarROIMeasurementsAndQualitativeEvaluations, srread
 from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
-from tests.test_dicom import RAMP, dataset, written
 
 from lofi.errors import BadQuery
 from lofi.export import NOTE, Case, write
 from lofi.film.radiograph import Radiograph
 from lofi.results import Grounding
 from tests.export import cases
+from tests.film.test_dicom import RAMP, dataset, written
 
 SOURCE = {
     "SOPInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2",

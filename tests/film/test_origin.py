@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom import uid
-from tests.test_dicom import RAMP, dataset, written
 
 from lofi.film.origin import Origin, read_origin
 from lofi.film.radiograph import Radiograph
+from tests.film.test_dicom import RAMP, dataset, written
 
 UIDS = {"SOPInstanceUID": "1.2.3.4", "SeriesInstanceUID": "1.2.3", "StudyInstanceUID": "1.2"}
 PERSON = {

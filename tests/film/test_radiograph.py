@@ -194,6 +194,10 @@ REFUSED = {
     "png-bomb": png_header(40000, 40000) + chunk(b"IDAT", zlib.compress(bytes(10**6))) + chunk(b"IEND", b""),
     "png-zero": png_header(0, 40) + chunk(b"IEND", b""),
     "png-no-pixels": png_header(64, 64) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""),
+    # Pillow believes the last header, the size check once read the first.
+    "png-second-header": png_header(64, 64) + png_header(20_000, 20_000)[8:] + cv2_png(GREY16)[33:],
+    "png-header-not-first": cv2_png(GREY16)[:8] + chunk(b"tEXt", b"IHDR\0") + cv2_png(GREY16)[8:],
+    "png-header-too-long": cv2_png(GREY16)[:8] + chunk(b"IHDR", cv2_png(GREY16)[16:29] + b"\0") + cv2_png(GREY16)[33:],
     "jpeg-signature-only": b"\xff\xd8\xff",
     "jpeg-all-markers": b"\xff\xd8\xff" + b"\xff\xd0" * 100_000,
     "jpeg-all-ff": b"\xff\xd8" + b"\xff" * 1_000_000,
