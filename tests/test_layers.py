@@ -22,17 +22,30 @@ WINGS = {
     "network": {"errors", "results", "boxes", "shelf", "film", "report"},
     "gallery": {"errors", "results", "boxes", "film"},
     "grounding": {"errors", "results", "boxes", "film", "report", "network", "gallery"},
-    "export": {"errors", "results", "answers", "film", "report", "gallery"},
-    "study": {"errors", "results", "boxes", "settings", "film", "report", "gallery", "metrics"},
+    "export": {"errors", "results", "sheet", "answers", "film", "report", "gallery"},
+    "study": {"errors", "results", "boxes", "settings", "sheet", "film", "report", "gallery", "metrics"},
     "ui": {
         *("errors", "results", "boxes", "settings", "shelf", "answers", "engine"),
         *("film", "report", "gallery", "export", "study"),
     },
 }
 """Wing of lofi → the wings, and the modules at the root, that it may use beside its own."""
-GROUND = {"errors", "results", "boxes", "settings", "shelf"}
+GROUND = {"errors", "results", "boxes", "settings", "shelf", "sheet", "plain"}
 """Modules at the root that know no wing."""
-ROOT = {"__init__", "__main__", "cli", "engine", "answers", "settings", "results", "boxes", "errors", "shelf"}
+ROOT = {
+    "__init__",
+    "__main__",
+    "cli",
+    "engine",
+    "answers",
+    "settings",
+    "results",
+    "boxes",
+    "errors",
+    "shelf",
+    "sheet",
+    "plain",
+}
 TORCH_FREE = {"film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
 TRAIN_WINGS = {"data", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
