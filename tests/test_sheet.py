@@ -14,29 +14,7 @@ from lofi.study.written import as_csv
 from tests.study.verdicts import MODEL, film
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-STARTS = [
-    "=",
-    "+",
-    "-",
-    "@",
-    "|",
-    "%",
-    "\t",
-    "\r",
-    "\n",
-    "＝",
-    "＋",
-    "－",
-    "＠",
-    "｜",
-    "％",
-    "﹦",
-    "﹢",
-    "﹣",
-    "﹫",
-    "−",
-    "⁺",
-]
+STARTS = [*"=+-@|%\t\r\n", *"＝＋－＠｜％﹦﹢﹣﹫−⁺"]
 BEFORE = ["", " ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u202e", "\x00"]
 
 

@@ -49,7 +49,7 @@ class Metrics:
             sheet = Sheet(file)
             sheet.write(COLUMNS)
             for row in kept:
-                sheet.write(_number(row[name]) for name in COLUMNS)
+                sheet.write(_number(row.get(name, "")) for name in COLUMNS)
         temporary.replace(path)
         self._file = path.open("a", newline="")
         self._rows = Sheet(self._file)
