@@ -16,14 +16,14 @@ LOFI = [name for name in MODULES if name.split(".")[0] == "lofi"]
 TORCH = {"torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "peft", "bitsandbytes"}
 
 WINGS = {
-    "film": {"errors", "results", "boxes"},
+    "film": {"errors", "results", "boxes", "plain"},
     "report": {"errors", "results"},
     "metrics": {"errors", "results", "boxes", "report"},
-    "network": {"errors", "results", "boxes", "shelf", "film", "report"},
-    "gallery": {"errors", "results", "boxes", "film"},
+    "network": {"errors", "results", "boxes", "shelf", "plain", "film", "report"},
+    "gallery": {"errors", "results", "boxes", "plain", "film"},
     "grounding": {"errors", "results", "boxes", "film", "report", "network", "gallery"},
     "export": {"errors", "results", "sheet", "answers", "film", "report", "gallery"},
-    "study": {"errors", "results", "boxes", "settings", "sheet", "film", "report", "gallery", "metrics"},
+    "study": {"errors", "results", "boxes", "settings", "sheet", "plain", "film", "report", "gallery", "metrics"},
     "ui": {
         *("errors", "results", "boxes", "settings", "shelf", "answers", "engine"),
         *("film", "report", "gallery", "export", "study"),
@@ -32,20 +32,7 @@ WINGS = {
 """Wing of lofi → the wings, and the modules at the root, that it may use beside its own."""
 GROUND = {"errors", "results", "boxes", "settings", "shelf", "sheet", "plain"}
 """Modules at the root that know no wing."""
-ROOT = {
-    "__init__",
-    "__main__",
-    "cli",
-    "engine",
-    "answers",
-    "settings",
-    "results",
-    "boxes",
-    "errors",
-    "shelf",
-    "sheet",
-    "plain",
-}
+ROOT = {"__init__", "__main__", "cli", "engine", "answers", *GROUND}
 TORCH_FREE = {"film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
 TRAIN_WINGS = {"data", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}

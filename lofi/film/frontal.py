@@ -8,7 +8,6 @@ hold a mean and a few components of thousands of thumbnails: no single film can 
 """
 
 import base64
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from lofi import plain
+from lofi.errors import LofiError
 
 SIDE = 32
 _PARAMETERS = Path(__file__).parent / "frontal.json"
@@ -94,8 +96,31 @@ def features(
 @cache
 def fitted() -> FrontalCheck:
     """The check as shipped."""
-    stored: dict[str, Any] = json.loads(_PARAMETERS.read_text(encoding="utf-8"))
-    arrays = {name: np.array(stored[name]) for name in ("mean", "centre", "scale", "weights")}
-    packed = np.frombuffer(base64.b64decode(stored["components"]), dtype=np.int8)
-    components = packed.reshape(-1, SIDE * SIDE).astype(np.float64) * stored["step"]
-    return FrontalCheck(components=components, bias=stored["bias"], threshold=stored["threshold"], **arrays)
+    return read_check(_PARAMETERS)
+
+
+def read_check(file: Path) -> FrontalCheck:
+    """The check whose parameters lie in a file. Raises LofiError where it is damaged."""
+    try:
+        stored = plain.read_object(file, 4_000_000)
+        mean, centre, scale, weights = (_column(stored[name]) for name in ("mean", "centre", "scale", "weights"))
+        packed = np.frombuffer(base64.b64decode(stored["components"], validate=True), dtype=np.int8)
+        components = packed.reshape(-1, SIDE * SIDE).astype(np.float64) * plain.number(stored["step"], "step")
+        count = 2 * len(components) + 7
+        if mean.shape != (SIDE * SIDE,) or any(each.shape != (count,) for each in (centre, scale, weights)):
+            raise plain.Unfit("the parts do not fit one another")
+        if not (scale > 0).all():
+            raise plain.Unfit("scale must be positive")
+        bias, threshold = (plain.number(stored[name], name) for name in ("bias", "threshold"))
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        raise LofiError(
+            "The parameters of the check for frontal films (frontal.json) are damaged: install lofi again."
+        ) from None
+    return FrontalCheck(mean, components, centre, scale, weights, bias, threshold)
+
+
+def _column(values: Any) -> NDArray[np.float64]:
+    """(n,) finite numbers."""
+    if not isinstance(values, list):
+        raise plain.Unfit("a list was expected")
+    return np.array([plain.number(value, "value") for value in values], dtype=np.float64)

@@ -72,7 +72,7 @@ def select(connection: sqlite3.Connection, **equal: str) -> tuple[Verdict, ...]:
     rows = connection.execute(f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY id", tuple(equal.values()))
     try:
         return tuple(_verdict(row) for row in rows)
-    except (BadQuery, ValueError, TypeError) as error:
+    except (BadQuery, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise LofiError(DAMAGED) from error
 
 
