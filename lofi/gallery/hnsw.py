@@ -1,10 +1,9 @@
-"""Approximate search by hnswlib. The file is a cache: never open one whose hash has not been checked.
+"""Approximate search by hnswlib. The file is a cache: none is opened that lofi.gallery.graph_file does not find sound.
 
 hnswlib saves neither ``ef`` nor the metric, and a corrupt file can end the process.
 """
 
 import math
-import struct
 from pathlib import Path
 
 import hnswlib
@@ -12,6 +11,7 @@ import numpy as np
 
 from lofi.errors import GalleryMismatch
 from lofi.gallery.exact import best_first
+from lofi.gallery.graph_file import is_sound
 from lofi.gallery.vector_index import Neighbours, Rows, Vectors
 
 M = 16
@@ -48,17 +48,14 @@ class HnswIndex:
 
     @classmethod
     def load(cls, path: Path, vectors: Vectors) -> "HnswIndex":
-        """The graph in a file whose hash was checked. Raises GalleryMismatch when it is not over these vectors."""
+        """The graph in a file. Raises GalleryMismatch when it is damaged or not over these vectors."""
         graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
         try:
-            # hnswlib itself does not compare dimensions and would read past the end.
-            if _shape_in_file(path) != vectors.shape:
-                raise GalleryMismatch("The gallery's index is over other vectors.")
+            if not is_sound(path.read_bytes(), vectors, M, EF_CONSTRUCTION):
+                raise GalleryMismatch("The gallery's index is damaged or over other vectors.")
             graph.load_index(str(path))
         except (RuntimeError, OSError) as error:
             raise GalleryMismatch("The gallery's index cannot be opened.") from error
-        if set(graph.get_ids_list()) != set(range(len(vectors))):
-            raise GalleryMismatch("The gallery's index is over other vectors.")
         # Set once, here: set_ef is not safe beside a search in another thread, knn_query is.
         graph.set_ef(ef_for(len(vectors)))
         return cls(vectors, graph)
@@ -90,21 +87,6 @@ class HnswIndex:
         similarities = self.vectors[rows] @ query
         best = best_first(similarities, k)
         return Neighbours(rows[best], np.clip(similarities[best], -1, 1))
-
-
-def _shape_in_file(path: Path) -> tuple[int, int]:
-    """(N, E) by the first four words of an hnswlib file; E is −1 where they make no sense.
-
-    The words are: offset, room for elements, elements, bytes an element. An element holds a count of links and
-    2·M links on the ground level (4 bytes each), its vector and its label (8 bytes): hnswalg.h, ``saveIndex``.
-    """
-    with path.open("rb") as file:
-        header = file.read(32)
-    if len(header) < 32:
-        return 0, -1
-    _, _, count, size = struct.unpack("<4Q", header)
-    rest = size - 4 * (1 + 2 * M) - 8
-    return count, rest // 4 if rest % 4 == 0 else -1
 
 
 def overfetch(k: int, count: int, allowed: Rows | None) -> int:

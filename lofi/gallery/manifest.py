@@ -3,8 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from lofi.errors import GalleryMismatch
+from lofi.files import plain
 from lofi.gallery import hnsw
 
 FORMAT = 1
@@ -69,24 +71,38 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FILE
     damaged = f"The gallery's {FILE} is damaged: build the gallery again."
     try:
-        if path.stat().st_size > SIZE_LIMIT:
-            raise GalleryMismatch(damaged)
-        values = json.loads(path.read_text("utf-8"))
+        values = plain.read_object(path, SIZE_LIMIT)
     except OSError:
         raise GalleryMismatch(
             f"This folder holds no readable {FILE}, so it is no gallery or an unfinished one: build it again "
             "with python -m train.index."
         ) from None
-    except (ValueError, RecursionError):
+    except plain.Unfit:
         raise GalleryMismatch(damaged) from None
-    if not isinstance(values, dict):
-        raise GalleryMismatch(damaged)
     if values.get("format") != FORMAT:
         raise GalleryMismatch(f"The gallery is not of format {FORMAT}: build it again with this version of lofi.")
     defaults = {item.name: getattr(Manifest(), item.name) for item in fields(Manifest)}
     # Missing keys are damage too: a manifest without a hash would vouch for anything.
     if set(values) != set(defaults) or any(type(values[name]) is not type(defaults[name]) for name in values):
         raise GalleryMismatch(damaged)
-    if values["dim"] < 1 or values["count"] < 0:
-        raise GalleryMismatch(damaged)
+    try:
+        _check(values)
+    except plain.Unfit:
+        raise GalleryMismatch(damaged) from None
     return Manifest(**values)
+
+
+def _check(values: dict[str, Any]) -> None:
+    """Values whose types are right. Raises Unfit."""
+    plain.whole(values["dim"], "dim", 1, 2**20)
+    plain.whole(values["count"], "count", 0, 2**31)
+    for name in ("vectors_sha256", "records_sha256"):
+        plain.sha256(values[name], name)
+    for name in ("model", "fingerprint"):
+        plain.text(values[name], name)
+    # A path of a file system; a null byte would end it early.
+    if "\x00" in plain.text(values["image_root"], "image_root", 4_096):
+        raise plain.Unfit("image_root must be a folder's path")
+    for reason, count in values["dropped"].items():
+        plain.text(reason, "dropped", 500)
+        plain.whole(count, "dropped", 0, 2**31)

@@ -19,6 +19,8 @@ from lofi.results import RegionBox, Study
 
 MOST_BOXES = 256
 PATH_LIMIT = 1_000
+STUDY_LIMIT = 2**18
+"""Bytes of a study in a record file, unpacked: its report and boxes at their longest."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NOT_LABELS = {"todo", ""}
 
@@ -125,14 +127,23 @@ def to_parquet(studies: Sequence[Study]) -> bytes:
     return sink.getvalue()
 
 
-def from_parquet(data: bytes) -> tuple[Study, ...]:
-    """The studies in the bytes of a Parquet file. Raises GalleryMismatch when they are no such file."""
+def from_parquet(data: bytes, count: int) -> tuple[Study, ...]:
+    """The ``count`` studies in the bytes of a Parquet file. Raises GalleryMismatch when they are no such file.
+
+    What the file says of its own size is compared before anything is unpacked: a few bytes can stand for gigabytes.
+    """
     try:
+        about = pq.read_metadata(pa.BufferReader(data))
+        unpacked = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+        if about.num_rows != count:
+            raise GalleryMismatch("The gallery's records do not fit its vectors: build the gallery again.")
+        if not 0 <= unpacked <= (count + 1) * STUDY_LIMIT:
+            raise GalleryMismatch("The gallery's records are damaged: build the gallery again.")
         table = pq.read_table(pa.BufferReader(data))
         if not any(table.schema.equals(known) for known in (SCHEMA, _WITHOUT_QUALITY)):
             raise GalleryMismatch("The gallery's records have other columns than expected: build the gallery again.")
         rows = table.to_pylist()
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise GalleryMismatch("The gallery's records are damaged: build the gallery again.") from error
     return tuple(_study_from_row(row) for row in rows)
 
@@ -148,8 +159,8 @@ def _study_from_row(row: dict[str, Any]) -> Study:
         sex=clean_line(row["sex"]),
         age=age_in_years(row["age"]),
         patient_key=clean_line(row["patient_key"]),
-        image=row["image"] or "",
-        thumbnail=row["thumbnail"] or "",
+        image=(row["image"] or "")[:PATH_LIMIT],
+        thumbnail=(row["thumbnail"] or "")[:PATH_LIMIT],
         boxes=region_boxes(row["boxes"]),
         simulated=bool(row["simulated"]),
     )

@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 
 from lofi.boxes import Boxes, as_boxes, side_of
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
+from lofi.files import plain
 from lofi.film.radiograph import Radiograph
 from lofi.gallery import storage
 from lofi.gallery.exact import best_first
@@ -29,6 +30,7 @@ from lofi.gallery.where import Columns, Where
 from lofi.results import POOLED_TOKENS, PooledRegions, RegionBox, Study
 
 FORMAT = 2
+SIZE_LIMIT = 100_000
 WEIGHTS = {"": 1.0, "exact": 1.0, "weak": 0.25}
 """How far a box is to be believed, by its ``quality``; any other word means that a machine drew it."""
 PSEUDO_WEIGHT = 0.5
@@ -122,11 +124,11 @@ class RegionIndex:
         if folder is None or not (folder / storage.REGIONS_MANIFEST).is_file():
             return None
         try:
-            about = json.loads((folder / storage.REGIONS_MANIFEST).read_text("utf-8"))
+            about = plain.read_object(folder / storage.REGIONS_MANIFEST, SIZE_LIMIT)
             known = about["format"] == FORMAT and about["fingerprint"] == gallery.fingerprint
             fits = known and about["records_sha256"] == read_manifest(folder).records_sha256
-            digest = str(about["tensors_sha256"])
-        except (OSError, ValueError, TypeError, KeyError):
+            digest = plain.sha256(about["tensors_sha256"], "tensors_sha256")
+        except (OSError, ValueError, KeyError):
             raise GalleryMismatch(_DAMAGED) from None
         if not fits:
             raise GalleryMismatch("The gallery's regions are those of another gallery or model: build it again.")
@@ -139,6 +141,8 @@ class RegionIndex:
             arrays = {name: np.asarray(stored[name]) for name in cls._NAMES}
         except (SafetensorError, KeyError, ValueError, TypeError):
             raise GalleryMismatch(_DAMAGED) from None
+        if any(array.dtype.kind != ("i" if name in ("study", "number") else "f") for name, array in arrays.items()):
+            raise GalleryMismatch(_DAMAGED)
         for name in ("study", "number"):
             arrays[name] = arrays[name].astype(np.int64)
         for name in ("vectors", "canvas", "seen", "phrase_vectors"):
@@ -153,10 +157,20 @@ class RegionIndex:
     _NAMES = ("study", "number", "vectors", "tokens", "canvas", "seen", "phrase_vectors")
 
     def _is_sound(self) -> bool:
-        """Whether shapes agree and every row names a box that the gallery has. Values were vouched for by a hash."""
+        """Whether shapes agree, numbers are finite and every row names a box that the gallery has.
+
+        A hash vouches for the bytes only to whoever made both.
+        """
+        ranks = {"study": 1, "number": 1, "tokens": 3}
+        if any(getattr(self, name).ndim != ranks.get(name, 2) for name in self._NAMES):
+            return False
         count, studies = len(self.study), self.gallery.studies
-        shaped = self.tokens.ndim == 3 and self.seen.ndim == 2
-        if any(len(getattr(self, name)) != count for name in self._NAMES[:-1]) or not shaped:
+        if any(len(getattr(self, name)) != count for name in self._NAMES[:-1]):
+            return False
+        if not all(np.isfinite(getattr(self, name)).all() for name in self._NAMES):
+            return False
+        widths = (self.seen.shape[1], self.phrase_vectors.shape[1])
+        if self.tokens.shape[1] != POOLED_TOKENS or (count and not {*widths} <= {0, self.gallery.vectors.shape[1]}):
             return False
         inside = ((self.study >= 0) & (self.study < len(studies)) & (self.number >= 0)).all()
         if not inside or any(n >= len(studies[s].boxes) for s, n in zip(self.study, self.number, strict=True)):

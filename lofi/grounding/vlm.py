@@ -4,7 +4,9 @@ Chosen by LOFI_GROUNDER, never loaded otherwise. Examples stand before the quest
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import cv2
@@ -18,7 +20,7 @@ from lofi.film.stretch import stretch
 from lofi.gallery import Gallery
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
-from lofi.network.checkpoint import pick_device
+from lofi.network.checkpoint import pick_device, pinned
 from lofi.network.encoder import EncodedFilm
 from lofi.report.query import checked_phrase
 from lofi.results import Grounding
@@ -53,21 +55,24 @@ class VisionLanguage:
 
     @classmethod
     def open(cls, name: str, read: ReadStudy, device: str | None = None) -> "VisionLanguage":
-        """The model in a folder or of a hub id, ``@8bit`` or ``@4bit`` behind it loads it so (bitsandbytes).
+        """The model in a folder or of a hub id; ``@8bit`` or ``@4bit`` at the end loads it so (bitsandbytes).
+
+        ``owner/name@REVISION`` (and ``owner/name@REVISION@8bit``) takes that commit, branch or tag of the hub.
 
         Raises CheckpointError, in words, where it cannot be had.
         """
         from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
-        place, _, bits = name.partition("@")
-        if bits not in ("", "8bit", "4bit"):
-            raise CheckpointError("LOFI_GROUNDER takes @8bit or @4bit behind the model's name, or nothing.")
+        place, revision, bits = parts_of(name)
         target = pick_device(device)
         settings: dict[str, Any] = {"quantization_config": _quantised(bits)} if bits else {"dtype": "auto"}
+        # Weights as safetensors only: a pickle would run whatever its maker wrote. Nor is code of the hub's run.
+        settings["use_safetensors"] = True
+        pin: dict[str, Any] = {"revision": revision} if revision else {}
         try:
-            config = cast(Any, AutoConfig).from_pretrained(place)
-            processor = cast(Any, AutoProcessor).from_pretrained(place)
-            model = cast(Any, AutoModelForImageTextToText).from_pretrained(place, **settings)
+            config = cast(Any, AutoConfig).from_pretrained(place, **pin)
+            processor = cast(Any, AutoProcessor).from_pretrained(place, **pin)
+            model = cast(Any, AutoModelForImageTextToText).from_pretrained(place, **settings, **pin)
         except (OSError, ValueError, ImportError, KeyError) as error:
             raise CheckpointError(
                 "LOFI_GROUNDER names no vision-language model that transformers can load: a folder or a hub id, with "
@@ -159,6 +164,24 @@ def shown(film: Radiograph) -> Image.Image:
     small = cv2.resize(film.pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     grey = np.round(stretch(np.asarray(small, dtype=np.float32), 0.5, 99.5) * 255).astype(np.uint8)
     return Image.fromarray(grey).convert("RGB")
+
+
+def parts_of(name: str) -> tuple[str, str | None, str]:
+    """The folder or hub id of a setting, its revision where one is named, and "8bit", "4bit" or "".
+
+    Raises CheckpointError.
+    """
+    place, _, bits = name.rpartition("@")
+    if bits not in ("8bit", "4bit"):
+        place, bits = name, ""
+    told = "LOFI_GROUNDER takes @REVISION (of a hub id, not of a folder), @8bit or @4bit behind the model's name."
+    try:
+        place, revision = pinned(place)
+    except CheckpointError:
+        raise CheckpointError(told) from None
+    if revision is not None and (re.fullmatch(r"\d+bit", revision) or Path(place).exists()):
+        raise CheckpointError(told)
+    return place, revision, bits
 
 
 def _certainty(scores: Sequence[torch.Tensor], ids: torch.Tensor) -> float:

@@ -9,22 +9,29 @@ text_tokenizer.json      of the text tower          language_tokenizer.json    o
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from lofi.errors import CheckpointError
+from lofi.files import plain
 from lofi.network.config import ModelConfig, from_dict, to_dict
 from lofi.network.model import LofiModel
 from lofi.network.network import LofiNetwork
 from lofi.network.text import Tokens
+from lofi.network.weights import filled, unshared
 
 FORMAT = 1
 MANIFEST, WEIGHTS = "manifest.json", "model.safetensors"
 TEXT_TOKENIZER, LANGUAGE_TOKENIZER = "text_tokenizer.json", "language_tokenizer.json"
+FILES = (WEIGHTS, TEXT_TOKENIZER, LANGUAGE_TOKENIZER)
+_REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
+LONGEST = 4_000_000
+"""Bytes of a manifest: far more than its figures take."""
 
 
 def sha256_of(path: Path) -> str:
@@ -73,7 +80,7 @@ def save(
     for name, source in tokenizers.items():
         text = source.read_text("utf-8") if isinstance(source, Path) else source
         (folder / name).write_text(text, "utf-8")
-    files = {name: sha256_of(folder / name) for name in (WEIGHTS, TEXT_TOKENIZER, LANGUAGE_TOKENIZER)}
+    files = {name: sha256_of(folder / name) for name in FILES}
     manifest = {
         "format": FORMAT,
         "config": to_dict(network.config),
@@ -100,53 +107,87 @@ def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-def unshared(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The state without second names of tied weights, which safetensors refuses to store twice."""
-    kept: dict[str, torch.Tensor] = {}
-    seen: set[int] = set()
-    for name, value in network.state_dict(keep_vars=True).items():
-        if id(value) not in seen:
-            seen.add(id(value))
-            kept[name] = value.detach()
-    return kept
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, its format and every file's hash checked. Raises CheckpointError."""
+    """The manifest, its format, its values and every file's hash checked. Raises CheckpointError."""
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = plain.read_object(folder / MANIFEST, LONGEST)
+    except OSError as error:
         raise CheckpointError("No readable LoFi checkpoint there: a folder with manifest.json is expected.") from error
-    if manifest.get("format") != FORMAT:
-        raise CheckpointError(f"Checkpoint format {manifest.get('format')!r} is unknown, {FORMAT} is expected.")
-    for name, digest in manifest["sha256"].items():
-        path = folder / Path(name).name
-        if not path.is_file() or sha256_of(path) != digest:
-            raise CheckpointError(f"{Path(name).name} of the checkpoint is missing or damaged: fetch it again.")
+    except plain.Unfit as error:
+        raise CheckpointError(f"The checkpoint's {MANIFEST} cannot be used, {error}: fetch it again.") from None
+    if manifest.get("format") != FORMAT or isinstance(manifest["format"], bool):
+        raise CheckpointError(f"The checkpoint is of an unknown format, {FORMAT} is expected: use the lofi it is for.")
+    try:
+        _check_manifest(manifest)
+    except plain.Unfit as error:
+        raise CheckpointError(f"The checkpoint's {MANIFEST} cannot be used, {error}: fetch it again.") from None
+    for name in FILES:
+        path = folder / name
+        if not path.is_file() or sha256_of(path) != manifest["sha256"][name]:
+            raise CheckpointError(f"{name} of the checkpoint is missing or damaged: fetch it again.")
     return manifest
 
 
+def _check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Raises Unfit. A manifest without a file's hash would vouch for anything, so each must be there."""
+    hashes = plain.mapping(manifest.get("sha256"), "sha256")
+    for name in FILES:
+        plain.sha256(hashes.get(name), f"the hash of {name}")
+    plain.mapping(manifest.get("config"), "config")
+    plain.number(manifest.get("threshold"), "threshold", 0, 1)
+    plain.number(manifest.get("heat_share", 0.0), "heat_share", 0, 1)
+    calibration = manifest.get("calibration", [1.0, 0.0])
+    if not isinstance(calibration, list) or len(calibration) != 2:
+        raise plain.Unfit("calibration must be two numbers")
+    for value in calibration:
+        plain.number(value, "calibration", -1e6, 1e6)
+
+
 def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
-    """A LofiModel from a local folder or a Hugging Face hub id (``owner/name``, cached by huggingface_hub)."""
+    """A LofiModel from a local folder or a Hugging Face hub id (``owner/name``, cached by huggingface_hub).
+
+    ``owner/name@REVISION`` takes that commit, branch or tag. Raises CheckpointError.
+    """
     folder = Path(path_or_hub_id)
-    if not folder.is_dir():
+    if not _is_folder(folder):
         folder = fetch(str(path_or_hub_id))
     manifest = read_manifest(folder)
-    network = LofiNetwork(from_dict(ModelConfig, manifest["config"]))
-    weights = {name: value.float() for name, value in load_file(folder / WEIGHTS).items()}
-    missing, unexpected = network.load_state_dict(weights, strict=False)
-    if unexpected or set(missing) - tied_names(network):
-        raise CheckpointError("The checkpoint's weights do not fit its configuration: fetch it again.")
-    return LofiModel(
-        network,
-        Tokens.open(folder / TEXT_TOKENIZER),
-        Tokens.open(folder / LANGUAGE_TOKENIZER),
-        fingerprint=manifest["sha256"][WEIGHTS],
-        device=pick_device(device),
-        threshold=float(manifest["threshold"]),
-        calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
-        heat_share=float(manifest.get("heat_share", 0.0)),
-    )
+    config = from_dict(ModelConfig, manifest["config"])
+    network = filled(config, folder / WEIGHTS)
+    text, language = open_tokens(folder / TEXT_TOKENIZER), open_tokens(folder / LANGUAGE_TOKENIZER)
+    try:
+        return LofiModel(
+            network,
+            text,
+            language,
+            fingerprint=manifest["sha256"][WEIGHTS],
+            device=pick_device(device),
+            threshold=float(manifest["threshold"]),
+            calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
+            heat_share=float(manifest.get("heat_share", 0.0)),
+        )
+    except KeyError:  # a token of the location grammar
+        raise CheckpointError("The checkpoint's tokenizer lacks words of its language model: fetch it again.") from None
+
+
+def open_tokens(file: Path) -> Tokens:
+    """The tokenizer in a file, tried out. Raises CheckpointError where it is none."""
+    try:
+        tokens = Tokens.open(file)
+        tokens.decode(tokens.encode("left pleural effusion"))
+        tokens.encode_all(["mass"], 8)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # the library raises bare Exception, and its panics, written in Rust, are none
+        raise CheckpointError(f"{file.name} of the checkpoint is no tokenizer: fetch it again.") from None
+    return tokens
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, or none
+        return False
 
 
 def tied_names(network: torch.nn.Module) -> set[str]:
@@ -155,14 +196,25 @@ def tied_names(network: torch.nn.Module) -> set[str]:
 
 
 def fetch(hub_id: str) -> Path:
-    """Folder of a checkpoint from the hub. Raises CheckpointError with what to do when it cannot be had."""
+    """Folder of a checkpoint from the hub, ``owner/name`` or ``owner/name@REVISION``.
+
+    Raises CheckpointError with what to do when it cannot be had. The commit that was taken is the folder's name.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    names = [MANIFEST, WEIGHTS, TEXT_TOKENIZER, LANGUAGE_TOKENIZER]
+    name, revision = pinned(hub_id)
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=names))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[MANIFEST, *FILES]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise CheckpointError(
             "The checkpoint is neither a local folder nor a model that the hub gave: check its name or the network."
         ) from error
+
+
+def pinned(hub_id: str) -> tuple[str, str | None]:
+    """A hub id and the revision behind its "@"; None where none is given. Raises CheckpointError on an odd one."""
+    name, at, revision = hub_id.partition("@")
+    if at and not _REVISION.fullmatch(revision):
+        raise CheckpointError("Behind the @ of a model a commit, tag or branch is expected, such as owner/name@1a2b3c.")
+    return name, revision or None

@@ -1,9 +1,11 @@
 """Small frozen dataclasses; a checkpoint's manifest holds exactly these."""
 
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lofi.errors import CheckpointError
+from lofi.files import plain
+from lofi.network.limits import check_part, check_tower
 
 T = TypeVar("T")
 
@@ -92,17 +94,42 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def from_dict(kind: type[T], values: dict[str, Any]) -> T:
-    """The dataclass ``kind`` from ``to_dict``'s output. Raises CheckpointError on a key it does not know."""
+    """The dataclass ``kind`` from ``to_dict``'s output, which anybody may have written.
+
+    A setting that is missing takes its default: older checkpoints have fewer. Raises CheckpointError on a key it does
+    not know, a value of another type and a size that no network of ours has, before anything of that size is made.
+    """
+    try:
+        return _built(kind, values, "the configuration")
+    except plain.Unfit as error:
+        raise CheckpointError(f"The checkpoint's configuration cannot be used, {error}: fetch it again.") from None
+
+
+def _built(kind: type[T], values: object, place: str) -> T:
+    given = plain.mapping(values, place)
     hints = get_type_hints(kind)
-    known = {item.name for item in fields(kind)}  # type: ignore[arg-type]
-    if unknown := set(values) - known:
-        raise CheckpointError(f"The configuration holds unknown settings {sorted(unknown)}: use a newer lofi.")
-    built: dict[str, Any] = {}
-    for name, value in values.items():
-        hint = hints[name]
-        if is_dataclass(hint) and isinstance(value, dict):
-            value = from_dict(hint, value)  # type: ignore[arg-type]
-        elif isinstance(value, list):
-            value = tuple(value)
-        built[name] = value
+    if unknown := set(given) - {item.name for item in fields(kind)}:  # type: ignore[arg-type]
+        raise CheckpointError(f"The configuration holds {len(unknown)} unknown settings: use a newer lofi.")
+    built = {name: _typed(hints[name], value, name) for name, value in given.items()}
+    check_part(kind.__name__, built)
     return kind(**built)
+
+
+def _typed(hint: Any, value: Any, name: str) -> Any:
+    """The value as its field has it."""
+    if is_dataclass(hint):
+        return _built(hint, value, name)  # type: ignore[arg-type]
+    if get_origin(hint) is dict:
+        return check_tower(plain.mapping(value, name), name)
+    if get_origin(hint) is tuple:
+        inner, *rest = get_args(hint)
+        if not isinstance(value, list | tuple) or len(value) > 64 or (... not in rest and len(value) != 1 + len(rest)):
+            raise plain.Unfit(f"{name} must be a list of the length it is written with")
+        return tuple(_typed(inner, item, name) for item in value)
+    if hint is bool and not isinstance(value, bool):
+        raise plain.Unfit(f"{name} must be true or false")
+    if hint is float:
+        return plain.number(value, name)
+    if hint is int:
+        return plain.whole(value, name, -1, 2**31)
+    return plain.text(value, name) if hint is str else value

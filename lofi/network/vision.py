@@ -19,7 +19,9 @@ def build_open_clip_vision(config: VisionConfig, embed_dim: int, side: int) -> n
     from open_clip.model import CLIPVisionCfg, _build_vision_tower
 
     if "timm_model_name" not in config.open_clip:
-        raise CheckpointError('The image tower must be a timm model: "timm_model_name" is missing.')
+        raise CheckpointError(
+            'The image tower must be a timm model, but "timm_model_name" is missing: fetch the checkpoint again.'
+        )
 
     settings: dict[str, Any] = {**config.open_clip, "image_size": side, "timm_model_pretrained": False}
     tower: nn.Module = _build_vision_tower(embed_dim, CLIPVisionCfg(**settings))

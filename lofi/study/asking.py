@@ -5,7 +5,9 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
+from lofi.boxes import as_boxes
+from lofi.errors import BadQuery, LofiError, NotAChestFilm, UnreadableFilm
+from lofi.files import plain
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.results import Box, Grounding
 from lofi.study.cases import StudyCase
@@ -40,14 +42,10 @@ class ModelAnswer:
     def from_text(cls, text: str) -> "ModelAnswer":
         """What was stored. Raises LofiError where it was damaged."""
         try:
-            values = json.loads(text)
-            groundings = tuple(
-                Grounding(**{**one, "boxes": tuple(map(_box, one["boxes"])), "scores": tuple(one["scores"])})
-                for one in values["groundings"]
-            )
-            hits = tuple((str(name), float(near)) for name, near in values["hits"])
-            return cls(groundings, hits, str(values["failed"]))
-        except (ValueError, KeyError, TypeError) as error:
+            values = plain.parse_object(text)
+            hits = tuple((str(name), plain.number(near, "similarity")) for name, near in values["hits"])
+            return cls(tuple(map(_grounding, values["groundings"])), hits, str(values["failed"]))
+        except (BadQuery, ValueError, KeyError, TypeError, OverflowError) as error:
             raise LofiError(DAMAGED) from error
 
 
@@ -82,6 +80,16 @@ def _left_to_right(found: Grounding) -> Grounding:
         tuple(box for box, _ in turned),
         tuple(score for _, score in turned),
     )
+
+
+def _grounding(values: Any) -> Grounding:
+    """Raises ValueError, KeyError or TypeError where it is none."""
+    boxes = tuple(map(_box, values["boxes"]))
+    scores = tuple(plain.number(score, "score", 0, 1) for score in values["scores"])
+    if len(boxes) != len(scores) or len(as_boxes(boxes)) != len(boxes) or not isinstance(values["found"], bool):
+        raise plain.Unfit("boxes and scores do not fit")
+    confidence = plain.number(values["confidence"], "confidence", 0, 1)
+    return Grounding(plain.text(values["phrase"], "phrase", 1_000), values["found"], confidence, boxes, scores)
 
 
 def _box(values: Any) -> Box:

@@ -61,7 +61,7 @@ def digest(definition: Definition, cases: Sequence[StudyCase]) -> str:
 
 def _of_folder(definition: Definition) -> Iterator[tuple[Path, Chosen, None]]:
     folder = definition.folder
-    if folder is None or not folder.is_dir():
+    if folder is None or not _is_folder(folder):
         raise BadQuery("The study's folder is not there: write it relative to the study file, or in full.")
     for number, chosen in enumerate(definition.cases, start=1):
         path = inside(folder, chosen.film)
@@ -94,6 +94,13 @@ def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tup
                 raise BadQuery(f"Case {number} of the study is not in the gallery, or its film is not.")
             continue  # a gallery may hold vectors of films that lie elsewhere
         yield path, chosen, study
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long to be one
+        return False
 
 
 def _looks_like_a_film(path: Path) -> bool:

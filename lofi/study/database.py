@@ -183,6 +183,9 @@ def _in_words() -> Iterator[None]:
             raise LofiError(CLOSED) from error
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             raise LofiError(DAMAGED) from error
-        raise
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise  # ours
+        # No such table or column, a text that is no UTF-8, a rule of the schema: another hand was in the file.
+        raise LofiError(DAMAGED) from error
     except OSError as error:
         raise LofiError(CLOSED) from error

@@ -1,6 +1,5 @@
 """The definition file of a reader study: which films, which phrases, in which order, what readers are not told."""
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lofi.errors import BadQuery, LofiError
+from lofi.files import plain
 from lofi.gallery.where import parse_where
 from lofi.report.query import parse_phrases
 from lofi.study.verdict import parse_initials
@@ -67,7 +67,7 @@ class Definition:
         readers = tuple(dict.fromkeys(parse_initials(name) for name in _list(values, "readers", MAX_READERS)))
         made = cls(
             name=parse_name(values.get("name")),
-            folder=(place / Path(folder).expanduser()) if folder else None,
+            folder=(place / _home(folder)) if folder else None,
             where=_text(values, "where"),
             phrases=_phrases(values),
             cases=tuple(_chosen(value, number) for number, value in enumerate(_list(values, "cases", MAX_CASES), 1)),
@@ -114,7 +114,7 @@ def _parsed(file: Path) -> Mapping[str, Any]:
         if not file.is_file() or file.stat().st_size > MAX_BYTES:
             raise LofiError("The study file is not there, or too large: make one with python -m lofi study new.")
         text = file.read_text("utf-8-sig")
-        values = tomllib.loads(text) if file.suffix.casefold() == ".toml" else json.loads(text)
+        values = tomllib.loads(text) if file.suffix.casefold() == ".toml" else plain.parse_object(text)
     except OSError:
         raise LofiError("The study file cannot be opened: check that it may be read.") from None
     except (ValueError, RecursionError):
@@ -158,6 +158,14 @@ def _whole(values: Mapping[str, Any], name: str, default: int, low: int, high: i
     if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
         raise BadQuery(f"The study's {name} must be a whole number from {low} to {high:,}.")
     return found
+
+
+def _home(folder: str) -> Path:
+    """The path with "~" spelled out, where there is such a user."""
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise BadQuery("The study's folder begins with ~ and a user who is not known here: write it in full.") from None
 
 
 def _truth(values: Mapping[str, Any], name: str, default: bool) -> bool:

@@ -23,7 +23,12 @@ def review_file(setting: str = "", environ: Mapping[str, str] = os.environ) -> P
     if setting.strip().casefold() == OFF:
         raise LofiError(SWITCHED_OFF)
     if setting.strip():
-        return Path(setting.strip()).expanduser() / FILE
+        try:
+            return Path(setting.strip()).expanduser() / FILE
+        except RuntimeError:
+            raise LofiError(
+                "LOFI_REVIEWS begins with ~ and a user who is not known here: write the folder in full."
+            ) from None
     if environ.get("SPACE_ID"):
         raise LofiError(NOT_KEPT)
     home = environ.get("XDG_DATA_HOME", "").strip()

@@ -10,7 +10,7 @@ from lofi.errors import BadQuery, LofiError
 from lofi.results import Box
 from lofi.study.database import DAMAGED, Database
 from lofi.study.verdict import Decision, Subject, Verdict, now, parse_initials
-from lofi.study.written import to_csv, to_json
+from lofi.study.written import as_csv, as_json
 
 _COLUMNS = (
     *("time", "study", "film", "reader", "fingerprint", "kind", "phrase", "number", "hit", "decision"),
@@ -54,11 +54,11 @@ class ReviewStore:
 
     def export_csv(self, study: str | None = None, history: bool = False) -> str:
         """The verdicts that count as CSV, one a line; with ``history`` all that were ever stored."""
-        return to_csv(self.all(study) if history else current(self.all(study)))
+        return as_csv(self.all(study) if history else current(self.all(study)))
 
     def export_json(self, study: str | None = None, history: bool = False) -> str:
         """The same as JSON."""
-        return to_json(self.all(study) if history else current(self.all(study)))
+        return as_json(self.all(study) if history else current(self.all(study)))
 
 
 def insert(connection: sqlite3.Connection, verdicts: Sequence[Verdict]) -> None:
@@ -72,7 +72,7 @@ def select(connection: sqlite3.Connection, **equal: str) -> tuple[Verdict, ...]:
     rows = connection.execute(f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY id", tuple(equal.values()))
     try:
         return tuple(_verdict(row) for row in rows)
-    except (BadQuery, ValueError, TypeError) as error:
+    except (BadQuery, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise LofiError(DAMAGED) from error
 
 

@@ -82,6 +82,8 @@ class Verdict:
     time: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.time, str):
+            raise BadQuery("A review's time must be text.")
         if not isinstance(self.film, str) or not _SHA256.fullmatch(self.film):
             raise BadQuery("A review names its film by the sha256 of its bytes, 64 hexadecimal digits.")
         tidy: dict[str, object] = {"reader": parse_initials(self.reader)}

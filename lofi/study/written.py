@@ -1,10 +1,9 @@
 """Verdicts as text: CSV for a spreadsheet, JSON for a program. Both say what they are and that they are research."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 
+from lofi.files.sheet import Cell, to_csv
 from lofi.study.verdict import Verdict
 
 RESEARCH = "Research use only. Not for diagnosis."
@@ -15,29 +14,22 @@ COLUMNS = (
     *_SIDES,
     *("comment", "fingerprint", "time", "note"),
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(verdicts: Sequence[Verdict]) -> str:
+def as_csv(verdicts: Sequence[Verdict]) -> str:
     """One line a verdict. x0 … y1 is the box that stands (0–1 of the film), model_x0 … the model's; empty: none."""
-    sink = io.StringIO()
-    sheet = csv.writer(sink, lineterminator="\r\n")
-    sheet.writerow(COLUMNS)
-    for verdict in verdicts:
-        values: dict[str, object] = {**verdict.to_json(), "number": verdict.number if verdict.kind == "box" else ""}
-        values["note"] = RESEARCH
-        for prefix, box in (("model_", verdict.model_box), ("", verdict.shown_box)):
-            values |= {f"{prefix}{side}": value for side, value in zip(_SIDES, box or ("",) * 4, strict=True)}
-        sheet.writerow([safe_cell(values[name]) for name in COLUMNS])
-    return sink.getvalue()
+    return to_csv(COLUMNS, map(_row, verdicts))
 
 
-def to_json(verdicts: Sequence[Verdict]) -> str:
+def _row(verdict: Verdict) -> list[Cell]:
+    values = {**verdict.to_json(), "number": verdict.number if verdict.kind == "box" else ""}
+    values["note"] = RESEARCH
+    for prefix, box in (("model_", verdict.model_box), ("", verdict.shown_box)):
+        values |= {f"{prefix}{side}": value for side, value in zip(_SIDES, box or ("",) * 4, strict=True)}
+    return [values[name] for name in COLUMNS]
+
+
+def as_json(verdicts: Sequence[Verdict]) -> str:
     """An object with a list of verdicts, every field of each."""
     found = [verdict.to_json() for verdict in verdicts]
     return json.dumps({"note": RESEARCH, "verdicts": found}, indent=2, ensure_ascii=False) + "\n"
-
-
-def safe_cell(value: object) -> object:
-    """The value of a cell; text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else "" if value is None else value

@@ -71,7 +71,7 @@ def test_report_goes_before_label_text() -> None:
 def test_malformed_fields_are_not_known(record: dict[str, object]) -> None:
     study = study_from_record(record)
     assert (study.report, study.view, study.sex, study.age, study.boxes) == ("", "", "", None, ())
-    assert from_parquet(to_parquet([study])) == (study,)
+    assert from_parquet(to_parquet([study]), 1) == (study,)
 
 
 @pytest.mark.parametrize(
@@ -96,22 +96,22 @@ def test_region_boxes(box: object, expected: tuple[float, ...] | None) -> None:
 def test_parquet_round_trip_keeps_everything() -> None:
     full = study_from_record(RECORD | {"report": "Über\nzwei Zeilen", "simulated": True})
     studies = (Study("bare", ""), full)
-    assert from_parquet(to_parquet(studies)) == studies
-    assert from_parquet(to_parquet(())) == ()
+    assert from_parquet(to_parquet(studies), len(studies)) == studies
+    assert from_parquet(to_parquet(()), 0) == ()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_truncated_parquet_is_refused(share: float) -> None:
     data = to_parquet([study_from_record(RECORD)])
     with pytest.raises(GalleryMismatch, match="records"):
-        from_parquet(data[: int(share * len(data))])
+        from_parquet(data[: int(share * len(data))], 1)
 
 
 def test_other_columns_are_refused() -> None:
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table({"study_id": ["a"]}), sink)
     with pytest.raises(GalleryMismatch, match="columns"):
-        from_parquet(sink.getvalue().to_pybytes())
+        from_parquet(sink.getvalue().to_pybytes(), 1)
 
 
 @pytest.mark.parametrize(

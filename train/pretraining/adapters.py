@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lofi.network.checkpoint import unshared
 from lofi.network.network import LofiNetwork
+from lofi.network.weights import unshared
 from train.pretraining.recipe import Lora, Recipe
 
 QUANTISED = ("SCB", "weight_format", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state")

@@ -15,8 +15,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lofi.network import checkpoint
-from lofi.network.checkpoint import unshared
 from lofi.network.network import LofiNetwork
+from lofi.network.weights import unshared
 from train.feeding.batches import Batch
 from train.pretraining.adapters import plain_state
 from train.pretraining.distributed import agreed, world

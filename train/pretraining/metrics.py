@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from lofi.files.sheet import Cell, Sheet
+
 COLUMNS = (
     "step", "time", "total", "sigmoid", "caption", "grounding", "describing", "box", "heat",
     "rate", "norm", "films_per_s", "wait_share", "memory_mib", "left_out", "cut",
@@ -20,6 +22,14 @@ def memory_mib(device: torch.device) -> float:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _number(text: str) -> Cell:
+    """A number that an earlier run wrote, which reads and writes back alike; other text as it is."""
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        return text
 
 
 class Metrics:
@@ -36,12 +46,13 @@ class Metrics:
                 kept = [row for row in kept if None not in row.values()]
         temporary = path.with_suffix(".part")
         with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(kept)
+            sheet = Sheet(file)
+            sheet.write(COLUMNS)
+            for row in kept:
+                sheet.write(_number(row.get(name, "")) for name in COLUMNS)
         temporary.replace(path)
         self._file = path.open("a", newline="")
-        self._rows = csv.DictWriter(self._file, COLUMNS)
+        self._rows = Sheet(self._file)
         self._board = self._tensorboard(folder, first)
 
     @staticmethod
@@ -54,7 +65,10 @@ class Metrics:
 
     def write(self, step: int, figures: dict[str, float]) -> None:
         """One step. Losses are written with all their digits, so that two curves can be compared exactly."""
-        self._rows.writerow({"step": step, "time": f"{time.time():.1f}", **{k: repr(v) for k, v in figures.items()}})
+        row: dict[str, Cell] = {"step": step, "time": round(time.time(), 1), **figures}
+        if unknown := set(row) - set(COLUMNS):
+            raise ValueError(f"metrics.csv has no column for {sorted(unknown)}")
+        self._rows.write(row.get(name) for name in COLUMNS)
         self._file.flush()
         if self._board is not None:
             for name, value in figures.items():

@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lofi.network.checkpoint import unshared
 from lofi.network.network import LofiNetwork
+from lofi.network.weights import unshared
 from train.pretraining.optimiser import Average
 from train.pretraining.sharding import gathered, spread
 
