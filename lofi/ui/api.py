@@ -10,9 +10,10 @@ from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
 from lofi.ui.holdings import Holdings
 from lofi.ui.upload import film_upload
+from lofi.ui.uploads import Uploads
 
 
-def endpoints(holdings: Holdings) -> None:
+def endpoints(holdings: Holdings, uploads: Uploads) -> None:
     """Add the endpoints to the Blocks being built: hidden components give them their types and defaults."""
 
     def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
@@ -36,7 +37,7 @@ def endpoints(holdings: Holdings) -> None:
         return answers.report(holdings.engine, _read(film))
 
     with gr.Row(visible=False):
-        film = film_upload(label="film")
+        film = film_upload(uploads, label="film")
         k = gr.Number(8, label="k", precision=None)
         where = gr.Textbox("", label="where")
         text, phrases, boxes = (gr.Textbox("", label=name) for name in ("text", "phrases", "boxes"))

@@ -9,11 +9,12 @@ from lofi.ui.holdings import Holdings
 from lofi.ui.modules import mount_script
 from lofi.ui.page_answers import PageAnswers, Question, answering
 from lofi.ui.reviews import Reviews
+from lofi.ui.uploads import Uploads
 
 
-def page(holdings: Holdings) -> gr.Blocks:
+def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
     """The whole app as Blocks, page and API."""
-    with Boundary(title="LoFi", analytics_enabled=False, delete_cache=(60, 120), fill_width=True) as blocks:
+    with Boundary(uploads, title="LoFi", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML(
             html_template="<div></div>",  # constant: a template would run what strangers wrote
             js_on_load=mount_script("room.js", "mountRoom"),
@@ -21,7 +22,7 @@ def page(holdings: Holdings) -> gr.Blocks:
             elem_id="viewer",
             server_functions=[answering(question) for question in questions(holdings)],
         )
-        endpoints(holdings)
+        endpoints(holdings, uploads)
     blocks.queue(max_size=64, default_concurrency_limit=2)
     return blocks
 

@@ -1,10 +1,13 @@
 """The web application: page and API at the root, pictures below ``lofi/``, nothing else left open."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Response
+from gradio.utils import get_upload_folder
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +20,8 @@ from lofi.ui.pictures import routes
 from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
 from lofi.ui.theme import theme
+from lofi.ui.upload import sweep, upload_route
+from lofi.ui.uploads import Uploads
 
 _CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
 """Gradio's routes that write a session to disk or show who asked what."""
@@ -24,22 +29,26 @@ _CLOSED = ("/gradio_api/deep_link", "/gradio_api/runs", "/monitoring")
 
 def application(settings: Settings) -> FastAPI:
     """The app, ready for an ASGI server; its engine goes on loading in the background."""
-    holdings = Holdings(settings)
+    holdings, uploads = Holdings(settings), Uploads(Path(get_upload_folder()))
+    blocks = page(holdings, uploads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         holdings.start()  # only now: importing torch beside gradio would delay the first byte of the page
+        sweeping = asyncio.create_task(sweep(uploads, blocks))
         yield
+        sweeping.cancel()
 
     app = FastAPI(title="LoFi", openapi_url=None, lifespan=lifespan)
     app.include_router(routes(holdings))
     app.include_router(sending_route(holdings))
+    app.include_router(upload_route(uploads))
     app.include_router(module_routes())
     app.include_router(study_routes(holdings))
     app.add_middleware(_Guard)
     gr.mount_gradio_app(
         app,
-        page(holdings),
+        blocks,
         path="/",
         server_name=settings.host,
         server_port=settings.port,
