@@ -44,6 +44,7 @@ def serve(settings: "Settings") -> int:
 
     import uvicorn
 
+    from lofi.errors import LofiError
     from lofi.ui.server import application
 
     try:
@@ -54,13 +55,18 @@ def serve(settings: "Settings") -> int:
     # asyncio does it only for sockets that name their protocol, and this one does not: without it the second half of
     # every small answer waits 40 ms for the receipt of the first. What is accepted here inherits it.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    app = application(settings)
+    try:
+        app = application(settings)
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        return 1
     address = f"http://{settings.host}:{settings.port}{settings.root_path}"
     print(f"LoFi is at {address}  (stop with Ctrl+C)", flush=True)
     if settings.study is not None:
         print(f"Readers of the study go to {address}/study", flush=True)
     # A page left open keeps a connection for ever; it is not waited for longer than this.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    quiet = {"log_level": "warning", "access_log": False, "proxy_headers": False, "server_header": False}
+    config = uvicorn.Config(app, timeout_graceful_shutdown=5, **quiet)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
     # uvicorn stops in order and then raises the signal again: end quietly, and clean up on SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -1,6 +1,7 @@
 """Where the app finds its model and gallery and where it listens: from the environment, once, then frozen."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "lofi-mini"
 BUNDLED_GALLERY = ASSETS / "gallery"
 
+_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -20,7 +23,8 @@ class Settings:
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
     stand in context when a phrase is grounded (0: none); ``grounder`` names a vision-language model of transformers
-    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so.
+    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so. ``api`` is "on", "off" or "" (on
+    where only this machine can ask); ``hosts`` and ``proxies`` are lists (lofi.ui.proxies).
     """
 
     model: str = str(BUNDLED_MODEL)
@@ -33,17 +37,32 @@ class Settings:
     study: Path | None = None
     shots: int = 4
     grounder: str = ""
+    api: str = ""
+    hosts: str = ""
+    proxies: str = ""
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can ask."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+    @property
+    def api_is_on(self) -> bool:
+        """Whether programs may ask, and not the page alone."""
+        return self.api == "on" or (self.local and self.api != "off")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
         ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT``, ``LOFI_ROOT_PATH``,
-        ``LOFI_REVIEWS``, ``LOFI_STUDY``, ``LOFI_SHOTS`` and ``LOFI_GROUNDER`` are read. An empty variable counts as
-        unset. Raises LofiError on a port that is none and on another number of shots than 0 to 8.
+        ``LOFI_REVIEWS``, ``LOFI_STUDY``, ``LOFI_SHOTS``, ``LOFI_GROUNDER``, ``LOFI_API``, ``LOFI_HOSTS`` and
+        ``LOFI_PROXIES`` are read. An empty variable counts as unset. Raises LofiError on a port that is none, on
+        another number of shots than 0 to 8 and on a path or a word that cannot be.
         """
-        words = ("model", "device", "host", "root_path", "reviews", "grounder")
+        words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies")
         given = {name: value for name in words if (value := _value(environ, name))}
+        _check(given)
         gallery, port, study, shots = (_value(environ, name) for name in ("gallery", "port", "study", "shots"))
         return cls(
             **given,
@@ -56,6 +75,13 @@ class Settings:
 
 def _value(environ: Mapping[str, str], name: str) -> str:
     return environ.get(f"LOFI_{name.upper()}", "").strip()
+
+
+def _check(given: Mapping[str, str]) -> None:
+    if given.get("api", "on") not in ("on", "off"):
+        raise LofiError("LOFI_API must be on or off.")
+    if not _PATH.fullmatch(given.get("root_path", "")):
+        raise LofiError("LOFI_ROOT_PATH must be a path such as /imaging/lofi, without a slash at its end.")
 
 
 def _port(text: str) -> int:

@@ -12,6 +12,7 @@ from lofi.errors import BadQuery, LofiError, UnreadableFilm
 from lofi.ui.uploads import GONE, Uploads
 
 _log = logging.getLogger("lofi")
+UNFORESEEN = "Something went wrong inside; the film was not kept. Try again or report it."
 
 
 class Boundary(gr.Blocks):  # type: ignore[misc]
@@ -76,7 +77,7 @@ def sentence(error: Exception) -> str:
     _log.error("unforeseen %s at %s", type(error).__name__, _place(error))
     if isinstance(error, MemoryError):
         return "There is not enough memory for this film."
-    return "Something went wrong inside; the film was not kept. Try again or report it."
+    return UNFORESEEN
 
 
 def _place(error: Exception) -> str:
