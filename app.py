@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,42 +24,43 @@ def main() -> int:
     """Serve until stopped; status 1 and one sentence where a setting cannot be used."""
     from lofi.errors import LofiError
     from lofi.settings import Settings
+    from lofi.ui.logs import log_to_stderr
+    from lofi.ui.run_folder import run_folder
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    log_to_stderr()
     try:
         settings = Settings.from_environment()
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1
     # Uploads live in a folder of this run only; each is deleted once read, the folder at the end.
-    with tempfile.TemporaryDirectory(prefix="lofi-", ignore_cleanup_errors=True) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+    with run_folder() as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         return serve(settings)
 
 
 def serve(settings: "Settings") -> int:
     """Run the server and print its address as soon as it answers."""
-    import socket
-
     import uvicorn
 
     from lofi.errors import LofiError
+    from lofi.ui.listening import listen
     from lofi.ui.server import application
 
     try:
-        listener = socket.create_server((settings.host, settings.port))
-    except OSError:
-        print(f"Port {settings.port} is in use: set LOFI_PORT to another one.", file=sys.stderr)
+        listener = listen(settings)
+    except LofiError as error:
+        print(error, file=sys.stderr)
         return 1
-    # asyncio does it only for sockets that name their protocol, and this one does not: without it the second half of
-    # every small answer waits 40 ms for the receipt of the first. What is accepted here inherits it.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         app = application(settings)
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1
-    address = f"http://{settings.host}:{settings.port}{settings.root_path}"
+    if not settings.local and not settings.auth:
+        print("Anybody who reaches this address may use the app: set LOFI_AUTH, and LOFI_HOSTS.", file=sys.stderr)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{shown}:{settings.port}{settings.root_path}"
     print(f"LoFi is at {address}  (stop with Ctrl+C)", flush=True)
     if settings.study is not None:
         print(f"Readers of the study go to {address}/study", flush=True)

@@ -24,7 +24,9 @@ class Settings:
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
     stand in context when a phrase is grounded (0: none); ``grounder`` names a vision-language model of transformers
     that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so. ``api`` is "on", "off" or "" (on
-    where only this machine can ask); ``hosts`` and ``proxies`` are lists (lofi.ui.proxies).
+    where only this machine can ask); ``hosts`` and ``proxies`` are lists (lofi.ui.proxies);
+    ``auth`` says how somebody logs in (lofi.ui.login), ``audit`` is a file (lofi.ui.audit). ``rate`` questions a minute
+    and ``quota`` megabytes an hour are answered for each user or address; 0: as many as come.
     """
 
     model: str = str(BUNDLED_MODEL)
@@ -40,6 +42,10 @@ class Settings:
     api: str = ""
     hosts: str = ""
     proxies: str = ""
+    auth: str = ""
+    audit: Path | None = None
+    rate: int = 1200
+    quota: int = 8000
 
     @property
     def local(self) -> bool:
@@ -55,21 +61,24 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
-        ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT``, ``LOFI_ROOT_PATH``,
-        ``LOFI_REVIEWS``, ``LOFI_STUDY``, ``LOFI_SHOTS``, ``LOFI_GROUNDER``, ``LOFI_API``, ``LOFI_HOSTS`` and
-        ``LOFI_PROXIES`` are read. An empty variable counts as unset. Raises LofiError on a port that is none, on
-        another number of shots than 0 to 8 and on a path or a word that cannot be.
+        Each field's variable is read; an empty one counts as unset. Raises LofiError on a port that is none, on another
+        number of shots than 0 to 8 and on a path, a word or a count that cannot be.
         """
-        words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies")
+        words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth")
         given = {name: value for name in words if (value := _value(environ, name))}
         _check(given)
-        gallery, port, study, shots = (_value(environ, name) for name in ("gallery", "port", "study", "shots"))
+        gallery, port, study, shots, audit, rate, quota = (
+            _value(environ, name) for name in ("gallery", "port", "study", "shots", "audit", "rate", "quota")
+        )
         return cls(
             **given,
             gallery=Path(gallery).expanduser() if gallery else BUNDLED_GALLERY,
             port=_port(port) if port else cls.port,
             study=Path(study).expanduser() if study else None,
             shots=_shots(shots) if shots else cls.shots,
+            audit=Path(audit).expanduser() if audit else None,
+            rate=_count("RATE", rate) if rate else cls.rate,
+            quota=_count("QUOTA", quota) if quota else cls.quota,
         )
 
 
@@ -87,6 +96,12 @@ def _check(given: Mapping[str, str]) -> None:
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise LofiError("LOFI_PORT must be a port number from 1 to 65535.")
+    return int(text)
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise LofiError(f"LOFI_{name} must be a whole number, 0 for no limit.")
     return int(text)
 
 

@@ -44,6 +44,9 @@ _OURS = (
     *_each("GET", "/lofi/film", "/lofi/study", "/lofi/pixels", "/lofi/study_pixels", "/lofi/thumbnail", "/study"),
     *_each("GET", "/lofi/viewer/{name}/{name}"),
     Rule("POST", "/lofi/open", FILM),
+    *_each("GET", "/healthz", "/metrics", "/login", public=True),
+    Rule("POST", "/login", JSON, public=True),
+    Rule("POST", "/logout", JSON),
     *(Rule("POST", f"/study/{name}", JSON) for name in ("card", "begin", "sheet", "mark", "finish", "leave")),
 )
 _PAGE = (

@@ -8,6 +8,7 @@ import gradio as gr
 from lofi import answers
 from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
+from lofi.ui.audit import noted
 from lofi.ui.holdings import Holdings
 from lofi.ui.upload import film_upload
 from lofi.ui.uploads import Uploads
@@ -18,23 +19,24 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
 
     def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
         """Similar studies of the gallery, the most similar first."""
-        return answers.search(holdings.engine, _read(film), k, where)
+        return answers.search(holdings.engine, _read(film, "search"), k, where)
 
     def search_text(text: str, k: float | None, where: str) -> answers.Answer:
         """Studies of the gallery that fit a text."""
-        return answers.search_text(holdings.engine, text, k, where)
+        with noted("api search_text"):
+            return answers.search_text(holdings.engine, text, k, where)
 
     def ground(film: bytes | None, phrases: str) -> answers.Answer:
         """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
-        return answers.ground(holdings.engine, _read(film), phrases)
+        return answers.ground(holdings.engine, _read(film, "ground"), phrases)
 
     def describe(film: bytes | None, boxes: str) -> answers.Answer:
         """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
-        return answers.describe(holdings.engine, _read(film), boxes)
+        return answers.describe(holdings.engine, _read(film, "describe"), boxes)
 
     def report(film: bytes | None) -> answers.Answer:
         """A drafted report, sentence by sentence with boxes."""
-        return answers.report(holdings.engine, _read(film))
+        return answers.report(holdings.engine, _read(film, "report"))
 
     with gr.Row(visible=False):
         film = film_upload(uploads, label="film")
@@ -53,7 +55,10 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
     expose(report, [film])
 
 
-def _read(film: bytes | None) -> Radiograph:
-    if film is None:
-        raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
-    return Radiograph.read(film)
+def _read(film: bytes | None, asked: str) -> Radiograph:
+    with noted(f"api {asked}") as noted_film:
+        if film is None:
+            raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
+        read = Radiograph.read(film)
+        noted_film(read.sha256)
+        return read

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 
 from lofi.errors import BadQuery, LofiError, UnreadableFilm
+from lofi.ui.caller import Caller, answering_to
 from lofi.ui.uploads import GONE, Uploads
 
 _log = logging.getLogger("lofi")
@@ -29,8 +30,11 @@ class Boundary(gr.Blocks):  # type: ignore[misc]
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Answer one call; every failure is a quiet ``gr.Error``."""
+        # The queue answers in a task of its own, which knows of the request only what is handed on with it.
+        scope = getattr(getattr(named.get("request"), "request", None), "scope", {})
         try:
-            answer: dict[str, Any] = await super().process_api(*arguments, **named)
+            with answering_to(scope.get("lofi.caller", Caller())):
+                answer: dict[str, Any] = await super().process_api(*arguments, **named)
         except Exception as error:
             raise shown(error) from None
         return answer

@@ -4,6 +4,8 @@ Plain ASGI and outermost: nothing of Gradio's sees a request before it was let i
 """
 
 import secrets
+from dataclasses import dataclass, replace
+from time import monotonic
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,14 +13,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lofi.settings import Settings
 from lofi.ui.allowed import JSON, Rule, rule_for, without_prefix
+from lofi.ui.audit import note
 from lofi.ui.boundary import UNFORESEEN, sentence
 from lofi.ui.caller import Caller, answering_to
+from lofi.ui.health import Metrics
+from lofi.ui.limits import Limits
+from lofi.ui.login import Login, TooMany, login_of
+from lofi.ui.login_page import too_many
 from lofi.ui.policy import ALWAYS, DOCUMENT, NOTHING, marked, page_policy
 from lofi.ui.proxies import Hosts, Proxies, Seen, host_name
 
 _NOT_HERE = "There is nothing under this address."
 _OTHER_NAME = "The server is not known under this name: its operator can add it to LOFI_HOSTS."
 _FOREIGN = "This request came from another site's page."
+_LOG_IN = "Log in first."
+_TOO_LONG = "The request is too long."
+_TOO_OFTEN = "You ask more than this server answers: wait a little and try again."
+MOST_JSON = 2**21
 _PROGRAMS = "Programs are not served here: its operator can set LOFI_API to on."
 
 
@@ -32,14 +43,31 @@ class Refusal(Exception):
         self.headers = headers
 
 
+@dataclass(frozen=True)
+class Door:
+    """What the guard goes by, made once from the settings."""
+
+    proxies: Proxies
+    hosts: Hosts
+    limits: Limits
+    login: Login | None
+    metrics: Metrics
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Door":
+        """Raises LofiError where a setting cannot be used."""
+        proxies, limits = Proxies.of(settings.proxies), Limits(settings.rate, settings.quota)
+        login = login_of(settings.auth, proxies, limits)
+        return cls(proxies, Hosts(settings.hosts, settings.host), limits, login, Metrics())
+
+
 class Guard:
     """Lets requests in that are on the list, and answers the others with one sentence."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, proxies: Proxies, hosts: Hosts) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, door: Door) -> None:
         self.app = app
         self.settings = settings
-        self.proxies = proxies
-        self.hosts = hosts
+        self.door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,28 +79,39 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send, secrets.token_hex(8))
-        try:
-            seen = self.proxies.seen(scope)
-            with answering_to(Caller(address=seen.address, request=answer.request)):
+        answer, began = Answer(send, secrets.token_hex(8)), monotonic()
+        seen = self.door.proxies.seen(scope)
+        who, rule = Caller(address=seen.address, request=answer.request), None
+        with answering_to(who):
+            try:
                 rule = self.let_in(scope, seen)
-                answer.document = rule.path == "/"
-                await self.app(scope, receive, answer.send)
-            await answer.end(scope, receive)
-        except Refusal as refusal:
-            await JSONResponse({"error": refusal.sentence}, refusal.status, refusal.headers)(
-                scope, receive, answer.send
-            )
-        except Exception as error:
-            await answer.fail(scope, receive, error)
+                user = await self._user(scope, seen, rule)
+                who = replace(who, user=user)
+                measured = self._within_limits(scope, receive, rule, who)
+                scope["lofi.caller"], answer.document = who, rule.path == "/"
+                with answering_to(who):
+                    await self.app(scope, measured, answer.send)
+                    await answer.end(scope, receive)
+            except Refusal as refusal:
+                if who.user:  # strangers could fill the log until what matters is gone from it
+                    note("ask", outcome=f"refused ({refusal.status})")
+                told = JSONResponse({"error": refusal.sentence}, refusal.status, refusal.headers)
+                await told(scope, receive, answer.send)
+            except TooMany as error:
+                await too_many(error)(scope, receive, answer.send)
+            except Exception as error:
+                await answer.fail(scope, receive, error)
+            finally:
+                self.door.metrics.count(scope["method"], rule.path if rule else "", answer.status, monotonic() - began)
 
     def let_in(self, scope: Scope, seen: Seen) -> Rule:
         """The route that a request is for. Raises Refusal."""
-        if seen.host not in self.hosts:
-            raise Refusal(421, _OTHER_NAME)
         path = without_prefix(scope["path"], self.settings.root_path)
         rule = rule_for(scope["method"], path, self.settings.api_is_on)
-        if rule is None:
+        # Whoever watches over the app asks by its bare address, and learns nothing but "ready".
+        if seen.host not in self.door.hosts and not (rule is not None and rule.path == "/healthz"):
+            raise Refusal(421, _OTHER_NAME)
+        if rule is None or (rule.path == "/metrics" and not self._may_measure(seen)):
             raise Refusal(404, _NOT_HERE)
         scope["path"], scope["raw_path"] = path, path.encode("ascii")
         if rule.plain:
@@ -85,6 +124,51 @@ class Guard:
         if rule.path == "/":  # its scripts are marked, and what is packed cannot be
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         return rule
+
+    def _may_measure(self, seen: Seen) -> bool:
+        """Figures are for this machine and for the listed proxies, asking themselves."""
+        return not seen.relayed and (seen.address in self.door.proxies or seen.address in ("127.0.0.1", "::1"))
+
+    async def _user(self, scope: Scope, seen: Seen, rule: Rule) -> str:
+        """Who is logged in, "" where nobody has to be. Raises Refusal, and TooMany where passwords are guessed."""
+        if self.door.login is None:
+            return ""
+        headers = Headers(scope=scope)
+        user = await self.door.login.user(headers, seen)
+        if user or rule.public:
+            return user or ""
+        if self.door.login.has_page and rule.method == "GET" and rule.path in ("/", "/study"):
+            place = f"{self.settings.root_path}/login{'?to=study' if rule.path == '/study' else ''}"
+            raise Refusal(303, _LOG_IN, Location=place)
+        # Asked so, a browser would open a window of its own over our page: programs only.
+        program = self.door.login.has_page and "sec-fetch-site" not in headers
+        raise Refusal(401, _LOG_IN, **({"WWW-Authenticate": 'Basic realm="LoFi"'} if program else {}))
+
+    def _within_limits(self, scope: Scope, receive: Receive, rule: Rule, who: Caller) -> Receive:
+        """The body, counted as it comes. Raises Refusal where too much is asked or sent."""
+        if rule.method != "POST":
+            return receive
+        announced = Headers(scope=scope).get("content-length", "")
+        length = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 16 else 0
+        small, sent = rule.takes == JSON, self.door.limits.bytes
+        if small and length > MOST_JSON:
+            raise Refusal(413, _TOO_LONG)
+        wait = max(self.door.limits.questions.take(who.name), 0 if small else sent.take(who.name, length))
+        if wait:
+            raise Refusal(429, _TOO_OFTEN, **{"Retry-After": str(wait)})
+        came = 0
+
+        async def measured() -> Message:
+            nonlocal came
+            message = await receive()
+            before, came = came, came + len(message.get("body", b""))
+            if small and came > MOST_JSON:
+                raise Refusal(413, _TOO_LONG)
+            if not small and came > length:
+                sent.charge(who.name, came - max(before, length))
+            return message
+
+        return measured
 
     def _check_sender(self, headers: Headers, seen: Seen) -> None:
         """A browser says where its page is from; a program says nothing, and is served where the API is on."""
@@ -105,7 +189,7 @@ def is_own(origin: str, seen: Seen) -> bool:
     return host.lower().removesuffix(usual) == seen.host.lower().removesuffix(usual)
 
 
-class _Answer:
+class Answer:
     """One answer on its way out: headers are added, Gradio's page is marked, a failure becomes a sentence."""
 
     def __init__(self, send: Send, request: str) -> None:

@@ -1,8 +1,13 @@
 """The page: one component that the scripts of assets/viewer draw, and the API's endpoints behind it."""
 
+import functools
+
 import gradio as gr
 
+from lofi.answers import Answer
 from lofi.ui.api import endpoints
+from lofi.ui.asked import Asked
+from lofi.ui.audit import noted
 from lofi.ui.boundary import Boundary
 from lofi.ui.exports import Exports
 from lofi.ui.holdings import Holdings
@@ -20,11 +25,22 @@ def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
-            server_functions=[answering(question) for question in questions(holdings)],
+            server_functions=[answering(audited(question)) for question in questions(holdings)],
         )
         endpoints(holdings, uploads)
     blocks.queue(max_size=64, default_concurrency_limit=2)
     return blocks
+
+
+def audited(question: Question) -> Question:
+    """The question, noted in the audit log with the film that it names."""
+
+    @functools.wraps(question)
+    def ask(asked: Asked) -> Answer:
+        with noted(question.__name__, asked.values.get("film")):
+            return question(asked)
+
+    return ask
 
 
 def questions(holdings: Holdings) -> tuple[Question, ...]:

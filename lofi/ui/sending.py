@@ -10,6 +10,7 @@ from lofi.errors import LofiError, UnreadableFilm
 from lofi.film.exposure import MAX_BYTES
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
+from lofi.ui.audit import noted
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import opened
@@ -38,7 +39,9 @@ def sending_route(holdings: Holdings) -> APIRouter:
 
 
 def _take_in(holdings: Holdings, data: bytes) -> Answer:
-    answer = opened(holdings, Radiograph.read(data))
+    with noted("open") as film:
+        answer = opened(holdings, Radiograph.read(data))
+        film(answer["film"]["sha256"])
     origin = read_origin(data)
     return answer if origin is None else {**answer, "pass": holdings.keep_origin(origin)}
 

@@ -11,12 +11,15 @@ from gradio.utils import get_upload_folder
 
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
-from lofi.ui.guard import Guard
+from lofi.ui.audit import audit_to
+from lofi.ui.guard import Door, Guard
+from lofi.ui.health import health_routes
 from lofi.ui.holdings import Holdings
+from lofi.ui.login import ByFile
+from lofi.ui.login_page import login_routes
 from lofi.ui.modules import STYLES, module_routes
 from lofi.ui.page import page
 from lofi.ui.pictures import routes
-from lofi.ui.proxies import Hosts, Proxies
 from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
 from lofi.ui.theme import theme
@@ -29,7 +32,8 @@ def application(settings: Settings) -> FastAPI:
 
     Raises LofiError where a setting cannot be used.
     """
-    proxies, hosts = Proxies.of(settings.proxies), Hosts(settings.hosts, settings.host)
+    door = Door.of(settings)
+    audit_to(settings.audit)
     holdings, uploads = Holdings(settings), Uploads(Path(get_upload_folder()))
     blocks = page(holdings, uploads)
 
@@ -49,7 +53,9 @@ def application(settings: Settings) -> FastAPI:
         app.include_router(upload_route(uploads))
     app.include_router(module_routes())
     app.include_router(study_routes(holdings))
-    app.add_middleware(Guard, settings=settings, proxies=proxies, hosts=hosts)
+    app.include_router(health_routes(lambda: holdings.ready, door.metrics))
+    app.include_router(login_routes(door.login if isinstance(door.login, ByFile) else None, settings.root_path))
+    app.add_middleware(Guard, settings=settings, door=door)
     gr.mount_gradio_app(
         app,
         blocks,

@@ -24,6 +24,7 @@ from lofi.study.definition import Definition
 from lofi.study.reading import ReaderStudy, Sheet
 from lofi.study.sitting import Superseded, Taken
 from lofi.study.verdict import Subject, Verdict
+from lofi.ui.audit import noted
 from lofi.ui.boundary import sentence
 from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
@@ -186,7 +187,8 @@ def _answering(answer: Callable[[Answer], Answer]) -> Callable[[Request], Any]:
     async def respond(request: Request) -> JSONResponse:
         try:
             values = await _values(request)
-            return JSONResponse(await run_in_threadpool(answer, values))
+            with noted(f"study {answer.__name__}", values.get("film")):
+                return JSONResponse(await run_in_threadpool(answer, values))
         except Exception as error:
             code = _CODES.get(type(error), "error")
             status = 400 if isinstance(error, LofiError) else 500

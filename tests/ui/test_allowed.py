@@ -17,7 +17,6 @@ CLOSED = {
         "GET /svelte/{path:path}",
         "GET /gradio_api/deep_link",
         "GET /config/",
-        "POST /login",
         "POST /login/",
         "GET /logout",
     ),
