@@ -65,7 +65,13 @@ def serve(settings: "Settings") -> int:
     if settings.study is not None:
         print(f"Readers of the study go to {address}/study", flush=True)
     # A page left open keeps a connection for ever; it is not waited for longer than this.
-    quiet = {"log_level": "warning", "access_log": False, "proxy_headers": False, "server_header": False}
+    quiet = {
+        "log_level": "warning",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "log_config": None,
+    }
     config = uvicorn.Config(app, timeout_graceful_shutdown=5, **quiet)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
     # uvicorn stops in order and then raises the signal again: end quietly, and clean up on SIGTERM too.

@@ -3,7 +3,7 @@
  * The reading room: desk on the left, films in the middle with their findings below, similar studies on the right.
  */
 import { mountDesk } from "./desk.js";
-import { button, make, renew, toggle } from "./dom.js";
+import { address, button, make, renew, toggle } from "./dom.js";
 import { mountDraft } from "./draft.js";
 import { mountExports } from "./exports.js";
 import { mountFindings } from "./findings.js";
@@ -53,10 +53,11 @@ function tabs(sheets, turned) {
 
 /**
  * Draw the room.
- * @param {HTMLElement} element @param {any} _props @param {(event: string, data?: any) => void} _trigger
+ * @param {HTMLElement} element @param {any} props `login`: somebody is logged in, and may log out
+ * @param {(event: string, data?: any) => void} _trigger
  * @param {(name: string, callback: () => void) => void} _watch @param {any} server
  */
-export function mountRoom(element, _props, _trigger, _watch, server) {
+export function mountRoom(element, props, _trigger, _watch, server) {
   const bench = new Workbench(asker(server), soon(() => show()));
   const phrases = mountPhrases(bench);
   const desk = mountDesk(bench, element, phrases.read);
@@ -69,7 +70,8 @@ export function mountRoom(element, _props, _trigger, _watch, server) {
   const tools = make("div", { cls: "tools" }, drawing, about.list, exports.node);
   element.replaceChildren(
     make("header", { cls: "lofi-head" }, make("h1", { text: "LoFi" }), make("p", { text: "Similar studies and boxes for a chest film" }),
-      make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }), toneButton()),
+      make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
+      props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton()),
     make("div", { cls: "room" },
       make("div", { cls: "desk" }, ...desk.nodes, phrases.node, desk.examples),
       make("main", { cls: "light" }, told, stage.seats, tools, stage.region, ...about.panels, review.node),

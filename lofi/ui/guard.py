@@ -23,6 +23,7 @@ from lofi.ui.login_page import too_many
 from lofi.ui.policy import ALWAYS, DOCUMENT, NOTHING, marked, page_policy
 from lofi.ui.proxies import Hosts, Proxies, Seen, host_name
 
+_DOCUMENTS = ("/", "/study", "/login")
 _NOT_HERE = "There is nothing under this address."
 _OTHER_NAME = "The server is not known under this name: its operator can add it to LOFI_HOSTS."
 _FOREIGN = "This request came from another site's page."
@@ -121,6 +122,8 @@ class Guard:
             self._check_sender(headers, seen)
             if headers.get("content-type", "").partition(";")[0].strip().lower() != rule.takes:
                 raise Refusal(415, f"{'JSON' if rule.takes == JSON else rule.takes} is expected here.")
+        elif headers.get("sec-fetch-site") in ("cross-site", "same-site") and rule.path not in _DOCUMENTS:
+            raise Refusal(403, _FOREIGN)  # a link may lead here from anywhere, but no page may make us work
         if rule.path == "/":  # its scripts are marked, and what is packed cannot be
             scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         return rule
@@ -137,7 +140,7 @@ class Guard:
         user = await self.door.login.user(headers, seen)
         if user or rule.public:
             return user or ""
-        if self.door.login.has_page and rule.method == "GET" and rule.path in ("/", "/study"):
+        if self.door.login.has_page and rule.method == "GET" and rule.path in _DOCUMENTS:
             place = f"{self.settings.root_path}/login{'?to=study' if rule.path == '/study' else ''}"
             raise Refusal(303, _LOG_IN, Location=place)
         # Asked so, a browser would open a window of its own over our page: programs only.

@@ -25,6 +25,7 @@ def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
+            login=holdings.settings.auth.startswith("file:"),
             server_functions=[answering(audited(question)) for question in questions(holdings)],
         )
         endpoints(holdings, uploads)

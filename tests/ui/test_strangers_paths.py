@@ -24,8 +24,12 @@ META = {"_type": "gradio.FileData"}
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An app of its own: what is attacked here may not disturb others."""
-    with running_app(tmp_path_factory.mktemp("attacked")) as url:
+    folder = tmp_path_factory.mktemp("attacked")
+    with running_app(folder, LOFI_HOST="0.0.0.0", LOFI_API="on") as url:
         yield url
+    # One line, that it is open to everybody; and no trace of anything that was tried (running_app looks for those).
+    warned = [line for line in (folder / "log").read_text().splitlines() if "set LOFI_AUTH" in line]
+    assert warned == ["Anybody who reaches this address may use the app: set LOFI_AUTH, and LOFI_HOSTS."]
 
 
 def posted(url: str, body: bytes, kind: str) -> Any:
@@ -180,3 +184,34 @@ def test_a_broken_upload_is_told_in_a_sentence(address: str, body: bytes, kind: 
         with error:
             told = (error.code, json.load(error)["error"][-1])
     assert told in (None, (400, "."))
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("gradio_api/queue/data?session_hash=secret", None),
+        ("gradio_api/queue/data", None),
+        ("gradio_api/call/ground/secret", None),
+        ("gradio_api/call/v2/secret", b"{}"),
+        ("gradio_api/call/v2/ground", b'{"secret": 1}'),
+        ("gradio_api/call/ground", b'{"data": "secret"}'),
+        ("gradio_api/call/secret", b'{"data": []}'),
+        ("gradio_api/queue/join", b'{"data": [], "fn_index": 99, "session_hash": "secret"}'),
+        ("gradio_api/queue/join", b"secret"),
+        ("gradio_api/cancel", b"{}"),
+        ("gradio_api/component_server/", b'{"data": 1, "component_id": 99, "session_hash": "x", "fn_name": "secret"}'),
+        ("gradio_api/component_server/", b"["),
+    ],
+    ids=str,
+)
+def test_no_trace_and_no_value_leaves_a_route_that_fails(address: str, path: str, body: bytes | None) -> None:
+    request = urllib.request.Request(f"{address}/{path}", body, {"Content-Type": "application/json"} if body else {})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            told, headers = answer.read().decode(), answer.headers
+    except urllib.error.HTTPError as error:
+        with error:
+            told, headers = error.read().decode(), error.headers
+    assert "Traceback" not in told
+    assert ".py" not in told
+    assert len(headers["X-Request-ID"]) == 16
