@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,39 +27,55 @@ def main() -> int:
     """Serve until stopped; status 1 and one sentence where a setting cannot be used."""
     from lofi.errors import LofiError
     from lofi.settings import Settings
+    from lofi.ui.logs import log_to_stderr
+    from lofi.ui.run_folder import run_folder
 
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    log_to_stderr()
     try:
         settings = Settings.from_environment()
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1
     # Uploads live in a folder of this run only; each is deleted once read, the folder at the end.
-    with tempfile.TemporaryDirectory(prefix="lofi-", ignore_cleanup_errors=True) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+    with run_folder() as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         return serve(settings)
 
 
 def serve(settings: "Settings") -> int:
     """Run the server and print its address as soon as it answers."""
-    import socket
-
     import uvicorn
 
+    from lofi.errors import LofiError
+    from lofi.ui.listening import listen
     from lofi.ui.server import application
 
     try:
-        listener = socket.create_server((settings.host, settings.port))
-    except OSError:
-        print(f"Port {settings.port} is in use: set LOFI_PORT to another one.", file=sys.stderr)
+        listener = listen(settings)
+    except LofiError as error:
+        print(error, file=sys.stderr)
         return 1
-    app = application(settings)
-    address = f"http://{settings.host}:{settings.port}{settings.root_path}"
+    try:
+        app = application(settings)
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not settings.local and not settings.auth:
+        print("Anybody who reaches this address may use the app: set LOFI_AUTH, and LOFI_HOSTS.", file=sys.stderr)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{shown}:{settings.port}{settings.root_path}"
     print(f"LoFi is at {address}  (stop with Ctrl+C)", flush=True)
     if settings.study is not None:
         print(f"Readers of the study go to {address}/study", flush=True)
     # A page left open keeps a connection for ever; it is not waited for longer than this.
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    quiet = {
+        "log_level": "warning",
+        "access_log": False,
+        "proxy_headers": False,
+        "server_header": False,
+        "log_config": None,
+    }
+    config = uvicorn.Config(app, timeout_graceful_shutdown=5, **quiet)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
     # uvicorn stops in order and then raises the signal again: end quietly, and clean up on SIGTERM too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -17,6 +17,7 @@ from lofi.export import command as export
 from lofi.film.radiograph import Radiograph
 from lofi.settings import Settings
 from lofi.study import commands as study
+from lofi.ui import account_commands
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,6 +26,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m lofi", description="Similar studies and boxes for a chest film. Research use only."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    account_commands.add_arguments(
+        commands.add_parser("user", help=account_commands.PURPOSE, description=account_commands.PURPOSE)
+    )
     study.add_arguments(commands.add_parser("study", help=study.PURPOSE, description=study.PURPOSE))
     for name, purpose in _PURPOSES.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
@@ -71,7 +75,8 @@ def main(arguments: Sequence[str]) -> int:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     try:
-        text = study.run(chosen) if chosen.command == "study" else _written(_answer(chosen), chosen.table)
+        plain = {"study": study.run, "user": account_commands.run}.get(chosen.command)
+        text = plain(chosen) if plain else _written(_answer(chosen), chosen.table)
         print(text, flush=True)
     except LofiError as error:
         print(error, file=sys.stderr)

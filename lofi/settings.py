@@ -1,6 +1,7 @@
 """Where the app finds its model and gallery and where it listens: from the environment, once, then frozen."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "lofi-mini"
 BUNDLED_GALLERY = ASSETS / "gallery"
 
+_PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -20,7 +23,10 @@ class Settings:
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
     stand in context when a phrase is grounded (0: none); ``grounder`` names a vision-language model of transformers
-    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so.
+    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so. ``api`` is "on", "off" or "" (on
+    where only this machine can ask); ``hosts`` and ``proxies`` are lists (lofi.ui.proxies);
+    ``auth`` says how somebody logs in (lofi.ui.login), ``audit`` is a file (lofi.ui.audit). ``rate`` questions a minute
+    and ``quota`` megabytes an hour are answered for each user or address; 0: as many as come.
     """
 
     model: str = str(BUNDLED_MODEL)
@@ -33,24 +39,46 @@ class Settings:
     study: Path | None = None
     shots: int = 4
     grounder: str = ""
+    api: str = ""
+    hosts: str = ""
+    proxies: str = ""
+    auth: str = ""
+    audit: Path | None = None
+    rate: int = 1200
+    quota: int = 8000
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can ask."""
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+    @property
+    def api_is_on(self) -> bool:
+        """Whether programs may ask, and not the page alone."""
+        return self.api == "on" or (self.local and self.api != "off")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
-        ``LOFI_MODEL``, ``LOFI_GALLERY``, ``LOFI_DEVICE``, ``LOFI_HOST``, ``LOFI_PORT``, ``LOFI_ROOT_PATH``,
-        ``LOFI_REVIEWS``, ``LOFI_STUDY``, ``LOFI_SHOTS`` and ``LOFI_GROUNDER`` are read. An empty variable counts as
-        unset. Raises LofiError on a port that is none and on another number of shots than 0 to 8.
+        Each field's variable is read; an empty one counts as unset. Raises LofiError on a port that is none, on another
+        number of shots than 0 to 8 and on a path, a word or a count that cannot be.
         """
-        words = ("model", "device", "host", "root_path", "reviews", "grounder")
+        words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth")
         given = {name: value for name in words if (value := _value(environ, name))}
-        gallery, port, study, shots = (_value(environ, name) for name in ("gallery", "port", "study", "shots"))
+        _check(given)
+        gallery, port, study, shots, audit, rate, quota = (
+            _value(environ, name) for name in ("gallery", "port", "study", "shots", "audit", "rate", "quota")
+        )
         return cls(
             **given,
             gallery=_path("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
             port=_port(port) if port else cls.port,
             study=_path("LOFI_STUDY", study) if study else None,
             shots=_shots(shots) if shots else cls.shots,
+            audit=Path(audit).expanduser() if audit else None,
+            rate=_count("RATE", rate) if rate else cls.rate,
+            quota=_count("QUOTA", quota) if quota else cls.quota,
         )
 
 
@@ -65,9 +93,22 @@ def _path(name: str, text: str) -> Path:
         raise LofiError(f"{name} begins with ~ and a user who is not known here: write the path in full.") from None
 
 
+def _check(given: Mapping[str, str]) -> None:
+    if given.get("api", "on") not in ("on", "off"):
+        raise LofiError("LOFI_API must be on or off.")
+    if not _PATH.fullmatch(given.get("root_path", "")):
+        raise LofiError("LOFI_ROOT_PATH must be a path such as /imaging/lofi, without a slash at its end.")
+
+
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
         raise LofiError("LOFI_PORT must be a port number from 1 to 65535.")
+    return int(text)
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise LofiError(f"LOFI_{name} must be a whole number, 0 for no limit.")
     return int(text)
 
 

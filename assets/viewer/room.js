@@ -3,7 +3,7 @@
  * The reading room: desk on the left, films in the middle with their findings below, similar studies on the right.
  */
 import { mountDesk } from "./desk.js";
-import { button, make, renew, toggle } from "./dom.js";
+import { address, button, make, renew, toggle } from "./dom.js";
 import { mountDraft } from "./draft.js";
 import { mountExports } from "./exports.js";
 import { mountFindings } from "./findings.js";
@@ -54,9 +54,9 @@ function tabs(sheets, turned) {
 
 /**
  * Draw the room.
- * @param {HTMLElement} element
+ * @param {HTMLElement} element @param {any} props `login`: somebody is logged in, and may log out
  */
-export function mountRoom(element) {
+export function mountRoom(element, props) {
   const busy = make("p", { cls: "quiet busy", role: "status" });
   const bench = new Workbench(asker((place, seconds) => {
     busy.textContent = inLine(place, seconds);
@@ -72,7 +72,8 @@ export function mountRoom(element) {
   const tools = make("div", { cls: "tools" }, drawing, about.list, exports.node);
   element.replaceChildren(
     make("header", { cls: "lofi-head" }, make("h1", { text: "LoFi" }), make("p", { text: "Similar studies and boxes for a chest film" }),
-      make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }), toneButton()),
+      make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
+      props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton()),
     make("div", { cls: "room" },
       make("div", { cls: "desk" }, ...desk.nodes, phrases.node, desk.examples),
       make("main", { cls: "light" }, told, busy, stage.seats, tools, stage.region, ...about.panels, review.node),

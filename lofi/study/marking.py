@@ -15,13 +15,14 @@ MAX_ADDED = 16
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a verdict is given: the film, who reads, which model answered, in which study, and what it said."""
+    """Where a verdict is given: the film, who reads, which model answered, in which study, what it said, which user."""
 
     film: str
     reader: str
     fingerprint: str
     study: str
     answer: ModelAnswer
+    user: str = ""
 
     def verdict(self, kind: str, decision: Decision, **fields: Any) -> Verdict:
         """A verdict at this desk; the model's box and score are filled in from its answer, never from a browser."""
@@ -30,13 +31,15 @@ class Desk:
             number = fields["number"]
             if grounding is not None and 0 <= number < len(grounding.boxes):
                 fields |= {"model_box": grounding.boxes[number], "score": grounding.scores[number]}
-        made = Verdict(self.film, self.reader, self.fingerprint, kind, decision, study=self.study, **fields)
+        made = Verdict(
+            self.film, self.reader, self.fingerprint, kind, decision, study=self.study, user=self.user, **fields
+        )
         return replace(made, time=now())
 
     def before(self, connection: sqlite3.Connection) -> tuple[Verdict, ...]:
         """All verdicts that were ever given at this desk, oldest first."""
-        where = {"study": self.study, "film": self.film, "reader": self.reader, "fingerprint": self.fingerprint}
-        return select(connection, **where)
+        whose = {"reader": self.reader, "user": self.user, "fingerprint": self.fingerprint}
+        return select(connection, study=self.study, film=self.film, **whose)
 
 
 def verdicts_of(desk: Desk, mark: object, before: Mapping[Subject, Verdict]) -> tuple[Verdict, ...]:

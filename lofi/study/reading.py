@@ -51,7 +51,7 @@ class ReaderStudy:
     """A definition, its cases and the store. ``ask`` gives the model's answer to a case when first needed.
 
     Safe to share: every method is one transaction. Tokens come from ``begin``; a method given one that another
-    window replaced raises Superseded.
+    window replaced, or one of another ``user``, raises Superseded.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ReaderStudy:
         self._digest = digest(definition, cases)
         self._ask = ask
 
-    def begin(self, initials: str, take_over: bool = False) -> str:
+    def begin(self, initials: str, take_over: bool = False, user: str = "") -> str:
         """A token for a reader's window. Raises BadQuery on wrong initials, Taken where another window reads."""
         reader, name = parse_initials(initials), self.definition.name
         if self.definition.readers and reader not in self.definition.readers:
@@ -83,11 +83,11 @@ class ReaderStudy:
                 raise LofiError(CHANGED)
             elif row["fingerprint"] != self.fingerprint:
                 raise LofiError(OTHER_MODEL)
-            return sitting.sit(connection, name, reader, take_over)
+            return sitting.sit(connection, name, reader, take_over, user)
 
-    def sheet(self, token: str, number: int | None = None) -> Sheet | None:
+    def sheet(self, token: str, number: int | None = None, user: str = "") -> Sheet | None:
         """The case to read: the first that is not done, or an earlier one by its number from 1. None: all is done."""
-        reader = self._reader(token)
+        reader = self._reader(token, user)
         films, done = self._films(reader), self._done(reader)
         upto = next((at for at, film in enumerate(films) if film not in done), len(films))
         at = upto if number is None else number - 1
@@ -98,8 +98,8 @@ class ReaderStudy:
         case = self._cases[films[at]]
         answer = self.answer(case)
         if case.film not in done and number is None:
-            self._open(self._desk(reader, case, answer))
-        marks = self.store.of(case.film, reader, self.definition.name, self.fingerprint)
+            self._open(self._desk(reader, case, answer, user))
+        marks = self.store.of(case.film, reader, self.definition.name, self.fingerprint, user)
         return Sheet(reader, case, at + 1, len(done), len(films), case.film in done, answer, marks)
 
     def answer(self, case: StudyCase) -> ModelAnswer:
@@ -116,43 +116,43 @@ class ReaderStudy:
             raise LofiError("The model's answer could not be kept: try again.")
         return found
 
-    def following(self, token: str) -> StudyCase | None:
+    def following(self, token: str, user: str = "") -> StudyCase | None:
         """The case after the first that is not done: worth asking the model about while the reader looks."""
-        reader = self._reader(token)
+        reader = self._reader(token, user)
         done = self._done(reader)
         waiting = [film for film in self._films(reader) if film not in done]
         return self._cases[waiting[1]] if len(waiting) > 1 else None
 
-    def mark(self, token: str, film: str, mark: object) -> dict[Subject, Verdict]:
+    def mark(self, token: str, film: str, mark: object, user: str = "") -> dict[Subject, Verdict]:
         """Store one mark on a case; returns what counts on it then. Raises BadQuery where it does not fit."""
         case = self._case(film)
         answer = self.answer(case)
         with self.store.database.writing() as connection:
-            desk = self._desk(sitting.seen(connection, self.definition.name, token), case, answer)
+            desk = self._desk(sitting.seen(connection, self.definition.name, token, user), case, answer, user)
             before = desk.before(connection)
             made = verdicts_of(desk, mark, latest(before))
             insert(connection, made)
             return latest((*before, *made))
 
-    def finish(self, token: str, film: str) -> None:
+    def finish(self, token: str, film: str, user: str = "") -> None:
         """Call a case done. Raises BadQuery, saying what is still open."""
         case = self._case(film)
         answer = self.answer(case)
         with self.store.database.writing() as connection:
-            desk = self._desk(sitting.seen(connection, self.definition.name, token), case, answer)
+            desk = self._desk(sitting.seen(connection, self.definition.name, token, user), case, answer, user)
             left = still_open(answer, latest(desk.before(connection)))
             if left:
                 raise BadQuery(f"Still to judge: {', '.join(left)}.")
             insert(connection, [desk.verdict("case", Decision.DONE)])
 
-    def leave(self, token: str) -> None:
+    def leave(self, token: str, user: str = "") -> None:
         """Let the initials go, so that the reader can begin elsewhere without being asked."""
         with self.store.database.writing() as connection:
-            sitting.leave(connection, self.definition.name, token)
+            sitting.leave(connection, self.definition.name, token, user)
 
-    def _reader(self, token: str) -> str:
+    def _reader(self, token: str, user: str) -> str:
         with self.store.database.writing() as connection:
-            return sitting.seen(connection, self.definition.name, token)
+            return sitting.seen(connection, self.definition.name, token, user)
 
     def _films(self, reader: str) -> tuple[str, ...]:
         return order(self._cases, self.definition.seed, reader)
@@ -174,8 +174,8 @@ class ReaderStudy:
             raise BadQuery("This film is no case of the study.")
         return case
 
-    def _desk(self, reader: str, case: StudyCase, answer: ModelAnswer) -> Desk:
-        return Desk(case.film, reader, self.fingerprint, self.definition.name, answer)
+    def _desk(self, reader: str, case: StudyCase, answer: ModelAnswer, user: str) -> Desk:
+        return Desk(case.film, reader, self.fingerprint, self.definition.name, answer, user)
 
 
 def progress(definition: Definition, cases: Sequence[StudyCase], store: ReviewStore) -> tuple[Progress, ...]:

@@ -18,8 +18,13 @@ class Superseded(BadQuery):
     """Reading goes on in another window than this one, or was never begun."""
 
 
-def sit(connection: sqlite3.Connection, study: str, reader: str, take_over: bool) -> str:
-    """A token for a new window of a reader. Raises Taken where another window is active, unless ``take_over``."""
+def sit(connection: sqlite3.Connection, study: str, reader: str, take_over: bool, user: str = "") -> str:
+    """A token for a new window of a reader. Raises Taken where another window is active, unless ``take_over``.
+
+    Raises BadQuery where the initials are another user's: whoever first reads or judges with them keeps them.
+    """
+    if owners(connection, study, reader) - {user}:
+        raise BadQuery("These initials are another reader's in this study: choose others.")
     row = connection.execute("SELECT seen FROM sitting WHERE study = ? AND reader = ?", (study, reader)).fetchone()
     if row is not None and not take_over and time() - row["seen"] < ACTIVE_SECONDS:
         raise Taken(
@@ -27,19 +32,35 @@ def sit(connection: sqlite3.Connection, study: str, reader: str, take_over: bool
             "If that is you, go on here; if not, choose other initials."
         )
     token = secrets.token_urlsafe(16)
-    connection.execute("INSERT OR REPLACE INTO sitting VALUES (?, ?, ?, ?)", (study, reader, token, time()))
+    connection.execute("INSERT OR REPLACE INTO sitting VALUES (?, ?, ?, ?, ?)", (study, reader, token, time(), user))
     return token
 
 
-def seen(connection: sqlite3.Connection, study: str, token: str) -> str:
-    """The reader whose window has this token, now noted as active. Raises Superseded where it has none any more."""
-    row = connection.execute("SELECT reader FROM sitting WHERE study = ? AND token = ?", (study, token)).fetchone()
+def owners(connection: sqlite3.Connection, study: str, reader: str) -> set[str]:
+    """The users who read or judged with these initials in a study; one at most, unless it began without a login."""
+    found = [
+        row
+        for table in ("sitting", "verdict")
+        for row in connection.execute(
+            f"SELECT DISTINCT user FROM {table} WHERE study = ? AND reader = ?", (study, reader)
+        )
+    ]
+    return {str(row["user"]) for row in found}
+
+
+def seen(connection: sqlite3.Connection, study: str, token: str, user: str = "") -> str:
+    """The reader whose window has this token, now noted as active. Raises Superseded where it has none any more.
+
+    A token opens nothing for another user than the one to whom it was given.
+    """
+    asked = "SELECT reader FROM sitting WHERE study = ? AND token = ? AND user = ?"
+    row = connection.execute(asked, (study, token, user)).fetchone()
     if row is None:
         raise Superseded("This reading goes on in another window. To read on here, enter the initials again.")
     connection.execute("UPDATE sitting SET seen = ? WHERE study = ? AND token = ?", (time(), study, token))
     return str(row["reader"])
 
 
-def leave(connection: sqlite3.Connection, study: str, token: str) -> None:
+def leave(connection: sqlite3.Connection, study: str, token: str, user: str = "") -> None:
     """Give the initials free: the reader pauses or has ended."""
-    connection.execute("DELETE FROM sitting WHERE study = ? AND token = ?", (study, token))
+    connection.execute("DELETE FROM sitting WHERE study = ? AND token = ? AND user = ?", (study, token, user))

@@ -14,7 +14,7 @@ from lofi.study.written import as_csv, as_json
 
 _COLUMNS = (
     *("time", "study", "film", "reader", "fingerprint", "kind", "phrase", "number", "hit", "decision"),
-    *("model_box", "box", "score", "comment"),
+    *("model_box", "box", "score", "comment", "user"),
 )
 _INSERT = f"INSERT INTO verdict ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM verdict"
@@ -37,12 +37,15 @@ class ReviewStore:
             insert(connection, stamped)
         return stamped
 
-    def of(self, film: str, reader: str, study: str = "", fingerprint: str = "") -> dict[Subject, Verdict]:
+    def of(
+        self, film: str, reader: str, study: str = "", fingerprint: str = "", user: str = ""
+    ) -> dict[Subject, Verdict]:
         """What counts of a reader's verdicts on a film (its sha256), by subject, in the order first judged.
 
-        ``fingerprint`` asks for those on one model's answers only. What was withdrawn is left out.
+        ``fingerprint`` asks for those on one model's answers only. What was withdrawn is left out, and so is all that
+        another user said under the same initials.
         """
-        parts = {"study": study, "film": film, "reader": parse_initials(reader)}
+        parts = {"study": study, "film": film, "reader": parse_initials(reader), "user": user}
         with self.database.reading() as connection:
             found = select(connection, **parts, **({"fingerprint": fingerprint} if fingerprint else {}))
         return latest(found)
@@ -85,10 +88,11 @@ def latest(verdicts: Iterable[Verdict]) -> dict[Subject, Verdict]:
 
 
 def current(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """Of any verdicts, oldest first: those that count, by study, reader, film, model and subject."""
+    """Of any verdicts, oldest first: those that count, by study, user, reader, film, model and subject."""
     groups: dict[tuple[str, ...], list[Verdict]] = {}
     for verdict in verdicts:
-        groups.setdefault((verdict.study, verdict.reader, verdict.film, verdict.fingerprint), []).append(verdict)
+        whose = (verdict.study, verdict.user, verdict.reader, verdict.film, verdict.fingerprint)
+        groups.setdefault(whose, []).append(verdict)
     return tuple(verdict for group in groups.values() for verdict in latest(group).values())
 
 

@@ -62,6 +62,7 @@ class Verdict:
     0 and goes on with those the reader added), "phrase", "hit" (``hit`` is the gallery's study id), "comment" or
     "case". ``model_box`` and ``score`` are the model's, ``box`` the reader's own where it was moved, redrawn or
     added. ``study`` is a reader study's name, "" in the reading room. ``time`` (UTC, ISO 8601) is set when stored.
+    ``user`` is who was logged in, "" where nobody has to: a verdict belongs to its user, initials are a label.
 
     Raises BadQuery, on creation, for anything that does not fit together.
     """
@@ -80,6 +81,7 @@ class Verdict:
     comment: str = ""
     study: str = ""
     time: str = ""
+    user: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.time, str):
@@ -88,7 +90,7 @@ class Verdict:
             raise BadQuery("A review names its film by the sha256 of its bytes, 64 hexadecimal digits.")
         tidy: dict[str, object] = {"reader": parse_initials(self.reader)}
         tidy["decision"] = _decision(self.kind, self.decision)
-        tidy |= {name: clean_line(getattr(self, name)) for name in ("hit", "study", "fingerprint")}
+        tidy |= {name: clean_line(getattr(self, name)) for name in ("hit", "study", "fingerprint", "user")}
         tidy["phrase"] = clean_line(self.phrase, MAX_PHRASE_LENGTH)
         tidy["comment"] = clean(self.comment, MAX_COMMENT)
         for name in ("model_box", "box"):

@@ -9,7 +9,7 @@ from lofi.study.verdict import Verdict
 RESEARCH = "Research use only. Not for diagnosis."
 _SIDES = ("x0", "y0", "x1", "y1")
 COLUMNS = (
-    *("study", "reader", "film", "kind", "phrase", "number", "hit", "decision", "score"),
+    *("study", "reader", "user", "film", "kind", "phrase", "number", "hit", "decision", "score"),
     *(f"model_{side}" for side in _SIDES),
     *_SIDES,
     *("comment", "fingerprint", "time", "note"),

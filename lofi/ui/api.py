@@ -8,41 +8,46 @@ import gradio as gr
 from lofi import answers
 from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
+from lofi.ui.audit import noted
 from lofi.ui.holdings import Holdings
 from lofi.ui.upload import film_upload
+from lofi.ui.uploads import Uploads
 
 
-def endpoints(holdings: Holdings) -> None:
+def endpoints(holdings: Holdings, uploads: Uploads) -> None:
     """Add the endpoints to the Blocks being built: hidden components give them their types and defaults."""
 
-    def opened(film: bytes | None, answer: Callable[[Radiograph], answers.Answer]) -> answers.Answer:
-        if film is None:
-            raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
-        with holdings.cage.open(film) as reading:
-            return answer(reading.film)
+    def opened(asked: str, film: bytes | None, answer: Callable[[Radiograph], answers.Answer]) -> answers.Answer:
+        with noted(f"api {asked}") as known:
+            if film is None:
+                raise BadQuery("Send a film: a PNG, JPEG or DICOM file.")
+            with holdings.cage.open(film) as reading:
+                known(reading.film.sha256)
+                return answer(reading.film)
 
     def search(film: bytes | None, k: float | None, where: str) -> answers.Answer:
         """Similar studies of the gallery, the most similar first."""
-        return opened(film, lambda found: answers.search(holdings.engine, found, k, where))
+        return opened("search", film, lambda found: answers.search(holdings.engine, found, k, where))
 
     def search_text(text: str, k: float | None, where: str) -> answers.Answer:
         """Studies of the gallery that fit a text."""
-        return answers.search_text(holdings.engine, text, k, where)
+        with noted("api search_text"):
+            return answers.search_text(holdings.engine, text, k, where)
 
     def ground(film: bytes | None, phrases: str) -> answers.Answer:
         """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
-        return opened(film, lambda found: answers.ground(holdings.engine, found, phrases))
+        return opened("ground", film, lambda found: answers.ground(holdings.engine, found, phrases))
 
     def describe(film: bytes | None, boxes: str) -> answers.Answer:
         """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
-        return opened(film, lambda found: answers.describe(holdings.engine, found, boxes))
+        return opened("describe", film, lambda found: answers.describe(holdings.engine, found, boxes))
 
     def report(film: bytes | None) -> answers.Answer:
         """A drafted report, sentence by sentence with boxes."""
-        return opened(film, lambda found: answers.report(holdings.engine, found))
+        return opened("report", film, lambda found: answers.report(holdings.engine, found))
 
     with gr.Row(visible=False):
-        film = film_upload(label="film")
+        film = film_upload(uploads, label="film")
         k = gr.Number(8, label="k", precision=None)
         where = gr.Textbox("", label="where")
         text, phrases, boxes = (gr.Textbox("", label=name) for name in ("text", "phrases", "boxes"))

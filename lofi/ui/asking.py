@@ -19,6 +19,7 @@ from lofi.errors import LofiError
 from lofi.ui.asked import Asked
 from lofi.ui.body import json_object
 from lofi.ui.boundary import sentence
+from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import Question, answered
 from lofi.ui.turns import Turns
@@ -32,7 +33,7 @@ PATIENCE, TOLD_EVERY = 0.4, 1.0
 MODEL = frozenset({"similar", "ground", "describe", "draft", "suggest", "neighbour", "export_case"})
 """Questions that run the model, and so take turns."""
 DESK = "X-Lofi-Desk"
-"""A word that each open page makes up: whose turn it is and whose films are held. It proves nothing of anybody."""
+"""A word that each open page makes up: whose turn it is, and whose films are held. It proves nothing of anybody."""
 
 
 def asking_route(holdings: Holdings, questions: tuple[Question, ...]) -> APIRouter:
@@ -58,9 +59,9 @@ def asking_route(holdings: Holdings, questions: tuple[Question, ...]) -> APIRout
 
 
 def desk_of(request: Request) -> str:
-    """The word of the page that asks; the client's address where it brings none that can be used."""
-    word = request.headers.get(DESK, "")
-    return word if re.fullmatch(r"[\w-]{8,64}", word) else request.client.host if request.client else ""
+    """Who asks: the user that is logged in, else the word of the page, else the address that it comes from."""
+    word, who = request.headers.get(DESK, ""), caller()
+    return who.user or (word if re.fullmatch(r"[\w-]{8,64}", word) else who.address)
 
 
 async def _lines(holdings: Holdings, turns: Turns, question: Question, asked: Asked) -> AsyncIterator[str]:

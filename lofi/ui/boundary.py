@@ -6,26 +6,59 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.exceptions import ComponentProcessingError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 
-from lofi.errors import LofiError
+from lofi.errors import BadQuery, LofiError, UnreadableFilm
+from lofi.ui.caller import Caller, answering_to
+from lofi.ui.uploads import GONE, Uploads
 
 _log = logging.getLogger("lofi")
+UNFORESEEN = "Something went wrong inside; the film was not kept. Try again or report it."
 
 
 class Boundary(gr.Blocks):  # type: ignore[misc]
-    """``gr.Blocks`` that lets no traceback out.
+    """``gr.Blocks`` that lets no traceback out, and no path in that is not an upload's.
 
     Gradio prints a trace of any other error, and the trace of a refused upload holds its path with the file's name.
     """
 
+    def __init__(self, uploads: Uploads, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.uploads = uploads
+        # Gradio checks the paths that a caller names only where this is set, and mounting a Blocks never sets it.
+        self.has_launched = True
+
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Answer one call; every failure is a quiet ``gr.Error``."""
+        # The queue answers in a task of its own, which knows of the request only what is handed on with it.
+        scope = getattr(getattr(named.get("request"), "request", None), "scope", {})
         try:
-            answer: dict[str, Any] = await super().process_api(*arguments, **named)
+            with answering_to(scope.get("lofi.caller", Caller())):
+                answer: dict[str, Any] = await super().process_api(*arguments, **named)
         except Exception as error:
             raise shown(error) from None
         return answer
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *more: Any, **named: Any) -> list[Any]:
+        """Before Gradio looks at any value: a file is an upload of this run, everything else is plain."""
+        blocks = block_fn.inputs
+        admitted = [self._admitted(block, value) for block, value in zip(blocks, inputs, strict=False)]
+        try:
+            prepared: list[Any] = await super().preprocess_data(block_fn, admitted, *more, **named)
+        except InvalidPathError:  # Gradio's own check, which looks behind a link
+            raise UnreadableFilm(GONE) from None
+        return prepared
+
+    def _admitted(self, block: Any, value: Any) -> Any:
+        if value is None or not isinstance(block, gr.File):
+            if value is not None and not isinstance(value, str | int | float):
+                raise BadQuery("A value in this request has the wrong type.")
+            return value
+        path = value.get("path") if isinstance(value, dict) else None
+        if not self.uploads.knows(path):
+            raise UnreadableFilm(GONE)
+        # Nothing else of the caller's is kept. As a "stream" Gradio neither reads nor copies the file.
+        return {"path": path, "is_stream": True, "meta": {"_type": "gradio.FileData"}}
 
 
 def shown(error: Exception) -> gr.Error:
@@ -48,7 +81,7 @@ def sentence(error: Exception) -> str:
     _log.error("unforeseen %s at %s", type(error).__name__, _place(error))
     if isinstance(error, MemoryError):
         return "There is not enough memory for this film."
-    return "Something went wrong inside; the film was not kept. Try again or report it."
+    return UNFORESEEN
 
 
 def _place(error: Exception) -> str:

@@ -83,6 +83,11 @@ class Holdings:
         await asyncio.gather(*both, return_exceptions=True)
 
     @property
+    def ready(self) -> bool:
+        """Whether model and gallery are open."""
+        return self._engine.done() and self._engine.exception() is None
+
+    @property
     def engine(self) -> "Engine":
         """The engine; waits until it is loaded. Raises what loading it raised."""
         return self._engine.result()

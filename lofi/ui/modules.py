@@ -18,7 +18,7 @@ _HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 _MOUNT = """
 const root = new URL(window.gradio_config?.root || "/", window.location.href).pathname.replace(/\\/$/, "");
 import(`${root}/lofi/viewer/VERSION/MODULE`).then(
-  (module) => module.MOUNT(element),
+  (module) => module.MOUNT(element, props),
   () => { element.textContent = "A part of the page did not arrive: reload the page."; },
 );
 """
@@ -43,7 +43,7 @@ def version() -> str:
 def mount_script(module: str, mount: str) -> str:
     """The ``js_on_load`` of a ``gr.HTML`` that the exported function ``mount`` of ``module`` draws.
 
-    ``mount`` is called with Gradio's element. Raises KeyError where there is no such module.
+    ``mount`` is called with Gradio's element and its props. Raises KeyError where there is no such module.
     """
     if module not in modules():
         raise KeyError(module)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Response
 
 from lofi.errors import LofiError
+from lofi.ui.audit import note
 from lofi.ui.holdings import Holdings
 from lofi.ui.packed import Packed
 
@@ -17,6 +18,7 @@ def routes(holdings: Holdings) -> APIRouter:
 
     @router.get("/film")
     def film(sha256: str) -> Response:
+        note("picture", sha256)
         return _picture(lambda: holdings.film_picture(sha256))
 
     @router.get("/study")
@@ -25,6 +27,7 @@ def routes(holdings: Holdings) -> APIRouter:
 
     @router.get("/pixels")
     def pixels(sha256: str) -> Response:
+        note("pixels", sha256)
         return _full(lambda: holdings.film_pixels(sha256))
 
     @router.get("/study_pixels")

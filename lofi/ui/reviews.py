@@ -6,6 +6,7 @@ from lofi.answers import Answer
 from lofi.errors import BadQuery
 from lofi.study import Decision, ReviewStore, Verdict, review_file
 from lofi.ui.asked import Asked
+from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
 
 _FIELDS = ("kind", "phrase", "number", "hit", "model_box", "box", "score", "comment")
@@ -33,6 +34,7 @@ class Reviews:
             reader=asked.text("reader"),
             fingerprint=self.holdings.engine.model.fingerprint,
             decision=_decision(asked.text("decision")),
+            user=caller().user,
             **given,
         )
         return {"said": self.store.record(verdict)[0].to_json()}
@@ -46,7 +48,8 @@ class Reviews:
         reader = asked.text("reader")
         if not reader:
             return ()
-        kept = self.store.of(asked.film(), reader, fingerprint=self.holdings.engine.model.fingerprint)
+        model = self.holdings.engine.model.fingerprint
+        kept = self.store.of(asked.film(), reader, fingerprint=model, user=caller().user)
         return tuple(kept.values())
 
 

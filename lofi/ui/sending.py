@@ -13,6 +13,7 @@ from lofi.film.cage import Ticket
 from lofi.film.exposure import MAX_BYTES
 from lofi.film.keeper import Reading
 from lofi.ui.asking import desk_of
+from lofi.ui.audit import noted
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import opened
@@ -30,8 +31,10 @@ def sending_route(holdings: Holdings) -> APIRouter:
         if request.headers.get("content-type") != BYTES:
             return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
         try:
-            with holdings.cage.send(await _body(request)) as ticket:
+            data = await _body(request)
+            with noted("open") as film, holdings.cage.send(data) as ticket:
                 reading = await _unless_gone(request, ticket)
+                film(reading.film.sha256)
                 return JSONResponse(await run_in_threadpool(_take_in, holdings, reading, desk_of(request)))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)

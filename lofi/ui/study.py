@@ -22,8 +22,10 @@ from lofi.study.definition import Definition
 from lofi.study.reading import ReaderStudy, Sheet
 from lofi.study.sitting import Superseded, Taken
 from lofi.study.verdict import Subject, Verdict
+from lofi.ui.audit import noted
 from lofi.ui.body import json_object
 from lofi.ui.boundary import sentence
+from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
 from lofi.ui.modules import FOLDER, version
 
@@ -70,42 +72,42 @@ class StudyRoom:
 
     def begin(self, values: Answer) -> Answer:
         """A reader sits down."""
-        return {"token": self.study.begin(_text(values, "initials"), values.get("take_over") is True)}
+        return {"token": self.study.begin(_text(values, "initials"), values.get("take_over") is True, caller().user)}
 
     def sheet(self, values: Answer) -> Answer:
         """A case: the one to read, or an earlier one by its number. The one after it is asked ahead."""
         token, number = _text(values, "token"), values.get("number")
         if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
             raise BadQuery("A case's number must be a whole number.")
-        sheet = self.study.sheet(token, number)
+        sheet = self.study.sheet(token, number, caller().user)
         if sheet is None:
             return {"finished": True}
         # A daemon: a model at work must not hold up the end of the app.
-        Thread(target=self._look_ahead, args=(token,), name="ahead", daemon=True).start()
+        Thread(target=self._look_ahead, args=(token, caller().user), name="ahead", daemon=True).start()
         return self._shown(sheet)
 
     def mark(self, values: Answer) -> Answer:
         """A verdict is stored."""
-        marks = self.study.mark(_text(values, "token"), _text(values, "film"), values.get("mark"))
+        marks = self.study.mark(_text(values, "token"), _text(values, "film"), values.get("mark"), caller().user)
         return {"marks": _public(marks)}
 
     def finish(self, values: Answer) -> Answer:
         """A case is done."""
-        self.study.finish(_text(values, "token"), _text(values, "film"))
+        self.study.finish(_text(values, "token"), _text(values, "film"), caller().user)
         return {}
 
     def leave(self, values: Answer) -> Answer:
         """A reader pauses."""
-        self.study.leave(_text(values, "token"))
+        self.study.leave(_text(values, "token"), caller().user)
         return {}
 
-    def _look_ahead(self, token: str) -> None:
+    def _look_ahead(self, token: str, user: str) -> None:
         """Ask the model about the next case while the reader looks at this one; one case at a time."""
         if self._ahead.acquire(blocking=False):
             try:
                 # Whatever goes wrong will be told when the case is opened.
                 with suppress(Exception):
-                    following = self.study.following(token)
+                    following = self.study.following(token, user)
                     if following is not None:
                         self.study.answer(following)
             finally:
@@ -186,7 +188,8 @@ def _answering(answer: Callable[[Answer], Answer]) -> Callable[[Request], Any]:
     async def respond(request: Request) -> JSONResponse:
         try:
             values = await json_object(request, MAX_BODY)
-            return JSONResponse(await run_in_threadpool(answer, values))
+            with noted(f"study {answer.__name__}", values.get("film")):
+                return JSONResponse(await run_in_threadpool(answer, values))
         except Exception as error:
             code = _CODES.get(type(error), "error")
             status = 400 if isinstance(error, LofiError) else 500

@@ -175,7 +175,7 @@ def main() -> None:
     options.add_argument("--pause", type=float, default=0.0, help="seconds a reader thinks between two films")
     options.add_argument("--side", type=int, default=1024, help="pixels of a film's side")
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as address:
+    with tempfile.TemporaryDirectory() as folder, running_app(Path(folder), LOFI_RATE="0", LOFI_QUOTA="0") as address:
         warmed = Reader(address, 10**4, Image.new("L", (256, 256), 90), Tally())
         warmed.read()  # the model is loaded
         run(address, given.readers, given.minutes, given.pause, given.side)
