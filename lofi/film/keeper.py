@@ -122,9 +122,7 @@ class _Worker:
         self.wire, theirs = socket.socketpair()
         self.bay = bay.Bay()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= (
-            dict.fromkeys(_ONE_THREAD, "1") | _KEPT_WARM | {"PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
-        )
+        environment |= dict.fromkeys(_ONE_THREAD, "1") | _KEPT_WARM | {"PYTHONPATH": str(_REPOSITORY)}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-B", "-s", *command, *map(str, (theirs.fileno(), self.bay.descriptor, os.getpid()))],
