@@ -11,7 +11,7 @@ from lofi.answers import Answer
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film.cage import Ticket
 from lofi.film.exposure import MAX_BYTES
-from lofi.film.keeper import Reading
+from lofi.film.jobs import Reading
 from lofi.ui.boundary import sentence
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import opened
