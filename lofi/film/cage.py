@@ -21,7 +21,8 @@ from lofi.errors import Busy, LofiError
 from lofi.film import confine
 from lofi.film.admission import Admission, Place
 from lofi.film.exposure import MAX_BYTES
-from lofi.film.keeper import WORKER, Job, Jobs, Keeper, Reading
+from lofi.film.jobs import Job, Jobs, Reading
+from lofi.film.keeper import WORKER, Keeper
 from lofi.film.radiograph import Radiograph, load, too_large
 
 IN_FLIGHT = 100_000_000

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 MEMORY = 3 * 2**29
-"""Bytes of address space (1.5 GB) beyond what an idle worker has mapped. The largest films allowed, 89 megapixels of
-16 bits, need 1.2 GB while a PNG is decoded; a few JPEG 2000 images of that size need more and are refused in words."""
+"""Bytes of address space (1.5 GB) beyond the 0.4 GB that an idle worker has mapped, most of it libraries. The largest
+grey films allowed, 89 megapixels of 16 bits, take 1.1 GB as PNG, DICOM, JPEG-LS or RLE; colour images beyond about 80
+megapixels need more and are refused in words."""
 OPEN_FILES = 16
 NOBODY = 65_534
 

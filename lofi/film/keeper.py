@@ -9,19 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from queue import PriorityQueue
-from threading import Lock, Thread
+from threading import Thread
 from types import MappingProxyType
 
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film import bay, wire
-from lofi.film.origin import Origin
+from lofi.film.jobs import Job, Jobs, Reading
 from lofi.film.radiograph import Radiograph
 
 WORKER = ("-m", "lofi.film.worker")
@@ -47,73 +43,6 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _log = logging.getLogger("lofi")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A film and, of a DICOM file that can be referenced, its source."""
-
-    film: Radiograph
-    origin: Origin | None
-
-
-class Job:
-    """A file to be read. ``admit`` is told its claim in pixels: True where it may be decoded now."""
-
-    def __init__(self, data: bytes, admit: Callable[[int], bool]) -> None:
-        """Nothing happens until a keeper takes it."""
-        self.data, self.admit = data, admit
-        self.future: Future[Reading] = Future()
-        self._worker: subprocess.Popen[bytes] | None = None
-        self._lock = Lock()
-
-    def begun(self, worker: "subprocess.Popen[bytes]") -> bool:
-        """A worker is at it from now on; False where nobody waits for the answer any more."""
-        with self._lock:
-            self._worker = worker
-            return not self.future.done()
-
-    def ended(self, worker: "subprocess.Popen[bytes]") -> None:
-        """A worker is done with it. It may have been handed to another in the meantime."""
-        with self._lock:
-            if self._worker is worker:
-                self._worker = None
-
-    def cancel(self) -> None:
-        """Nobody waits any more: a worker that is at it is ended, because a decoder cannot be interrupted."""
-        with self._lock:
-            if self.future.cancel() and self._worker is not None:
-                self._worker.kill()
-
-    def fail(self, error: Exception) -> None:
-        """Answer with an error, unless nobody waits any more."""
-        self.data = b""
-        with suppress(InvalidStateError):
-            self.future.set_exception(error)
-
-    def answer(self, reading: Reading) -> None:
-        """Answer with the film, unless nobody waits any more."""
-        self.data = b""
-        with suppress(InvalidStateError):
-            self.future.set_result(reading)
-
-
-class Jobs:
-    """The queue that keepers share: films that were admitted first, then others as they came."""
-
-    def __init__(self) -> None:
-        """An empty queue."""
-        self._queue: PriorityQueue[tuple[int, int, Job | None]] = PriorityQueue()
-        self._count = count()
-
-    def put(self, job: Job | None, first: bool = False) -> None:
-        """Add a job; None tells one keeper to stop, before anything else."""
-        rank = 0 if job is None else 1 if first else 2
-        self._queue.put((rank, next(self._count), job))
-
-    def take(self) -> Job | None:
-        """The next job; waits for one."""
-        return self._queue.get()[2]
-
-
 class _Worker:
     """A running worker process."""
 
@@ -122,9 +51,7 @@ class _Worker:
         self.wire, theirs = socket.socketpair()
         self.bay = bay.Bay()
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= (
-            dict.fromkeys(_ONE_THREAD, "1") | _KEPT_WARM | {"PYTHONPATH": str(_REPOSITORY), "PYTHONUNBUFFERED": "1"}
-        )
+        environment |= dict.fromkeys(_ONE_THREAD, "1") | _KEPT_WARM | {"PYTHONPATH": str(_REPOSITORY)}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-B", "-s", *command, *map(str, (theirs.fileno(), self.bay.descriptor, os.getpid()))],

@@ -16,7 +16,7 @@ from lofi.gallery import Gallery
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
-from lofi.ui.packed import Packed, pack
+from lofi.ui.packed import MAX_SENT, Packed, pack
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -25,6 +25,8 @@ EXAMPLES = 8
 MIB = 2**20
 FILM_BYTES = 512 * MIB
 """Of films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
+LARGE = 64 * MIB
+"""A film of more is kept as the bytes that were sent, and read again when its pixels are needed."""
 PACKED_BYTES = 384 * MIB
 """Of films kept packed at full depth, by the most that each can come to: 20 MB for ten megapixels."""
 PICTURE_BYTES = 48 * MIB
@@ -49,7 +51,7 @@ class Holdings:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.cage = Cage()
-        self._films: Shelf[Radiograph] = Shelf(FILM_BYTES, lambda film: film.pixels.nbytes)
+        self._films: Shelf[Radiograph | bytes] = Shelf(FILM_BYTES, _bytes_of)
         self._origins: Shelf[Origin] = Shelf(ORIGINS)
         self._previews: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
         self._thumbnails: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
@@ -97,9 +99,9 @@ class Holdings:
         """A few simulated studies, as different as the gallery has them."""
         return self._examples.result()[1]
 
-    def show(self, film: Radiograph, owner: str = "") -> None:
-        """Hold the film for ``owner`` and make its picture ready for the browser."""
-        self._films.put(film.sha256, film, owner)
+    def show(self, film: Radiograph, owner: str = "", data: bytes | None = None) -> None:
+        """Hold the film for ``owner`` and make its picture ready for the browser. ``data`` are the bytes it came in."""
+        self._films.put(film.sha256, film if data is None or film.pixels.nbytes <= LARGE else data, owner)
         self._previews.get_or_make(film.sha256, lambda: preview(film), owner)
         self._packed.get_or_make(film.sha256, lambda: self._pack(film), owner)
 
@@ -108,7 +110,7 @@ class Holdings:
         held = self._films.get(sha256)
         if held is None:
             raise FilmGone
-        return held
+        return self.cage.read(held) if isinstance(held, bytes) else held
 
     def keep_origin(self, origin: Origin) -> str:
         """Keep what names a film's DICOM source, and perhaps a patient; returns the word that only its sender gets."""
@@ -137,7 +139,7 @@ class Holdings:
 
     def _pack(self, film: Radiograph) -> "_Packing":
         """Pack in the background, one film at a time."""
-        return _Packing(self._packer.submit(pack, film), 2 * film.pixels.size)
+        return _Packing(self._packer.submit(pack, film), 2 * min(film.pixels.size, MAX_SENT))
 
     def study_picture(self, study_id: str) -> bytes:
         """The picture of a gallery study's film. Raises LofiError where there is none."""
@@ -192,6 +194,10 @@ def _open_engine(settings: Settings, read_film: ReadFilm) -> "Engine":
     except Exception as error:
         _log.error("The model or the gallery could not be opened (%s).", type(error).__name__)
         raise LofiError("The model or the gallery could not be opened: see LOFI_MODEL and LOFI_GALLERY.") from error
+
+
+def _bytes_of(held: Radiograph | bytes) -> int:
+    return len(held) if isinstance(held, bytes) else held.pixels.nbytes
 
 
 def _film(gallery: Gallery, study: Study, read_film: ReadFilm) -> Radiograph:

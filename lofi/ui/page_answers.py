@@ -172,9 +172,9 @@ class PageAnswers:
             return self.holdings.engine.encode(self.holdings.film(sha256), asked.desk).sha256
 
 
-def opened(holdings: Holdings, film: Radiograph, desk: str = "") -> Answer:
+def opened(holdings: Holdings, film: Radiograph, desk: str = "", data: bytes | None = None) -> Answer:
     """Take a film in for who sent it: what is known of it, its picture ready to be fetched."""
-    holdings.show(film, desk)
+    holdings.show(film, desk, data)
     spacing = None if film.spacing_mm is None else list(film.spacing_mm)
     return {"film": {**film_card(film), "spacing_mm": spacing, "bits": film.bits}}
 

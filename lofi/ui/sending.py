@@ -11,7 +11,7 @@ from lofi.answers import Answer
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film.cage import Ticket
 from lofi.film.exposure import MAX_BYTES
-from lofi.film.keeper import Reading
+from lofi.film.jobs import Reading
 from lofi.ui.asking import desk_of
 from lofi.ui.audit import noted
 from lofi.ui.boundary import sentence
@@ -35,7 +35,7 @@ def sending_route(holdings: Holdings) -> APIRouter:
             with noted("open") as film, holdings.cage.send(data) as ticket:
                 reading = await _unless_gone(request, ticket)
                 film(reading.film.sha256)
-                return JSONResponse(await run_in_threadpool(_take_in, holdings, reading, desk_of(request)))
+                return JSONResponse(await run_in_threadpool(_take_in, holdings, reading, data, desk_of(request)))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
         except Exception as error:
@@ -44,8 +44,8 @@ def sending_route(holdings: Holdings) -> APIRouter:
     return router
 
 
-def _take_in(holdings: Holdings, reading: Reading, desk: str) -> Answer:
-    answer = opened(holdings, reading.film, desk)
+def _take_in(holdings: Holdings, reading: Reading, data: bytes, desk: str) -> Answer:
+    answer = opened(holdings, reading.film, desk, data)
     return answer if reading.origin is None else {**answer, "pass": holdings.keep_origin(reading.origin)}
 
 
