@@ -9,6 +9,7 @@ from time import monotonic
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lofi.settings import Settings
@@ -100,6 +101,8 @@ class Guard:
                 await told(scope, receive, answer.send)
             except TooMany as error:
                 await too_many(error)(scope, receive, answer.send)
+            except ClientDisconnect:
+                pass  # nobody is there to be told
             except Exception as error:
                 await answer.fail(scope, receive, error)
             finally:
@@ -129,8 +132,9 @@ class Guard:
         return rule
 
     def _may_measure(self, seen: Seen) -> bool:
-        """Figures are for this machine and for the listed proxies, asking themselves."""
-        return not seen.relayed and (seen.address in self.door.proxies or seen.address in ("127.0.0.1", "::1"))
+        """Figures are for this machine and for the listed proxies, asking themselves and not for somebody."""
+        near = seen.address in self.door.proxies or seen.address in ("127.0.0.1", "::1")
+        return near and seen.address == seen.peer and not seen.relayed
 
     async def _user(self, scope: Scope, seen: Seen, rule: Rule) -> str:
         """Who is logged in, "" where nobody has to be. Raises Refusal, and TooMany where passwords are guessed."""

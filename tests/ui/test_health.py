@@ -39,6 +39,8 @@ def test_figures_are_for_this_machine_and_listed_proxies(door: Open) -> None:
     local = door("127.0.0.1")
     assert local.get("/metrics").status_code == 200
     assert local.get("/metrics", headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 404
+    space = door("10.1.1.1", proxies="0.0.0.0/0")
+    assert space.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 404
     behind = door("127.0.0.1", proxies="127.0.0.1")
     assert behind.get("/metrics", headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 404
 

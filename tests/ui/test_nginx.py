@@ -106,7 +106,7 @@ def test_what_a_browser_says_of_itself_goes_no_further(address: str, client: htt
 
 
 def test_the_audit_log_names_the_user(address: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    (file,) = tmp_path_factory.getbasetemp().glob("nginx*/audit")
+    file = next(tmp_path_factory.getbasetemp().glob("nginx*/audit"))
     noted = [json.loads(line) for line in file.read_text().splitlines()]
     assert {"open", "log in"} <= {line["what"] for line in noted}
     assert noted[-1]["user"] == "anna"

@@ -56,7 +56,7 @@ def asked(address: str, *values: Any, call: str = "ground") -> str:
     body = json.dumps({"data": list(values)}).encode()
     started = posted(f"{address}/gradio_api/call/{call}", body, "application/json")["event_id"]
     with urllib.request.urlopen(f"{address}/gradio_api/call/{call}/{started}", timeout=120) as answer:
-        return str(answer.read().decode())
+        return str(answer.read().decode()).replace("event: heartbeat\ndata: null\n\n", "")
 
 
 def refused(answer: str) -> bool:
