@@ -23,8 +23,8 @@ WANTED, LOCK = REPOSITORY / "requirements.txt", REPOSITORY / "requirements.lock"
 LICENCES, SBOM = REPOSITORY / "docs" / "licences.md", REPOSITORY / "docs" / "sbom.json"
 LEFT_TO_TORCH = re.compile(r"torch|triton|setuptools|nvidia-.*|cuda-.*")
 """What comes with torch, by platform; setuptools is what a build of it may ask for."""
-_HEAD = """# What `make demo` installs, without torch and what its GPU build brings along: exact versions, hashes of their
-# files. Written by `make lock` from requirements.txt; pip refuses a file with another hash.
+_HEAD = """# What `make demo` installs, without torch and what its GPU build brings along: exact versions, hashes of
+# their files. Written by `make lock` from requirements.txt; pip refuses a file with another hash.
 """
 _ABOUT = """# Licences of what is installed
 
