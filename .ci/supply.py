@@ -24,7 +24,7 @@ LICENCES, SBOM = REPOSITORY / "docs" / "licences.md", REPOSITORY / "docs" / "sbo
 LEFT_TO_TORCH = re.compile(r"torch|triton|setuptools|nvidia-.*|cuda-.*")
 """What comes with torch, by platform; setuptools is what a build of it may ask for."""
 _HEAD = """# What `make demo` installs, without torch and what its GPU build brings along: exact versions, hashes of
-# their files. Written by `make lock`; pip refuses a file with another hash.
+# their files. Written by `make lock` from requirements.txt; pip refuses a file with another hash.
 """
 _ABOUT = """# Licences of what is installed
 

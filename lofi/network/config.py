@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from lofi.errors import CheckpointError
 from lofi.files import plain
-from lofi.network.limits import check_part, check_tower
+from lofi.network.limits import check_part, check_tower, tower_numbers
 
 T = TypeVar("T")
 
@@ -133,3 +133,15 @@ def _typed(hint: Any, value: Any, name: str) -> Any:
     if hint is int:
         return plain.whole(value, name, -1, 2**31)
     return plain.text(value, name) if hint is str else value
+
+
+def least_numbers(config: ModelConfig) -> int:
+    """So many weights a network of this configuration has at least."""
+    width, connector = config.vision.width, config.connector
+    described = config.text.open_clip.get("hf_config", config.text.open_clip)
+    blocks = connector.queries if connector.kind == "separate" else connector.layers
+    towers = tower_numbers(config.language.transformers) + tower_numbers(described)
+    # A block's feed-forward layer alone is twice 4·D²; each query is one of D.
+    return (
+        towers + blocks * 8 * width**2 + connector.queries * width + (width * config.embed_dim if config.local else 0)
+    )

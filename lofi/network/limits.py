@@ -27,6 +27,8 @@ _SIZES: dict[str, tuple[int, int]] = {
 """Lowest and highest value of each whole number; several times what the paper's own sizes are."""
 _WORDS = {"kind": ("resampler", "grid", "separate"), "locations": ("tokens", "digits")}
 _LARGEST, _MOST_LAYERS, _LONGEST = 2**24, 512, 4_096
+_NO_WEIGHTS = re.compile("_ids?$|layer|depth|position|context|window|theta|vocab|rope|scalar|drop|image|patch")
+"""Whole numbers of a description that are no width of a matrix."""
 _REPEATED = re.compile("layer|depth|expert|block")
 _TIMM = re.compile(r"[A-Za-z0-9_.]{1,100}")
 _FETCHES = {"auto_map", "hf_model_name", "trust_remote_code", "quantization_config", "_name_or_path"}
@@ -81,3 +83,19 @@ def _leaves(value: Any, key: str) -> Iterable[tuple[str, Any]]:
             yield from _leaves(held, key)
     else:
         yield key, value
+
+
+def tower_numbers(values: Any) -> int:
+    """So many weights a tower has at least that open_clip or transformers builds of this description.
+
+    Its words take one row each of an embedding; each layer has a matrix between its width and every other width.
+    """
+    if not isinstance(values, Mapping):
+        return 0
+    whole = {key: one for key, one in values.items() if isinstance(one, int) and not isinstance(one, bool) and one > 0}
+    width = max((whole.get(key, 1) for key in ("hidden_size", "width", "n_embd", "d_model")), default=1)
+    layers = whole.get("num_hidden_layers", whole.get("layers", 1))
+    widths = [one for key, one in whole.items() if not _NO_WEIGHTS.search(key)]
+    ratio = values.get("mlp_ratio", 0)
+    widths.append(int(width * ratio) if isinstance(ratio, int | float) else 0)
+    return width * whole.get("vocab_size", 1) + layers * width * max(widths)

@@ -1,9 +1,12 @@
 """Weights of a checkpoint: that they are those of the network which its configuration describes, then loaded.
 
-The description is built on torch's meta device first, which takes no memory, and compared with the file's own list of
-names, shapes and types: what does not fit is refused before anything of its size is made.
+The file's own list of names, shapes and types is read first. A description of more numbers than the file holds is
+refused before anything of its size is made (torch's meta device would count them exactly, but not every operation of
+the towers runs there), and names and shapes are compared before the weights are read.
 """
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from lofi.errors import CheckpointError, LofiError
-from lofi.network.config import ModelConfig
+from lofi.network.config import ModelConfig, least_numbers
 from lofi.network.network import LofiNetwork
 
 UNFIT = "The checkpoint's weights do not fit its configuration: fetch it again."
@@ -32,9 +35,11 @@ def unshared(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def filled(config: ModelConfig, file: Path) -> LofiNetwork:
     """The network of a configuration with the weights of a file. Raises CheckpointError where they do not fit."""
-    with torch.device("meta"):
-        _check(_built(config), file)
+    parts = _listed(file)
+    if least_numbers(config) > sum(math.prod(shape) for shape, _ in parts.values()):
+        raise CheckpointError(UNFIT)
     network = _built(config)
+    _check(network, parts)
     try:
         weights = {name: value.float() for name, value in load_file(file).items()}
         network.load_state_dict(weights, strict=False)
@@ -57,18 +62,22 @@ def _built(config: ModelConfig) -> LofiNetwork:
         ) from error
 
 
-def _check(network: LofiNetwork, file: Path) -> None:
-    """Names, shapes and types of the file against those of a network on the meta device."""
-    needed, known = unshared(network), network.state_dict()
+def _listed(file: Path) -> dict[str, tuple[list[int], str]]:
+    """Name → shape and type of every tensor in a file, which the library has checked against the file's length."""
     try:
         with safe_open(file, framework="pt") as stored:
             told = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118 (it is no dict)
-            kinds = {name: (list(part.get_shape()), str(part.get_dtype())) for name, part in told.items()}
+            return {name: (list(part.get_shape()), str(part.get_dtype())) for name, part in told.items()}
     except (SafetensorError, OSError, ValueError):
         raise CheckpointError(DAMAGED) from None
-    if set(kinds) - set(known) or set(needed) - set(kinds):
+
+
+def _check(network: LofiNetwork, parts: Mapping[str, tuple[list[int], str]]) -> None:
+    """Names, shapes and types of a file against those of a network."""
+    needed, known = unshared(network), network.state_dict()
+    if set(parts) - set(known) or set(needed) - set(parts):
         raise CheckpointError(UNFIT)
-    for name, (shape, kind) in kinds.items():
+    for name, (shape, kind) in parts.items():
         value = known[name]
         if shape != list(value.shape) or kind not in (_FLOATS if value.is_floating_point() else _WHOLES):
             raise CheckpointError(UNFIT)

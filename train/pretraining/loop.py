@@ -26,6 +26,7 @@ from train.pretraining.quick import quick_grounding
 from train.pretraining.recipe import Recipe
 from train.pretraining.run import Run
 from train.pretraining.sharding import average_whole, clip, gathered, share_on_cpu, sharing
+from train.pretraining.starting import origins
 from train.pretraining.state import load_state, recipe_key, save_state
 from train.pretraining.step import Objective
 
@@ -143,7 +144,8 @@ class Loop:
         figures = quick_grounding(model, run.validation)
         with (self.out / "validation.jsonl").open("a") as log:
             log.write(json.dumps({"step": done, **{k: round(v, 4) for k, v in figures.items()}}) + "\n")
-        data = {"recipe": self.recipe.name, "steps": done, "films": len(run.batches.records)}
+        data: dict[str, Any] = {"recipe": self.recipe.name, "steps": done, "films": len(run.batches.records)}
+        data["starts"] = origins(self.recipe.starts)
         metrics = {"validation": figures}
         checkpoint.save(self.out / "checkpoint", model.network, run.tokenizers, data=data, metrics=metrics, state=state)
 

@@ -32,7 +32,8 @@ class Starts:
     """Where the parts start.
 
     ``image``: "fresh", "imagenet" (timm's file beside the project) or "open_clip:MODEL:TAG".
-    ``text``: "fresh", "minilm" or "open_clip:MODEL:TAG". ``language``: "fresh", "hub:ID" or "gguf:FILE".
+    ``text``: "fresh", "minilm" or "open_clip:MODEL:TAG". ``language``: "fresh", "hub:ID", "hub:ID@REVISION" or
+    "gguf:FILE".
     ``checkpoint``: a LoFi checkpoint whose weights are taken last, wherever name and shape agree.
     """
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from huggingface_hub import try_to_load_from_cache
 from safetensors.torch import load_file
 
-from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS, read_manifest
+from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS, pinned, read_manifest
 from lofi.network.config import LanguageConfig, ModelConfig
 from lofi.network.losses import sigmoid_bias
 from lofi.network.network import LofiNetwork
-from train.pretraining.recipe import Recipe
+from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.vocabulary import minilm_folder, named_as_ours, small_tokenizers
 
 
@@ -96,12 +97,38 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
 
 
 def pretrained_tokenizer(place: str, gguf: bool = False):  # type: ignore[no-untyped-def]
-    """The ``tokenizers`` object of a hub id or a GGUF file."""
+    """The ``tokenizers`` object of a hub id (``owner/name`` or ``owner/name@REVISION``) or a GGUF file."""
     from transformers import AutoTokenizer
 
-    path, extra = (Path(place).parent, {"gguf_file": Path(place).name}) if gguf else (place, {})
+    path, extra = (Path(place).parent, {"gguf_file": Path(place).name}) if gguf else of_hub(place)
     with told(place):
         return AutoTokenizer.from_pretrained(path, **extra).backend_tokenizer
+
+
+def of_hub(place: str) -> tuple[str, dict[str, str]]:
+    """A hub id without its revision, and the revision as transformers takes it. A folder may have an @ in its name."""
+    name, revision = (place, None) if Path(place).is_dir() else pinned(place)
+    return name, {"revision": revision} if revision else {}
+
+
+def origins(starts: Starts, cache: Path | None = None) -> dict[str, str]:
+    """Where each part started, to be written into checkpoints: a hub's id with the commit taken, a file by its name.
+
+    open_clip takes no revision: its weights are pinned by a file, ``open_clip:MODEL:FILE``.
+    """
+    found = {name: _without_folder(str(place)) for name, place in asdict(starts).items() if place}
+    language = starts.language.removeprefix("hub:")
+    if starts.language.startswith("hub:") and not Path(language).is_dir():
+        name, extra = of_hub(language)
+        file = try_to_load_from_cache(name, "config.json", cache_dir=cache, revision=extra.get("revision"))
+        found["language"] = f"hub:{name}@{Path(file).parent.name}" if isinstance(file, str) else starts.language
+    return found
+
+
+def _without_folder(place: str) -> str:
+    """``gguf:/somewhere/a.gguf`` as ``gguf:a.gguf``: a checkpoint is handed on, folders are nobody's business."""
+    kind, colon, rest = place.rpartition(":")
+    return f"{kind}{colon}{Path(rest).name}"
 
 
 @contextmanager
@@ -146,14 +173,14 @@ def load_open_clip(network: LofiNetwork, place: str, image: bool, text: bool) ->
 
 
 def pretrained_language(place: str, settings: LanguageConfig) -> dict[str, torch.Tensor]:
-    """The state of a transformers causal model from ``hub:ID`` or ``gguf:FILE``, in float32.
+    """The state of a transformers causal model from ``hub:ID``, ``hub:ID@REVISION`` or ``gguf:FILE``, in float32.
 
     Raises ValueError when it is of another size than the recipe's.
     """
     from transformers import AutoModelForCausalLM
 
     kind, _, name = place.partition(":")
-    folder, extra = (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else (name, {})
+    folder, extra = (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else of_hub(name)
     with told(place):
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **extra)
     for key in ("hidden_size", "num_hidden_layers", "intermediate_size"):

@@ -20,7 +20,7 @@ from train.feeding.generated import generate
 from train.pretrain import main
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.run import prepare
-from train.pretraining.starting import load_checkpoint, pretrained_language, tokenizers_of
+from train.pretraining.starting import load_checkpoint, of_hub, origins, pretrained_language, tokenizers_of
 from train.recipes import find_recipe
 from train.recipes.smoke import SIDE
 
@@ -187,3 +187,25 @@ def test_a_language_model_of_a_gguf_file_arrives(language: Path, tmp_path: Path)
     wide = replace(sized, transformers={**sized.transformers, "hidden_size": 2 * config.hidden_size})
     with pytest.raises(ValueError, match="the recipe's hidden_size is"):
         pretrained_language(f"gguf:{file}", wide)
+
+
+def test_where_parts_started_is_told_with_the_commit_that_the_hub_gave(tmp_path: Path) -> None:
+    commit, taken = "a1" * 20, tmp_path / "models--owner--name"
+    (taken / "snapshots" / commit).mkdir(parents=True)
+    (taken / "snapshots" / commit / "config.json").write_text("{}")
+    (taken / "refs").mkdir()
+    (taken / "refs" / "main").write_text(commit)
+    starts = Starts("imagenet", "minilm", "hub:owner/name")
+    assert origins(starts, tmp_path)["language"] == f"hub:owner/name@{commit}"
+    assert origins(replace(starts, language=f"hub:owner/name@{commit}"), tmp_path)["language"].endswith(commit)
+    assert origins(replace(starts, language="hub:owner/other"), tmp_path)["language"] == "hub:owner/other"
+    assert origins(starts, tmp_path)["image"] == "imagenet"
+    assert origins(replace(starts, language="gguf:/home/doe/a.gguf"), tmp_path)["language"] == "gguf:a.gguf"
+    assert origins(replace(starts, image="open_clip:ViT:/home/doe/b.pt"), tmp_path)["image"] == "open_clip:ViT:b.pt"
+
+
+def test_a_revision_reaches_the_hub_and_a_folder_keeps_its_at(tmp_path: Path) -> None:
+    assert of_hub("owner/name@v1.0") == ("owner/name", {"revision": "v1.0"})
+    assert of_hub("owner/name") == ("owner/name", {})
+    (tmp_path / "a@b").mkdir()
+    assert of_hub(str(tmp_path / "a@b")) == (str(tmp_path / "a@b"), {})
