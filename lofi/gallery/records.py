@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from lofi.results import RegionBox, Study
 
 MOST_BOXES = 256
 PATH_LIMIT = 1_000
+_FAR = 1e300
 STUDY_LIMIT = 2**18
 """Bytes of a study in a record file, unpacked: its report and boxes at their longest."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -62,7 +62,8 @@ def region_boxes(values: object) -> tuple[RegionBox, ...]:
         corners = value.get("box")
         if not isinstance(corners, list | tuple) or len(corners) != 4:
             continue
-        if not all(isinstance(c, int | float) and math.isfinite(c) for c in corners):
+        # Compared, for a whole number may be larger than any float; NaN and infinity fail as well.
+        if not all(isinstance(c, int | float) and abs(c) < _FAR for c in corners):
             continue
         x0, y0, x1, y1 = (min(1.0, max(0.0, float(c))) for c in corners)
         if x0 < x1 and y0 < y1:

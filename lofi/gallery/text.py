@@ -1,6 +1,5 @@
 """Cleaning of free text and small fields that come from record files: data, never trusted."""
 
-import math
 import re
 import unicodedata
 
@@ -56,4 +55,5 @@ def age_in_years(value: object) -> float | None:
         if match is None:
             return None
         value = float(match[1]) * _YEARS[match[2].upper()]
-    return float(value) if math.isfinite(value) and 0 <= value <= 130 else None
+    # Compared first: a whole number may be larger than any float. NaN is never between two numbers.
+    return float(value) if 0 <= value <= 130 else None

@@ -8,6 +8,7 @@ inputs by coverage instead (``pip install lofi[fuzz]``); further arguments go to
 import argparse
 import contextlib
 import hashlib
+import inspect
 import json
 import random
 import resource
@@ -123,7 +124,10 @@ def _atheris(name: str, rest: list[str]) -> int:
         with contextlib.suppress(LofiError):
             target.read(data)
 
-    atheris.instrument_all()
+    for module in [one for name, one in sys.modules.items() if name.startswith("lofi")]:
+        for value in vars(module).values():
+            if inspect.isfunction(value) and value.__module__ == module.__name__:
+                atheris.instrument_func(value)  # all of Python's modules would take minutes
     corpus = Path("runs/fuzz") / f"{name}-corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):

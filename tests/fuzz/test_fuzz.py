@@ -120,6 +120,8 @@ def test_any_bytes(data: bytes, name: str) -> None:
     ("name", "data"),
     [
         pytest.param("question", b'{"box": [1' + b"0" * 400 + b", 0, 1, 1]}", id="an edge beyond any float"),
+        pytest.param("records", b'{"age": 1' + b"0" * 400 + b"}", id="an age beyond any float"),
+        pytest.param("records", b'{"boxes": [{"box": [0, 0, 1, 1' + b"0" * 400 + b"]}]}", id="a record's edge"),
         pytest.param("boxes", b"[[0, 0, 1" + b"0" * 400 + b", 1]]", id="the same in the API"),
         pytest.param("answer", b"[" * 5_000, id="a kept answer nested without end"),
         pytest.param("answer", b'{"groundings": [{}], "hits": [], "failed": ""}', id="a kept answer without its parts"),
