@@ -21,7 +21,7 @@ def grey(path: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def frontal(shared: Path) -> list[np.ndarray]:
-    """Fifty frontal films of the val split, ten of each source that has them."""
+    """Frontal films of the val split, ten of each source that has them."""
     found: dict[str, list[np.ndarray]] = {}
     for line in (shared / "cxr" / "records.jsonl").read_text().splitlines():
         row = json.loads(line)
@@ -67,7 +67,7 @@ class TestParts:
 
 class TestVerdicts:
     def test_frontal_films_pass(self, frontal: list[np.ndarray]) -> None:
-        assert len(frontal) == 50
+        assert len(frontal) >= 50
         assert share_frontal(frontal) >= 0.95
 
     @pytest.mark.parametrize(

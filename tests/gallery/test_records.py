@@ -142,10 +142,13 @@ def test_read_jsonl_refuses_what_is_no_text_or_missing(tmp_path: Path) -> None:
 
 @pytest.mark.shared
 def test_real_records(shared: Path) -> None:
-    studies = [study_from_record(record) for record in read_jsonl(shared / "cxr" / "records.jsonl")]
-    assert len(studies) == 16_855
-    assert len({study.study_id for study in studies}) == 16_855
+    """Nothing is lost: counted against the file, whose films come and go. The age "?" is none."""
+    file = shared / "cxr" / "records.jsonl"
+    written = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    studies = [study_from_record(record) for record in read_jsonl(file)]
+    assert len(studies) == len({study.study_id for study in studies}) == len(written) > 10_000
     assert {study.view for study in studies} == {"PA", "AP", "LATERAL", ""}
-    assert sum(study.age is not None for study in studies) == 2_144
+    ages = [age for record in written if (age := str(record.get("age") or "")).isdigit()]
+    assert sum(study.age is not None for study in studies) == len(ages) > 1_000
     assert not any("todo" in study.labels for study in studies)
-    assert sum(len(study.boxes) for study in studies) == 9_389
+    assert sum(len(study.boxes) for study in studies) == sum(len(record["boxes"]) for record in written) > 5_000
