@@ -13,7 +13,7 @@ import numpy as np
 from lofi.boxes import parse_boxes
 from lofi.errors import BadQuery, LofiError, UnreadableFilm
 from lofi.files.sheet import cell
-from lofi.film import codestream
+from lofi.film import codestream, jpeg
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
 from lofi.gallery.hnsw import HnswIndex
@@ -49,7 +49,7 @@ class Target:
 def film(data: bytes) -> None:
     """Films. Compressed ones beyond baseline JPEG are decoded in workers that may die, never here."""
     if data.startswith(b"\xff\xd8\xff"):
-        head = codestream.jpeg_head(data)
+        head = jpeg.jpeg_head(data)
         if head.marker not in codestream.LOSSY or head.bits != 8:
             return
     elif b"1.2.840.10008.1.2.4" in data or b"1.2.840.10008.1.2.5" in data:
@@ -138,10 +138,14 @@ def report(data: bytes) -> None:
 
 def question(data: bytes) -> None:
     """A question of the page."""
-    asked = Asked.of(_loaded(data))
+    values = _loaded(data)
+    if not isinstance(values, dict):
+        raise BadQuery("A JSON object was expected.")
+    asked = Asked(values)
     for read in (
         asked.film, asked.search_text, asked.phrases, asked.box, asked.count, asked.offset,
         lambda: asked.texts("like"), lambda: asked.text("reader"), lambda: parse_where(asked.text("where")),
+        lambda: asked.part("search"),
     ):  # fmt: skip
         try:
             read()

@@ -74,7 +74,7 @@ def test_the_harness_sees_what_comes_out() -> None:
 @QUICK
 @given(values=st.dictionaries(st.sampled_from(sorted(seeds.QUESTION)), VALUES))
 def test_questions_of_any_values(values: dict[str, Any]) -> None:
-    asked = Asked.of(values)
+    asked = Asked(values)
     for one in (asked.film, asked.search_text, asked.phrases, asked.box, asked.count, asked.offset):
         try:
             one()
