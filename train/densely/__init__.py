@@ -1,0 +1,1 @@
+"""Machinery of ``train.dense``: films with true answers → questions → batches → losses."""
