@@ -138,7 +138,7 @@ class DenseNet(nn.Module):
         pooled = self.seen_there(torch.einsum("qn,qdn->qd", heat.softmax(1), cells.flatten(2)))
         mean = heat.logsumexp(1, keepdim=True) - math.log(heat.shape[1])
         shown = torch.cat([pooled, whole], 1)
-        own: Tensor = (shown * self.key(asked)).sum(1)
+        own: Tensor = (shown * self.key(asked)).sum(1) / math.sqrt(shown.shape[1])
         clues = torch.cat([shown, asked, heat.amax(1, keepdim=True), mean], 1)
         return own + cast(Tensor, self.there(clues))[:, 0]
 

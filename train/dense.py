@@ -8,7 +8,7 @@ import argparse
 import json
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import Tensor
 
 from lofi.dense import DenseConfig, DenseNet
 from train.densely.batches import Batch, batch_of
@@ -29,6 +30,9 @@ from train.densely.state import Average, Progress, load, save
 
 STARTING = "anatomy_unet_lite0.safetensors"
 SAVE_EVERY = 180.0
+CACHED = 448
+"""Side of the decoded canvases; a run may look at smaller ones."""
+PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,32 @@ def optimiser(network: DenseNet, plan: Plan) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, weight_decay=1e-2, fused=True)
 
 
-def one_step(network: DenseNet, adam: torch.optim.AdamW, batch: Batch, factor: float) -> Losses:
-    """Forward, backward, step, at ``factor`` of the peak rates. Batch norms keep the statistics they came with."""
+def gradients(network: DenseNet, batch: Batch) -> tuple[Losses, list[Tensor | None]]:
+    """Losses of a batch and the gradient of each trained parameter; touches no ``grad``, so that threads may share."""
+    found = losses(network(batch.films, batch.which, batch.concepts, batch.sides), batch.targets)
+    trained = [p for p in network.parameters() if p.requires_grad]
+    return found, list(torch.autograd.grad(found.total, trained, allow_unused=True))
+
+
+def one_step(network: DenseNet, adam: torch.optim.AdamW, batch: Batch, factor: float, pool: Executor) -> Losses:
+    """Forward, backward, step, at ``factor`` of the peak rates. Batch norms keep the statistics they came with.
+
+    The batch goes in two parts over two threads of one core each: they meet once a step, where two threads inside each
+    operator meet hundreds of times and wait for one another whenever the machine has other work.
+    """
     network.train()
     network.e.eval()
-    found = losses(network(batch.films, batch.which, batch.concepts, batch.sides), batch.targets)
+    done = list(pool.map(lambda part: gradients(network, part), batch.parts(PARTS)))
+    trained = [p for p in network.parameters() if p.requires_grad]
+    for place, parameter in enumerate(trained):
+        known = [grads[place] for _, grads in done if grads[place] is not None]
+        parameter.grad = torch.stack(known).sum(0) / len(done) if known else None
     for group in adam.param_groups:
         group["lr"] = group["peak"] * factor
-    adam.zero_grad()
-    found.total.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     adam.step()
-    return found
+    every = [torch.stack([getattr(f, n).detach() for f, _ in done]).mean() for n in ("heat", "box", "presence")]
+    return Losses(*every)
 
 
 def rate(share: float, step: int) -> float:
@@ -93,12 +111,15 @@ def run(
     progress = load(out, network, adam, average) if resume else Progress()
     last = saved = time.monotonic()
     recent: list[list[float]] = []
-    with ThreadPoolExecutor(2) as pool, (out / "log.jsonl").open("a") as log:
+    with (
+        ThreadPoolExecutor(PARTS, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        (out / "log.jsonl").open("a") as log,
+    ):
         while progress.seconds < plan.minutes * 60:
             share = progress.seconds / (plan.minutes * 60)
             side = plan.coarse_side if share < plan.coarse else network.config.side
             batch = batch_of(sampler, canvas, side, progress.step, plan.seed, pool)
-            found = one_step(network, adam, batch, rate(share, progress.step))
+            found = one_step(network, adam, batch, rate(share, progress.step), pool)
             progress.step += 1
             average.update(network, progress.step)
             now = time.monotonic()
@@ -125,16 +146,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder for decoded canvases (default: beside the run)")
     parser.add_argument("--minutes", type=float, default=70.0)
     parser.add_argument("--coarse", type=float, default=Plan.coarse, help="share of the time on small canvases")
-    parser.add_argument("--side", type=int, default=448)
+    parser.add_argument("--side", type=int, default=448, help="of the canvas, at most 448")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     torch.set_flush_denormal(True)  # moments of small gradients; without it Adam takes as long as a backward pass
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(0)
     options.out.mkdir(parents=True, exist_ok=True)
     corpus = [film for film in films(options.shared, "train") if not film.dev]
-    canvas = canvases(corpus, options.shared / "cxr", options.cache or options.out.parent / "cache", options.side)
+    canvas = canvases(corpus, options.shared / "cxr", options.cache or options.out.parent / "cache", CACHED)
     network = DenseNet(DenseConfig(CONCEPTS, side=options.side))
     starting(network, options.shared / "weights" / STARTING)
     plan = Plan(options.minutes, options.coarse)

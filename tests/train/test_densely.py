@@ -1,6 +1,7 @@
 """Training of the dense network: true answers only, like against like, boxes that move with their film."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,7 @@ def batch() -> Batch:
 def test_a_run_taken_up_again_is_the_same(tmp_path: Path) -> None:
     whole, broken = tiny(), tiny()
     trained = []
+    pool = ThreadPoolExecutor(2)
     for network, pause in ((whole, None), (broken, 2)):
         adam, average = optimiser(network, Plan(1)), Average(network)
         for step in range(4):
@@ -246,7 +248,7 @@ def test_a_run_taken_up_again_is_the_same(tmp_path: Path) -> None:
                 network = tiny()
                 adam, average = optimiser(network, Plan(1)), Average(network)
                 assert load(tmp_path, network, adam, average) == Progress(2, 1.5)
-            one_step(network, adam, batch(), 1.0)
+            one_step(network, adam, batch(), 1.0, pool)
             average.update(network, step + 1)
         trained.append((network.state_dict(), average.values))
     for first, second in zip(*trained, strict=True):
@@ -264,3 +266,13 @@ def test_dev_patients_stay_dev() -> None:
     share = np.mean([kept_back(f"patient {k}") for k in range(2000)])
     assert 0.06 < share < 0.10
     assert kept_back("x") == kept_back("x")
+
+
+def test_parts_hold_the_whole_batch() -> None:
+    whole = batch()
+    first, second = whole.parts(2)
+    assert (first.which.tolist(), second.which.tolist()) == ([0], [0])
+    assert torch.equal(torch.cat([first.films, second.films]), whole.films)
+    assert torch.equal(second.concepts, whole.concepts[1:])
+    assert torch.equal(first.targets.want, whole.targets.want[:1])
+    assert torch.equal(second.targets.trust, whole.targets.trust[1:])

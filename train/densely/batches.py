@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,16 @@ class Batch:
     concepts: Tensor
     sides: Tensor
     targets: Targets
+
+    def parts(self, count: int) -> list["Batch"]:
+        """The batch cut film by film into ``count`` of like size, each with its own questions."""
+        return [self._of(films) for films in torch.arange(len(self.films)).tensor_split(count) if len(films)]
+
+    def _of(self, films: Tensor) -> "Batch":
+        own = torch.isin(self.which, films)
+        targets = Targets(*(getattr(self.targets, field.name)[own] for field in fields(Targets)))
+        which = self.which[own] - films[0]
+        return Batch(self.films[films], which, self.concepts[own], self.sides[own], targets)
 
 
 def cells_of(box: Sequence[float], n: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:

@@ -32,7 +32,7 @@ class Pick:
 class Sampler:
     """Draws batches of picks; ``weights`` balance the answers about presence, from a rehearsal."""
 
-    def __init__(self, films: Sequence[Film], seed: int = 0, rehearsal: int = 2500) -> None:
+    def __init__(self, films: Sequence[Film], seed: int = 0, rehearsal: int = 1200) -> None:
         self.films = films
         answers = films_by_answer(films)
         self.cells = cells(answers)
