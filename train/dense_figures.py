@@ -8,7 +8,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import torch
@@ -23,10 +23,12 @@ from train.densely.corpus import films
 from train.densely.cuts import as_probabilities, cuts
 from train.densely.state import STATE
 
+Grouped = TypeVar("Grouped", Film, Answered)
 SIZES = (None, 512, 256)
 SHARES = (2.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Tried on dev: how much of the best box's heat a further box needs; 2 is the best box alone."""
-RSNA_ASKED = 100
+MOST = {"nih": 1000, "jsrt": 1000, "openi": 150, "rsna": 50}
+"""Films asked of a group: enough for an interval, little enough for two cores."""
 
 
 def trained(run: Path) -> DenseEyes:
@@ -39,28 +41,28 @@ def trained(run: Path) -> DenseEyes:
     return DenseEyes(network)
 
 
-def chosen(shared: Path, split: str) -> list[Film]:
-    """The films of a split that are asked; dev is what a run keeps back of train."""
+def chosen(shared: Path, split: str, few: int | None = None) -> list[Film]:
+    """The films of a split that are asked, at most ``few`` of a group; dev is what a run keeps back of train."""
     found = [film for film in films(shared, "train" if split == "dev" else split) if film.dev or split != "dev"]
-    strangers = [film for film in found if film.group == "rsna"]
-    return [film for film in found if film.group in ("nih", "openi", "jsrt")] + strangers[:RSNA_ASKED]
+    return [film for group, most in MOST.items() for film in of_group(found, group)[: few or most]]
 
 
-def asked(run: Path, shared: Path, split: str, side: int | None) -> dict[int | None, list[Answered]]:
+def asked(run: Path, shared: Path, split: str, side: int | None, few: int | None) -> dict[int | None, list[Answered]]:
     """Answers by size, kept beside the run: figures can be made again without the network."""
     out: dict[int | None, list[Answered]] = {}
     eyes = None
     for size in SIZES:
-        path = run / f"answers-{split}-{size or 'native'}-{side or 'own'}.jsonl"
+        path = run / f"answers-{split}-{size or 'native'}-{side or 'own'}{f'-{few}' if few else ''}.jsonl"
         if not path.is_file():
             eyes = eyes or trained(run)
-            some = [film for film in chosen(shared, split) if size is None or film.group == "nih"]
+            some = [film for film in chosen(shared, split, few) if size is None or film.group == "nih"]
             write(path, ask_films(eyes, some, shared / "cxr", size, side or eyes.network.config.side))
         out[size] = read(path)
     return out
 
 
-def of_group(answers: Sequence[Answered], group: str) -> list[Answered]:
+def of_group(answers: Sequence[Grouped], group: str) -> list[Grouped]:
+    """Those of a group."""
     return [film for film in answers if film.group == group]
 
 
@@ -154,10 +156,12 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--split", choices=("dev", "val"), required=True)
     parser.add_argument("--side", type=int, help="canvas to ask on (default: the network's own)")
+    parser.add_argument("--few", type=int, help="films of a group, to try the command")
     options = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    answers = asked(options.run, options.shared, options.split, options.side)
+    answers = asked(options.run, options.shared, options.split, options.side, options.few)
     kept = options.run / f"cuts-{options.side or 'own'}.json"
     if options.split == "dev":
         every = [film for some in answers.values() for film in some]
