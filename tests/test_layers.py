@@ -35,7 +35,7 @@ GROUND = {"errors", "results", "boxes", "settings", "shelf"}
 ROOT = {"__init__", "__main__", "cli", "engine", "answers", "settings", "results", "boxes", "errors", "shelf"}
 TORCH_FREE = {"film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
-TRAIN_WINGS = {"data", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
+TRAIN_WINGS = {"data", "densely", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
 MOST_FLOORS = 11
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from lofi.dense import DenseConfig, DenseNet
+from lofi.network.dense import DenseConfig, DenseNet
 from train.densely.batches import Batch, batch_of
 from train.densely.canvases import canvases
 from train.densely.concepts import CONCEPTS

@@ -14,8 +14,8 @@ import cv2
 import torch
 from safetensors import safe_open
 
-from lofi.dense import DenseConfig, DenseEyes, DenseNet
 from lofi.metrics.bootstrap import Estimate
+from lofi.network.dense import DenseConfig, DenseEyes, DenseNet
 from train.densely import figures as f
 from train.densely.answers import Film
 from train.densely.asking import Answered, ask_films, read, write

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from lofi.dense import Asked, DenseConfig, DenseNet
+from lofi.network.dense import Asked, DenseConfig, DenseNet
 from train.dense import Plan, one_step, optimiser
 from train.densely import concepts as c
 from train.densely.answers import Film, film_of, kept_back

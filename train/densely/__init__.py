@@ -1,1 +1,1 @@
-"""Machinery of ``train.dense``: films with true answers → questions → batches → losses."""
+"""Records of films and what is truly known of them come in; batches, losses and figures of the dense network go out."""

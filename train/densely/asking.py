@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lofi.dense import DenseEyes
+from lofi.network.dense import DenseEyes
 from train.densely import concepts as c
 from train.densely.answers import Film
 from train.densely.canvases import decode, placed, render

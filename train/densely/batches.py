@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lofi.dense import SIDES
+from lofi.network.dense import SIDES
 from train.densely.augment import Grey, Move, augmented, inside
 from train.densely.concepts import CONCEPTS
 from train.densely.questions import Question

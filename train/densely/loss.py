@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lofi.dense import Asked
+from lofi.network.dense import Asked
 from train.densely.batches import Targets
 
 _FOCUS = 1.5

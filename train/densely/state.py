@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lofi.dense import DenseNet
+from lofi.network.dense import DenseNet
 
 STATE = "state.safetensors"
 

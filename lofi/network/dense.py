@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import lofi.torchvision_ops  # noqa: F401  (before timm: it imports torchvision)
+import lofi.network.torchvision_ops  # noqa: F401  (before timm: it imports torchvision)
 
 SIDES = ("", "left", "right")
 """The patient's side; "" asks without one."""
