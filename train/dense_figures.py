@@ -24,10 +24,10 @@ from train.densely.cuts import as_probabilities, cuts
 from train.densely.state import STATE
 
 Grouped = TypeVar("Grouped", Film, Answered)
-SIZES = (None, 512, 256)
+SIZES: dict[str, tuple[int | None, ...]] = {"dev": (None, 256), "val": (None, 512, 256)}
 SHARES = (2.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Tried on dev: how much of the best box's heat a further box needs; 2 is the best box alone."""
-MOST = {"nih": 1000, "jsrt": 1000, "openi": 150, "rsna": 50}
+MOST = {"nih": 1000, "jsrt": 1000, "openi": 80, "rsna": 30}
 """Films asked of a group: enough for an interval, little enough for two cores."""
 
 
@@ -51,7 +51,7 @@ def asked(run: Path, shared: Path, split: str, side: int | None, few: int | None
     """Answers by size, kept beside the run: figures can be made again without the network."""
     out: dict[int | None, list[Answered]] = {}
     eyes = None
-    for size in SIZES:
+    for size in SIZES[split]:
         path = run / f"answers-{split}-{size or 'native'}-{side or 'own'}{f'-{few}' if few else ''}.jsonl"
         if not path.is_file():
             eyes = eyes or trained(run)

@@ -7,15 +7,19 @@ asked for, and how far the four edges of its box are. Presence is a question of 
 Shapes: B films, Q questions, D width, S side of the canvas, n = S / 8 cells on a side.
 """
 
+import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 import lofi.network.torchvision_ops  # noqa: F401  (before timm: it imports torchvision)
+from lofi.errors import CheckpointError
 
 SIDES = ("", "left", "right")
 """The patient's side; "" asks without one."""
@@ -229,3 +233,19 @@ class DenseEyes:
         found = [best_boxes(h, b, most, share) for h, b in zip(heat, boxes, strict=True)]
         there = presence.sigmoid().tolist()
         return [Place(p, h, *f) for p, h, f in zip(there, heat, found, strict=True)]
+
+
+def load_dense(folder: Path) -> DenseEyes:
+    """The network in ``dense.safetensors`` and ``dense.json`` (see ``train.dense_release``), in full precision.
+
+    Raises CheckpointError where they are missing, or do not belong together.
+    """
+    try:
+        described = json.loads((folder / "dense.json").read_text("utf-8"))["config"]
+        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
+        network = DenseNet(DenseConfig(**settings))
+        weights = load_file(folder / "dense.safetensors")
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError("The dense network's files are missing or do not belong together.") from error
+    return DenseEyes(network)
