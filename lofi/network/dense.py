@@ -207,8 +207,8 @@ def best_boxes(heat: Tensor, boxes: Tensor, most: int = 3, share: float = 0.6) -
 class DenseEyes:
     """The trained network, asked one film at a time. Holds no state of a film: ``look`` returns what ``ask`` needs."""
 
-    def __init__(self, network: DenseNet) -> None:
-        self.network = network.eval()
+    def __init__(self, network: DenseNet, share: float = 0.6) -> None:
+        self.network, self.share = network.eval(), share
         self._index = {name: place for place, name in enumerate(network.config.concepts)}
 
     @torch.inference_mode()
@@ -217,8 +217,11 @@ class DenseEyes:
         return self.network.see(canvas[None])
 
     @torch.inference_mode()
-    def ask(self, seen: Seen, questions: list[tuple[str, str]], most: int = 3, share: float = 0.6) -> list[Place]:
-        """One ``Place`` for each (concept, side), of ``most`` boxes (see ``best_boxes``).
+    def ask(
+        self, seen: Seen, questions: list[tuple[str, str]], most: int = 3, share: float | None = None
+    ) -> list[Place]:
+        """One ``Place`` for each (concept, side), of ``most`` boxes (see ``best_boxes``; its ``share`` is that of
+        the released files unless given). Presence of what was taught no presence, such as anatomy, means nothing.
 
         Raises ValueError for a concept the network does not know.
         """
@@ -230,7 +233,9 @@ class DenseEyes:
         concepts = torch.tensor([self._index[concept] for concept, _ in questions])
         sides = torch.tensor([SIDES.index(side) for _, side in questions])
         heat, boxes, presence = self.network.ask(seen, torch.zeros_like(concepts), concepts, sides)
-        found = [best_boxes(h, b, most, share) for h, b in zip(heat, boxes, strict=True)]
+        found = [
+            best_boxes(h, b, most, self.share if share is None else share) for h, b in zip(heat, boxes, strict=True)
+        ]
         there = presence.sigmoid().tolist()
         return [Place(p, h, *f) for p, h, f in zip(there, heat, found, strict=True)]
 
@@ -241,11 +246,12 @@ def load_dense(folder: Path) -> DenseEyes:
     Raises CheckpointError where they are missing, or do not belong together.
     """
     try:
-        described = json.loads((folder / "dense.json").read_text("utf-8"))["config"]
+        manifest = json.loads((folder / "dense.json").read_text("utf-8"))
+        described, share = manifest["config"], float(manifest["share"])
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
         network = DenseNet(DenseConfig(**settings))
         weights = load_file(folder / "dense.safetensors")
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError("The dense network's files are missing or do not belong together.") from error
-    return DenseEyes(network)
+    return DenseEyes(network, share)
