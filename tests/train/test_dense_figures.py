@@ -1,0 +1,72 @@
+"""Figures of the dense network, and what is kept of a run: counted by hand, read again."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from lofi.errors import CheckpointError
+from lofi.network.dense import DenseConfig, DenseEyes, DenseNet, load_dense
+from train.dense import Plan, optimiser
+from train.dense_release import release
+from train.densely import concepts as c
+from train.densely.asking import Answered
+from train.densely.cuts import best_cut
+from train.densely.figures import against, area, f1, judged, kept
+from train.densely.state import Average, Progress, save
+
+
+def answered(image: str, positive: list[str], presence: float, boxed: bool = False) -> Answered:
+    places = [("effusion", "", [[0.0, 0.0, 0.5, 0.5, 0.9], [0.5, 0.5, 1.0, 1.0, 0.6]], [[0.0, 0.0, 0.5, 0.5]])]
+    scores = dict.fromkeys(c.FINDINGS, presence)
+    own = ["effusion"] if boxed else []
+    return Answered(image, image, "nih", positive, own, [], scores, places if boxed else [])
+
+
+def test_what_is_judged_of_presence() -> None:
+    films = [answered("a", ["effusion"], 0.9, True), answered("b", [], 0.1), answered("c", ["pneumonia"], 0.2)]
+    items = judged(films, {})
+    assert sum(i.there for i in items) == 1
+    assert {i.concept for i in items if i.image == "b"} == set(c.NIH[:8])
+    # beside pneumonia nobody asks for what is taken for it
+    assert {i.concept for i in items if i.image == "c"} == set(c.NIH[:8]) - c.near("pneumonia")
+    assert area(against(items, beside=False)).value == 1.0
+
+
+def test_boxes_kept_by_share_of_the_best() -> None:
+    scored = [[0.0, 0.0, 0.5, 0.5, 0.9], [0.5, 0.5, 1.0, 1.0, 0.6]]
+    assert len(kept(scored, 0.6)) == 2
+    assert len(kept(scored, 0.7)) == 1
+    assert len(kept([[0.0, 0.0, 1.0, 1.0, 0.0]], 2.0)) == 1
+
+
+def test_f1_counts_boxes_on_absent_phrases() -> None:
+    films = [answered("a", ["effusion"], 0.9, True), answered("b", [], 0.9)]
+    # one hit, one false box: precision 1/2, recall 1
+    assert f1(films, dict.fromkeys(c.FINDINGS, 0.0), 2.0).value == pytest.approx(2 / 3)
+    assert f1(films, dict.fromkeys(c.FINDINGS, 9.0), 2.0).value == 0.0
+
+
+def test_the_cut_of_the_largest_sum() -> None:
+    assert 0.2 < best_cut([0.3, 0.8], [-1.0, 0.1, 0.2]) < 0.3
+
+
+def test_what_is_released_can_be_read_again(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = DenseNet(DenseConfig(c.CONCEPTS, side=64, pyramid=16, width=16))
+    adam, average = optimiser(network, Plan(1)), Average(network)
+    save(tmp_path, network, adam, average, Progress(7, 1.0))
+    described = {"plan": asdict(Plan(1)), "config": asdict(network.config), "concepts": {"mass": {"boxes": 3}}}
+    (tmp_path / "run.json").write_text(json.dumps(described))
+    (tmp_path / "cuts-own.json").write_text(json.dumps({"presence": {"mass": 0.4}, "share": 0.9}))
+    manifest = json.loads(release(tmp_path, tmp_path / "final").read_text())
+    assert manifest["steps"] == 7
+    assert manifest["concepts"]["mass"] == {"boxes": 3, "cut": 0.4}
+    film, question = torch.rand(64, 64), [("mass", "left")]
+    read_again, before = load_dense(tmp_path / "final"), DenseEyes(network)
+    found, expected = (eyes.ask(eyes.look(film), question)[0] for eyes in (read_again, before))
+    assert found.presence == pytest.approx(expected.presence, abs=0.01)
+    with pytest.raises(CheckpointError, match="do not belong together"):
+        load_dense(tmp_path)

@@ -1,0 +1,178 @@
+"""Figures of a dense run: ``python -m train.dense_figures --run RUN --shared ../shared --split dev``, then ``val``.
+
+On dev, the patients of train that the run has not seen, the cuts of presence are chosen and written beside the run;
+``--split val`` reports with them. Films are asked as they are, and NIH's also as if stored at 512 and at 256 px.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+import torch
+from safetensors import safe_open
+
+from lofi.metrics.bootstrap import Estimate
+from lofi.network.dense import DenseConfig, DenseEyes, DenseNet
+from train.densely import figures as f
+from train.densely.answers import Film
+from train.densely.asking import Answered, ask_films, read, write
+from train.densely.corpus import films
+from train.densely.cuts import as_probabilities, cuts
+from train.densely.state import STATE
+
+Grouped = TypeVar("Grouped", Film, Answered)
+SIZES: dict[str, tuple[int | None, ...]] = {"dev": (None, 256), "val": (None, 512, 256)}
+SHARES = (2.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+"""Tried on dev: how much of the best box's heat a further box needs; 2 is the best box alone."""
+MOST = {"nih": 1000, "jsrt": 1000, "openi": 80, "rsna": 30}
+"""Films asked of a group: enough for an interval, little enough for two cores."""
+
+
+def trained(run: Path) -> DenseEyes:
+    """The run's average of weights, ready to be asked."""
+    described = json.loads((run / "run.json").read_text())["config"]
+    config = DenseConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()})
+    network = DenseNet(config)
+    with safe_open(run / STATE, "pt") as stored:
+        network.load_state_dict({name: stored.get_tensor(f"ema.{name}") for name in network.state_dict()})
+    return DenseEyes(network)
+
+
+def chosen(shared: Path, split: str, few: int | None = None) -> list[Film]:
+    """The films of a split that are asked, at most ``few`` of a group; dev is what a run keeps back of train."""
+    found = [film for film in films(shared, "train" if split == "dev" else split) if film.dev or split != "dev"]
+    return [film for group, most in MOST.items() for film in of_group(found, group)[: few or most]]
+
+
+def asked(run: Path, shared: Path, split: str, side: int | None, few: int | None) -> dict[int | None, list[Answered]]:
+    """Answers by size, kept beside the run: figures can be made again without the network."""
+    out: dict[int | None, list[Answered]] = {}
+    eyes = None
+    for size in SIZES[split]:
+        path = run / f"answers-{split}-{size or 'native'}-{side or 'own'}{f'-{few}' if few else ''}.jsonl"
+        if not path.is_file():
+            eyes = eyes or trained(run)
+            some = [film for film in chosen(shared, split, few) if size is None or film.group == "nih"]
+            write(path, ask_films(eyes, some, shared / "cxr", size, side or eyes.network.config.side))
+        out[size] = read(path)
+    return out
+
+
+def of_group(answers: Sequence[Grouped], group: str) -> list[Grouped]:
+    """Those of a group."""
+    return [film for film in answers if film.group == group]
+
+
+def told(estimate: Estimate) -> str:
+    return f"{estimate} (n {estimate.n}, {estimate.patients} patients)"
+
+
+def presence_figures(answers: Sequence[Answered], shifts: Mapping[str, float]) -> dict[str, str]:
+    """AUROC and specificity, pooled and by finding."""
+    items = f.judged(answers, shifts)
+    counts = [sum(i.there for i in items), *(sum(not i.there and i.beside == b for i in items) for b in (False, True))]
+    out = {"answers: there, not there on films of none, not there beside another": str(counts)}
+    for name, beside in (("no-finding films", False), ("beside another finding", True)):
+        some = f.against(items, beside)
+        out[f"AUROC {name}"] = told(f.area(some))
+        out[f"specificity at sensitivity {f.SENSITIVITY} {name}"] = told(f.specificity(some))
+        for concept in f.EIGHT:
+            own = [i for i in some if i.concept == concept]
+            yes = sum(i.there for i in own)
+            if yes and yes < len(own):
+                out[f"AUROC {name}: {concept}"] = f"{f.area(own)} ({yes} there, {len(own) - yes} not)"
+    return out
+
+
+def place_figures(answers: Sequence[Answered], share: float) -> dict[str, str]:
+    """Overlap, always answering."""
+    items = f.placements(answers, share)
+    out = {}
+    for name, some in (("bare", f.bare(items)), ("with side", f.with_side(items))):
+        out[f"mean IoU {name}"] = told(f.mean_iou(some))
+        out[f"IoU ≥ 0.5 {name}"] = told(f.mean_iou(some, 0.5))
+        out |= {f"mean IoU {name}: {k}": told(f.mean_iou(v)) for k, v in f.by(some, lambda i: i.concept).items()}
+    return out
+
+
+def report(
+    answers: Mapping[int | None, Sequence[Answered]], chosen_cuts: Mapping[str, float], share: float
+) -> dict[str, Any]:
+    """Everything, as text by name."""
+    nih = {size or "native": of_group(some, "nih") for size, some in answers.items()}
+    out: dict[str, Any] = {}
+    for size, some in nih.items():
+        own = presence_figures(some, chosen_cuts) if some else {}
+        out[f"NIH {size}"] = (
+            own
+            | place_figures(some, share)
+            | {
+                "found on no-finding films": told(f.found_share(some, chosen_cuts)),
+                "F1@0.3": told(f.f1(some, chosen_cuts, share)),
+                "AUROC without cuts": [told(f.area(f.against(f.judged(some, {}), b))) for b in (False, True)],
+            }
+        )
+    native = answers[None]
+    for group in ("openi", "rsna"):
+        out[f"found on no-finding films, {group}"] = told(f.found_share(of_group(native, group), chosen_cuts))
+    regions = f.by(f.placements(of_group(native, "jsrt"), 0.6), lambda i: f"{i.side} {i.concept}".strip())
+    out["JSRT"] = {name: told(f.mean_iou(some)) for name, some in regions.items()}
+    out["labels"] = label_figures(native)
+    return out
+
+
+def label_figures(native: Sequence[Answered]) -> dict[str, str]:
+    """AUROC of every finding where it is labelled or boxed against where it is denied, by group."""
+    out = {}
+    for group in ("nih", "openi", "jsrt"):
+        some = of_group(native, group)
+        for concept in f.c.FINDINGS:
+            items = [
+                f.Judged(
+                    film.patient, concept, f.logit(film.presence[concept]), concept in film.positive, False, film.image
+                )
+                for film in some
+                if concept in film.positive or concept in film.absent
+            ]
+            yes = sum(i.there for i in items)
+            if yes >= 3 and len(items) - yes >= 3:
+                out[f"{group}: {concept}"] = f"{f.area(items)} ({yes} there, {len(items) - yes} denied)"
+    return out
+
+
+def choose_share(native: Sequence[Answered]) -> float:
+    """The share of heat for further boxes with the largest mean IoU of bare phrases on dev."""
+    values = {share: f.mean_iou(f.bare(f.placements(native, share))).value for share in SHARES}
+    print("mean IoU bare by share of heat:", {k: round(v, 4) for k, v in values.items()})
+    return max(values, key=lambda share: values[share])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--split", choices=("dev", "val"), required=True)
+    parser.add_argument("--side", type=int, help="canvas to ask on (default: the network's own)")
+    parser.add_argument("--few", type=int, help="films of a group, to try the command")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    cv2.setNumThreads(1)
+    answers = asked(options.run, options.shared, options.split, options.side, options.few)
+    kept = options.run / f"cuts-{options.side or 'own'}.json"
+    if options.split == "dev":
+        every = [film for some in answers.values() for film in some]
+        choice = {"cuts": cuts(every), "share": choose_share(of_group(answers[None], "nih"))}
+        kept.write_text(json.dumps(choice | {"presence": as_probabilities(choice["cuts"])}, indent=1))
+    choice = json.loads(kept.read_text())
+    found = report(answers, choice["cuts"], choice["share"])
+    path = options.run / f"figures-{options.split}-{options.side or 'own'}.json"
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False))
+    print(json.dumps(found, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

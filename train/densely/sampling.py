@@ -1,0 +1,114 @@
+"""Which films a batch holds and what it asks of them: by finding, never by how many films a source has."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.densely import concepts as c
+from train.densely.answers import Box, Film
+from train.densely.balance import Key, cells, counted, films_by_answer, weights
+from train.densely.canvases import placed
+from train.densely.drawn import draw
+from train.densely.questions import Question, choose
+
+BATCH = 12
+_SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneumothorax": 1.2, "infiltration": 1.2}
+"""Boxed findings that are shown more often than their number of films alone would have it."""
+DRAWN_TRUST = 0.3
+
+
+@dataclass(frozen=True)
+class Pick:
+    """A film of the batch: its place, the concept it was picked for, and whether something is drawn into it."""
+
+    film: int
+    main: str | None = None
+    drawn: str | None = None
+
+
+class Sampler:
+    """Draws batches of picks; ``weights`` balance the answers about presence, from a rehearsal."""
+
+    def __init__(self, films: Sequence[Film], seed: int = 0, rehearsal: int = 1200) -> None:
+        self.films = films
+        answers = films_by_answer(films)
+        self.cells = cells(answers)
+        self.answers = answers
+        self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept))}
+        self.normal = [i for i, f in enumerate(films) if self._drawable(f)]
+        self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
+        self.others = {key: self._beside(found) for key, found in answers.items() if not key[2]}
+        rng = random.Random(seed)
+        asked = [
+            (films[pick.film].group, q)
+            for _ in range(rehearsal)
+            for pick in self.picks(rng)
+            for q in choose(films[pick.film], pick.main, rng)
+        ]
+        self.weights: dict[Key, float] = weights(counted(asked), self.cells)
+
+    def _boxed(self, concept: str) -> list[int]:
+        return [i for i, film in enumerate(self.films) if concept in film.regions]
+
+    def _beside(self, found: Sequence[int]) -> list[int]:
+        return [i for i in found if self.films[i].positive]
+
+    @staticmethod
+    def _drawable(film: Film) -> bool:
+        return not film.positive and "lung" in film.regions and bool({("nodule", ""), ("mass", "")} & film.absent)
+
+    def picks(self, rng: random.Random) -> list[Pick]:
+        """A batch: films with boxes, pairs of yes and no of the same group, normal films, one drawn by hand."""
+        out = []
+        names = list(self.boxed)
+        if names:
+            shares = [len(self.boxed[name]) ** 0.5 * _SMALL.get(name, 1.0) for name in names]
+            out += [Pick(rng.choice(self.boxed[name]), name) for name in rng.choices(names, shares, k=4)]
+        if self.cells:
+            for concept, group in rng.choices(self.cells, [self._cell_share(cell) for cell in self.cells], k=2):
+                yes, no = self.answers[(concept, group, True)], self.answers[(concept, group, False)]
+                beside = self.others[(concept, group, False)]
+                out += [Pick(rng.choice(yes), concept)]
+                out += [Pick(rng.choice(beside if beside and rng.random() < 0.5 else no), concept)]
+        if self.normal:
+            for _ in range(2):
+                drawn = rng.choice(("nodule", "nodule", "mass")) if rng.random() < 0.6 else None
+                out.append(Pick(rng.choice(self.normal), drawn=drawn))
+        if self.by_hand:
+            out.append(Pick(rng.choice(self.by_hand)))
+        return out + [Pick(rng.randrange(len(self.films))) for _ in range(BATCH - len(out))]
+
+    def _cell_share(self, cell: tuple[str, str]) -> float:
+        fewest = min(len(self.answers[(*cell, there)]) for there in (True, False))
+        return float(min(fewest, 100) ** 0.5 * (2.5 if cell[0] in c.NIH[:8] else 1.0))
+
+    def asked(
+        self, pick: Pick, canvas: NDArray[np.uint8], rng: random.Random, drawing: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], list[Question]]:
+        """The canvas of a picked film, drawn into where asked for, and its questions, boxes on the canvas."""
+        film = self.films[pick.film]
+        questions = [self._weighed(q, film) for q in choose(film, pick.main, rng)]
+        if pick.drawn is None:
+            return canvas, questions
+        lung = rng.choice(film.regions["lung"])
+        on_canvas = placed(lung.box, film.size_hw)
+        canvas, box = draw(canvas, on_canvas, pick.drawn == "mass", drawing)
+        others = [q for q in questions if q.concept not in c.near(pick.drawn)]
+        return canvas, [*_drawn(pick.drawn, lung.side, box, rng), *others]
+
+    def _weighed(self, question: Question, film: Film) -> Question:
+        boxes = tuple(placed(box, film.size_hw) for box in question.boxes)
+        trust = (
+            0.0 if question.present is None else self.weights.get((question.concept, film.group, question.present), 0)
+        )
+        return replace(question, boxes=boxes, trust=trust)
+
+
+def _drawn(concept: str, side: str, box: Box, rng: random.Random) -> list[Question]:
+    """Questions about what was drawn: there (half-heartedly, it is not real), and nowhere on the other side."""
+    other = {"left": "right", "right": "left"}[side]
+    asked = Question(concept, rng.choice(("", side)), (box,), present=True, trust=DRAWN_TRUST, made=True)
+    return [asked, Question(concept, other, present=False, trust=DRAWN_TRUST, made=True)]

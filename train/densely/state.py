@@ -1,0 +1,70 @@
+"""A dense run on disk: one file with weights, averages and moments; written whole or not at all, never pickled."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lofi.network.dense import DenseNet
+
+STATE = "state.safetensors"
+
+
+@dataclass
+class Progress:
+    """What changes while training goes on, beside the weights: steps done and seconds spent."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+class Average:
+    """Exponential mean of the weights; short in the beginning."""
+
+    def __init__(self, network: DenseNet, decay: float = 0.996) -> None:
+        self.decay = decay
+        self.values = {name: value.clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: DenseNet, step: int) -> None:
+        """Take in the weights after ``step`` steps."""
+        decay = min(self.decay, step / (step + 20))
+        for name, value in network.state_dict().items():
+            mean = self.values[name]
+            mean.mul_(decay).add_(value, alpha=1 - decay) if value.is_floating_point() else mean.copy_(value)
+
+
+def save(folder: Path, network: DenseNet, adam: torch.optim.AdamW, average: Average, progress: Progress) -> None:
+    """Write the state; a reader sees the old file or the new one."""
+    tensors: dict[str, Tensor] = {f"net.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"ema.{name}": value for name, value in average.values.items()}
+    for name, parameter in network.named_parameters():
+        for kind in ("exp_avg", "exp_avg_sq", "step") if parameter in adam.state else ():
+            tensors[f"adam.{kind}.{name}"] = adam.state[parameter][kind]
+    part = folder / (STATE + ".part")
+    meta = {"step": str(progress.step), "seconds": repr(progress.seconds)}
+    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()}, part, metadata=meta)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.replace(folder / STATE)
+
+
+@torch.no_grad()
+def load(folder: Path, network: DenseNet, adam: torch.optim.AdamW, average: Average) -> Progress:
+    """Restore what ``save`` wrote. Raises FileNotFoundError where there is nothing to take up."""
+    path = folder / STATE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no run to take up: start without --resume")
+    with safe_open(path, "pt") as stored:
+        meta, names = stored.metadata(), set(stored.keys())
+        network.load_state_dict({name: stored.get_tensor(f"net.{name}") for name in network.state_dict()})
+        average.values = {name: stored.get_tensor(f"ema.{name}") for name in average.values}
+        for name, parameter in network.named_parameters():
+            if f"adam.step.{name}" in names:
+                kinds = ("exp_avg", "exp_avg_sq", "step")
+                adam.state[parameter] = {kind: stored.get_tensor(f"adam.{kind}.{name}") for kind in kinds}
+    return Progress(int(meta["step"]), float(meta["seconds"]))
