@@ -1,8 +1,7 @@
-"""Logging in with an account, in a browser: to the provider's page and back, with cookies that it must keep by itself."""
+"""Logging in with an account, in a browser: to the provider and back, with cookies that it must keep by itself."""
 
-import os
-import socket
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -36,7 +35,7 @@ def window(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def test_to_the_provider_and_back_and_out(window: Page, hub: OpenId, address: str, film_file: str) -> None:
+def test_to_the_provider_and_back_and_out(window: Page, hub: OpenId, address: str, film_file: Path) -> None:
     # Another name for this machine makes the provider another site, as it is outside of a test.
     hub.document = {"authorization_endpoint": f"http://localhost:{urlsplit(hub.url).port}/authorize"}
     window.goto(address)

@@ -277,8 +277,8 @@ def test_a_discovery_document_that_is_anything_else_is_told(
         fails(client.get("/login/begin"), 502, told.UNUSABLE)
     assert "SECRETS" not in caplog.text
     hub.spoilt.clear()
-    assert come_back(client, go(client)).status_code == 429, "each of them was a try"
-    assert client.get("/login/begin").status_code == 429
+    other = TestClient(client.app, base_url="https://localhost", client=("198.51.100.1", 5), follow_redirects=False)
+    assert come_back(other, go(other)).status_code == 200, "what failed is not remembered"
 
 
 def test_a_slow_provider_is_not_waited_for(door: Open, hub: OpenId, monkeypatch: pytest.MonkeyPatch) -> None:
