@@ -114,7 +114,7 @@ class OpenId:
                     # Two steps, as where somebody presses a button: the way back begins on the provider's page.
                     place = provider.authorize(query).replace("&", "&amp;")
                     self._send(200, f"<title>Hub</title><a href='{place}'>Let LoFi know me</a>".encode(), "text/html")
-                elif at.path == "/userinfo":
+                elif at.path in ("/userinfo", "/person"):
                     self._told(*provider.userinfo(self.headers.get("Authorization", "")))
                 elif at.path == "/.well-known/openid-configuration":
                     self._told(200, provider.discovery())
