@@ -45,7 +45,7 @@ _OURS = (
     *_each("GET", "/lofi/viewer/{name}/{name}"),
     Rule("POST", "/lofi/open", FILM),
     Rule("POST", "/lofi/ask/{name}", JSON),
-    *_each("GET", "/healthz", "/metrics", "/login", public=True),
+    *_each("GET", "/healthz", "/metrics", "/login", "/login/begin", "/login/back", public=True),
     Rule("POST", "/login", JSON, public=True),
     Rule("POST", "/logout", JSON),
     *(Rule("POST", f"/study/{name}", JSON) for name in ("card", "begin", "sheet", "mark", "finish", "leave")),

@@ -18,17 +18,18 @@ from lofi.ui.audit import note
 from lofi.ui.boundary import UNFORESEEN, sentence
 from lofi.ui.caller import Caller, answering_to
 from lofi.ui.health import Metrics
-from lofi.ui.limits import Limits
-from lofi.ui.login import Login, TooMany, login_of
+from lofi.ui.limits import Limits, TooMany
+from lofi.ui.login import Login, login_of
 from lofi.ui.login_page import too_many
 from lofi.ui.policy import ALWAYS, DOCUMENT, NOTHING, marked, page_policy
 from lofi.ui.proxies import Hosts, Proxies, Seen, host_name
 
-_DOCUMENTS = ("/", "/study", "/login")
+_DOCUMENTS = ("/", "/study", "/login", "/login/back")
 _NOT_HERE = "There is nothing under this address."
 _OTHER_NAME = "The server is not known under this name: its operator can add it to LOFI_HOSTS."
 _FOREIGN = "This request came from another site's page."
 _LOG_IN = "Log in first."
+_IN_A_BROWSER = "Log in first, in a browser: programs have no login on this server."
 _TOO_LONG = "The request is too long."
 _TOO_OFTEN = "You ask more than this server answers: wait a little and try again."
 MOST_JSON = 2**21
@@ -59,7 +60,7 @@ class Door:
     def of(cls, settings: Settings) -> "Door":
         """Raises LofiError where a setting cannot be used."""
         proxies, limits = Proxies.of(settings.proxies), Limits(settings.rate, settings.quota)
-        login = login_of(settings.auth, proxies, limits)
+        login = login_of(settings, proxies, limits)
         return cls(proxies, Hosts(settings.hosts, settings.host), limits, login, Metrics())
 
 
@@ -149,6 +150,8 @@ class Guard:
             raise Refusal(303, _LOG_IN, Location=place)
         # Asked so, a browser would open a window of its own over our page: programs only.
         program = self.door.login.has_page and "sec-fetch-site" not in headers
+        if program and not self.door.login.takes_basic:
+            raise Refusal(401, _IN_A_BROWSER)
         raise Refusal(401, _LOG_IN, **({"WWW-Authenticate": 'Basic realm="LoFi"'} if program else {}))
 
     def _within_limits(self, scope: Scope, receive: Receive, rule: Rule, who: Caller) -> Receive:

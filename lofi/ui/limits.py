@@ -9,6 +9,14 @@ from time import monotonic
 MOST_NAMES = 10_000
 
 
+class TooMany(Exception):
+    """Too many passwords were tried; the argument says for how many seconds none is looked at."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class Buckets:
     """``size`` at once, ``per_second`` after that, for each name. A size of 0 sets no limit."""
 

@@ -7,13 +7,17 @@ import json
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from lofi.errors import BadQuery
 from lofi.ui.audit import note
 from lofi.ui.caller import caller
-from lofi.ui.login import COOKIE, HOURS, WRONG, ByFile, TooMany
+from lofi.ui.cookies import put_cookie
+from lofi.ui.limits import TooMany
+from lofi.ui.login import WRONG, ByFile, ByHeader, Login
 from lofi.ui.modules import FOLDER
+from lofi.ui.policy import framed_by
+from lofi.ui.sessions import COOKIE, HOURS
 
 _SCRIPT = (FOLDER / "login.js").read_text("utf-8")
 _STYLE = """
@@ -22,6 +26,7 @@ body { display: grid; place-items: center; min-height: 100vh; margin: 0 }
 form { display: grid; gap: .75rem; width: min(20rem, 90vw) }
 label { display: grid; gap: .25rem }
 input, button { font: inherit; padding: .5rem; min-height: 44px }
+a { padding: .5rem 0 }
 [role=alert] { min-height: 1.5em; margin: 0 }
 """
 _FIELDS = """<label>Name <input name="name" autocomplete="username" required autofocus></label>
@@ -31,9 +36,9 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>LoFi: log in</title><link rel="icon" href="data:,"><style>{style}</style>
+<title>LoFi: log in</title><link rel="icon" href="data:,">{head}<style>{style}</style>
 </head>
-<body><main><h1>LoFi</h1><form data-action="{action}">{fields}<p role="alert"></p></form>
+<body><main><h1>LoFi</h1><form data-action="{action}">{fields}<p role="alert">{told}</p></form>
 <p>Research use only. Not for diagnosis.</p></main>
 <script type="module">{script}</script></body>
 </html>
@@ -46,28 +51,48 @@ def _hash(text: str) -> str:
 
 _POLICY = (
     f"default-src 'none'; script-src 'sha256-{_hash(_SCRIPT)}'; style-src 'sha256-{_hash(_STYLE)}'; img-src data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors"
 )
 
 
-def login_routes(login: ByFile | None, path: str) -> APIRouter:
-    """``GET /login``, ``POST /login`` and ``POST /logout``; not there where nobody logs in by a password."""
+def document(fields: str, action: str = "", told: str = "", head: str = "", status: int = 200) -> HTMLResponse:
+    """The page around what is filled in or shown; its parts are HTML, and whoever gives them has escaped them."""
+    text = _PAGE.format(style=_STYLE, script=_SCRIPT, fields=fields, action=action, told=told, head=head)
+    headers = {"Content-Security-Policy": f"{_POLICY} {framed_by()}", "Cache-Control": "no-store"}
+    return HTMLResponse(text, status, headers)
+
+
+def account_fields(path: str, study: bool) -> str:
+    """What the login page shows instead of name and password.
+
+    A provider's pages are shown in no frame, so in the frame of a Space the way goes through a window of its own.
+    """
+    elsewhere = " target='_blank' rel='noopener'" if framed_by() != "'none'" else ""
+    place = f"{html.escape(path)}/login/begin{'?to=study' if study else ''}"
+    return f"<a href='{place}'{elsewhere}>Log in with your account</a>"
+
+
+def login_routes(login: Login | None, path: str) -> APIRouter:
+    """``GET /login``, ``POST /login`` and ``POST /logout``; not there where nobody logs in here."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/login")
-    async def page() -> Any:
-        if login is None:
-            return _missing()
+    async def page(request: Request) -> Any:
+        if login is None or isinstance(login, ByHeader):
+            return missing()
         user = caller().user
-        fields = f"<p>Logged in as {html.escape(user)}.</p><button>Log out</button><a href='./'>Open LoFi</a>"
-        action = "logout" if user else "login"
-        document = _PAGE.format(style=_STYLE, script=_SCRIPT, fields=fields if user else _FIELDS, action=action)
-        return HTMLResponse(document, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+        if user:
+            fields = f"<p>Logged in as {html.escape(user)}.</p><button>Log out</button><a href='./'>Open LoFi</a>"
+        elif isinstance(login, ByFile):
+            fields = _FIELDS
+        else:
+            fields = account_fields(path, request.query_params.get("to") == "study")
+        return document(fields, action="logout" if user else "login")
 
     @router.post("/login")
     async def log_in(request: Request) -> JSONResponse:
-        if login is None:
-            return _missing()
+        if not isinstance(login, ByFile):
+            return missing()
         try:
             name, password = _given(await request.body())
             token = await login.begin(name, password, caller().address)
@@ -79,20 +104,17 @@ def login_routes(login: ByFile | None, path: str) -> APIRouter:
         if token is None:
             return JSONResponse({"error": WRONG}, 401)
         answer = JSONResponse({"user": name})
-        secure = request.url.scheme == "https"
-        answer.set_cookie(
-            COOKIE, token, max_age=HOURS * 3600, path=path or "/", secure=secure, httponly=True, samesite="strict"
-        )
+        put_session(answer, request, token, path)
         return answer
 
     @router.post("/logout")
     async def log_out(request: Request) -> JSONResponse:
-        if login is None:
-            return _missing()
+        if login is None or isinstance(login, ByHeader):
+            return missing()
         login.end(request.cookies.get(COOKIE, ""))
         note("log out")
         answer = JSONResponse({})
-        answer.delete_cookie(COOKIE, path=path or "/")
+        put_session(answer, request, "", path)
         return answer
 
     return router
@@ -104,7 +126,13 @@ def too_many(error: TooMany) -> JSONResponse:
     return JSONResponse({"error": told}, 429, {"Retry-After": str(error.seconds)})
 
 
-def _missing() -> JSONResponse:
+def put_session(answer: Response, request: Request, token: str, path: str) -> None:
+    """The session's cookie; "" takes it away."""
+    put_cookie(answer, request, COOKIE, token, seconds=HOURS * 3600 if token else 0, path=path or "/")
+
+
+def missing() -> JSONResponse:
+    """The answer where there is no such login."""
     return JSONResponse({"error": "There is nothing under this address."}, 404)
 
 

@@ -25,7 +25,7 @@ def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
-            login=holdings.settings.auth.startswith("file:"),
+            login=holdings.settings.auth.startswith(("file:", "oauth")),
         )
         endpoints(holdings, uploads)
     blocks.queue(max_size=64, default_concurrency_limit=2)

@@ -16,9 +16,9 @@ from lofi.ui.audit import audit_to
 from lofi.ui.guard import Door, Guard
 from lofi.ui.health import health_routes
 from lofi.ui.holdings import Holdings
-from lofi.ui.login import ByFile
 from lofi.ui.login_page import login_routes
 from lofi.ui.modules import STYLES, module_routes
+from lofi.ui.oauth_page import oauth_routes
 from lofi.ui.page import page, questions
 from lofi.ui.pictures import routes
 from lofi.ui.sending import sending_route
@@ -57,7 +57,8 @@ def application(settings: Settings) -> FastAPI:
     app.include_router(module_routes())
     app.include_router(study_routes(holdings))
     app.include_router(health_routes(lambda: holdings.ready, door.metrics))
-    app.include_router(login_routes(door.login if isinstance(door.login, ByFile) else None, settings.root_path))
+    app.include_router(login_routes(door.login, settings.root_path))
+    app.include_router(oauth_routes(door.login, settings.root_path))
     app.add_middleware(Guard, settings=settings, door=door)
     gr.mount_gradio_app(
         app,
