@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = 8
 MIB = 2**20
-FILM_BYTES = 512 * MIB
+FILM_BYTES = 256 * MIB
 """Of films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
 LARGE = 64 * MIB
 """A film of more is kept as the bytes that were sent, and read again when its pixels are needed."""
-PACKED_BYTES = 384 * MIB
+PACKED_BYTES = 256 * MIB
 """Of films kept packed at full depth, by the most that each can come to: 20 MB for ten megapixels."""
 PICTURE_BYTES = 48 * MIB
 """Of pictures, each at most about 200 kB."""
