@@ -7,8 +7,10 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from gradio.utils import get_upload_folder
 
+from lofi.film.confine import trim
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
 from lofi.ui.asking import asking_route
@@ -27,6 +29,17 @@ from lofi.ui.theme import theme
 from lofi.ui.upload import sweep, upload_route
 from lofi.ui.uploads import Uploads
 
+GIVE_BACK_EVERY = 30.0
+"""Seconds. Films and activations of several megabytes leave holes in the allocator's arenas: with 25 films a minute a
+server had kept 2.6 GB after forty minutes of which it used 1.8."""
+
+
+async def give_memory_back() -> None:
+    """Hand what the allocator keeps for later back to the system, again and again."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY)
+        await run_in_threadpool(trim)
+
 
 def application(settings: Settings) -> FastAPI:
     """The app, ready for an ASGI server; its engine goes on loading in the background.
@@ -41,9 +54,10 @@ def application(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         holdings.start()  # only now: importing torch beside gradio would delay the first byte of the page
-        sweeping = asyncio.create_task(sweep(uploads, blocks))
+        tidying = (asyncio.create_task(sweep(uploads, blocks)), asyncio.create_task(give_memory_back()))
         yield
-        sweeping.cancel()
+        for task in tidying:
+            task.cancel()
         holdings.close()
 
     app = FastAPI(
