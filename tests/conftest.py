@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from lofi.engine import Engine
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _log() -> Iterator[None]:
+    """The command line silences the log of its process: for the test that runs it, not for those that follow."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def test_a_film_that_is_not_held_says_so(app_url: str) -> None:
         ("__init__", {}, DESK, 404),
         ("start", [], DESK, 400),
         ("start", {"a": "x" * 2**18}, DESK, 400),
-        ("start", {}, {"Content-Type": "text/plain"}, 400),
+        ("start", {}, {"Content-Type": "text/plain"}, 415),
     ],
     ids=["unknown", "no question", "no object", "too long", "as a foreign page may send it"],
 )
