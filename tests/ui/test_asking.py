@@ -60,7 +60,7 @@ def test_a_full_house_tells_everybody_their_place_and_answers_all(app_url: str, 
     assert all(len(lines[-1]["findings"]) == 6 for lines in answers.values())
     told = [line for lines in answers.values() for line in lines[:-1]]
     assert told
-    assert all(line["waiting"] >= 1 and line["seconds"] > 0 for line in told)
+    assert all(line["waiting"] >= 1 and line["seconds"] >= 0 for line in told)
     for lines in answers.values():  # one question a reader, all alike: nobody's place grows
         places = [line["waiting"] for line in lines[:-1]]
         assert places == sorted(places, reverse=True)

@@ -1,6 +1,5 @@
 """Logging in with an account: the application and a real provider, asked over HTTP as a browser would."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from lofi.ui.provider import Provider
 from lofi.ui.proxies import Proxies
 from lofi.ui.sessions import COOKIE, HOURS
 from tests.ui.account_steps import DISCOVERY, OWN, Open, Still, alert, come_back, fails, go
+from tests.ui.built import run
 from tests.ui.openid import OpenId
 
 
@@ -199,10 +199,10 @@ def test_a_login_that_was_begun_and_a_session_end_in_time(hub: OpenId) -> None:
         now[0] += minutes * 60
         return (await login.finish(secret, query, "a"))[1]
 
-    token = asyncio.run(way(MINUTES - 1))
+    token = run(way(MINUTES - 1))
     assert login.session(token) == "anna"
     with pytest.raises(LofiError, match=ELSEWHERE):
-        asyncio.run(way(MINUTES + 1))
+        run(way(MINUTES + 1))
     now[0] += HOURS * 3600
     assert login.session(token) is None
 

@@ -15,6 +15,7 @@ from lofi.ui.holdings import Holdings
 from lofi.ui.sending import BYTES, sending_route
 from tests.film.test_cage import PNG, PROBE
 from tests.film.test_dicom import RAMP, dataset, written
+from tests.ui.built import run
 
 
 @pytest.fixture
@@ -74,6 +75,6 @@ def test_a_sender_who_leaves_frees_the_worker(app: FastAPI, holdings: Holdings) 
         "type": "http", "method": "POST", "path": "/lofi/open", "query_string": b"", "root_path": "",
         "headers": [(b"content-type", BYTES.encode())], "http_version": "1.1", "scheme": "http",
     }  # fmt: skip
-    asyncio.run(asyncio.wait_for(app(scope, receive, send), 60))
+    run(asyncio.wait_for(app(scope, receive, send), 60))
     assert answers[0]["status"] == 400
     assert holdings.cage.read(PNG).size_hw == (400, 600)  # the only worker is free, or a new one

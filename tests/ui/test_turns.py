@@ -1,10 +1,9 @@
 """Readers take turns at the model, whoever asks most; places and estimates are true; who left is not waited for."""
 
-import asyncio
-
 import pytest
 
 from lofi.ui.turns import Ticket, Turns
+from tests.ui.built import run
 
 
 def waiting(*desks: str) -> tuple[Turns, list[Ticket]]:
@@ -72,4 +71,4 @@ def test_waiting_holds_no_thread_and_can_be_cut_off() -> None:
         turns.give_back(next(iter([ticket])))
         return early, ticket.came.is_set()
 
-    assert asyncio.run(wait()) == (False, False)
+    assert run(wait()) == (False, False)
