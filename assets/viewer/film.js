@@ -36,6 +36,8 @@ import { listen } from "./film-tools.js";
 import { countValues, presetWindow } from "./film-window.js";
 
 const USUAL = "R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.";
+/** No longer than the usual note: a longer one could take a second line, and the film would move under the reader's eyes. */
+const turnedBy = (/** @type {number} */ turns) => `R and L mark the patient's sides if the film is stored as usual; it is turned by ${90 * turns}°.`;
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
 const UNKNOWN_SIDE = 1000;
@@ -164,7 +166,7 @@ export class Film extends Sight {
   tell() {
     const { right, left } = sideEdges(this.view.turns);
     if (this.marks.length) [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
-    this.note.textContent = this.view.turns ? `${USUAL} They turn with the film, now by ${90 * this.view.turns}°.` : USUAL;
+    this.note.textContent = this.view.turns ? turnedBy(this.view.turns) : USUAL;
     const { level, width, invert } = this.window;
     const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
     const zoom = Math.round(100 * this.view.scale * devicePixelRatio);
