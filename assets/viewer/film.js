@@ -37,7 +37,7 @@ import { countValues, presetWindow } from "./film-window.js";
 
 const USUAL = "R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.";
 /** No longer than the usual note: a longer one could take a second line, and the film would move under the reader's eyes. */
-const turnedBy = (/** @type {number} */ turns) => `R and L mark the patient's sides if the film is stored as usual; it is turned by ${90 * turns}°.`;
+const turnedBy = (/** @type {number} */ turns) => `R and L as films are usually stored, the patient's right on the left, turned by ${90 * turns}°.`;
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
 const UNKNOWN_SIDE = 1000;

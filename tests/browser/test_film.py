@@ -194,7 +194,7 @@ def test_boxes_stay_on_what_they_mark(stage: Page, turns: int, zoom: float) -> N
     put(stage, "square")
     run(stage, f"film.setFindings([{{ phrase: 'box', boxes: [{list(BOX)}], scores: [0.5], colour: '#56b4e9' }}])")
     run(stage, f"film.turn({turns}) || film.zoomBy({zoom}, [300, 200])")
-    # The note below a turned film is longer: the pane may get another height, and is painted anew a frame later.
+    # Where words beside it change, the pane may get another height, and is painted anew a frame later.
     stage.evaluate("() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))")
     painted = bright(stage, "square")
     width, height = run(stage, "[film.pane.width, film.pane.height]")
