@@ -51,10 +51,21 @@ def test_no_box_is_no_absence() -> None:
     film = known(findings=["Effusion", "Mass"], boxes=[boxed("Effusion", "right")])
     assert not film.absent
     asked = [q for seed in range(30) for q in choose(film, None, random.Random(seed))]
-    assert {q.concept for q in asked if q.present is False} == set()
+    assert not any(q.placed or q.trust > 0.5 for q in asked if q.present is False)
     mass = [q for q in asked if q.concept == "mass"]
     assert mass
     assert all(q.present and not q.placed and not q.boxes for q in mass)
+
+
+def test_what_a_report_does_not_mention_is_half_a_no() -> None:
+    film = known(findings=["Infiltration"], absent=["Effusion"])
+    assert film.unmentioned >= {"nodule", "mass", "hernia"}
+    assert not film.unmentioned & {"infiltration", "pneumonia", "consolidation", "atelectasis", "effusion", "fracture"}
+    assert not known(findings=["No Finding"]).unmentioned
+    assert not known(findings=["Nodule"], source="openi").unmentioned
+    assert "nodule" not in film_of(record(findings=["Effusion"]), LUNGS, frozenset({"nodule"})).unmentioned
+    sides = {q.side for seed in range(40) for q in choose(film, None, random.Random(seed)) if q.concept == "hernia"}
+    assert sides == {""}
 
 
 @pytest.mark.parametrize(

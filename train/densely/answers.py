@@ -38,7 +38,11 @@ class Region:
 
 @dataclass(frozen=True)
 class Film:
-    """``regions`` by concept; ``present`` and ``absent`` (concept, side), side "" for anywhere."""
+    """``regions`` by concept; ``present`` and ``absent`` (concept, side), side "" for anywhere.
+
+    ``unmentioned``: findings that NIH's readers wrote nothing of in a report that names others. Half a no: they may
+    have been seen and not been worth a word, so it is weighed less, teaches no place, and is never measured with.
+    """
 
     image: str
     patient: str
@@ -47,6 +51,7 @@ class Film:
     regions: Mapping[str, tuple[Region, ...]]
     present: frozenset[tuple[str, str]]
     absent: frozenset[tuple[str, str]]
+    unmentioned: frozenset[str]
     labelled: frozenset[str]
     dev: bool
 
@@ -61,8 +66,13 @@ def kept_back(patient: str, share: float = 0.08) -> bool:
     return int(hashlib.sha256(patient.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF < share
 
 
-def film_of(record: Mapping[str, Any], anatomy: Mapping[str, Sequence[float]]) -> Film:
-    """The film of a record; ``anatomy`` holds the machine-made regions by name, where there are any."""
+def film_of(
+    record: Mapping[str, Any], anatomy: Mapping[str, Sequence[float]], suspected: frozenset[str] = frozenset()
+) -> Film:
+    """The film of a record; ``anatomy`` holds the machine-made regions by name, where there are any.
+
+    ``suspected`` are findings that another network thinks likely: they do not count as ``unmentioned``.
+    """
     regions = _regions(record, anatomy)
     found = {concept for concept in regions if concept in c.FINDINGS}
     labelled = {name for label in record["findings"] if (name := c.of_label(label)) and name in c.FINDINGS}
@@ -79,9 +89,17 @@ def film_of(record: Mapping[str, Any], anatomy: Mapping[str, Sequence[float]]) -
         regions=regions,
         present=frozenset({(concept, "") for concept in positive} | sided),
         absent=frozenset(absent | _other_side(record, regions, positive)),
+        unmentioned=frozenset(_unmentioned(record, positive) - {concept for concept, _ in absent} - suspected),
         labelled=frozenset(positive - found),
         dev=record["split"] == "train" and kept_back(record["patient_id"]),
     )
+
+
+def _unmentioned(record: Mapping[str, Any], positive: set[str]) -> set[str]:
+    """Of the fourteen findings that NIH's labels were mined for, those not among a film's labels, nor akin to one."""
+    if GROUPS[record["source"]] != "nih" or not {c.of_label(label) for label in record["findings"]} & set(c.NIH):
+        return set()
+    return {concept for concept in c.NIH if not positive & c.near(concept)}
 
 
 def _codes(record: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...]]]:

@@ -4,7 +4,7 @@ Sources differ in sharpness and in who lies under the tube; if a finding's yes c
 another, the source would be learnt. A cell is a (concept, group); a cell without enough of both teaches no presence.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from train.densely.answers import Film
@@ -35,12 +35,18 @@ def cells(answers: Mapping[Key, Sequence[int]]) -> list[tuple[str, str]]:
     return sorted(p for p in pairs if all(len(answers.get((*p, there), ())) >= FEWEST for there in (True, False)))
 
 
-def counted(asked: Iterable[tuple[str, Question]]) -> Counter[Key]:
-    """How often each answer comes up among (group, question) of a rehearsal of the sampler; drawn findings left out."""
-    return Counter((q.concept, group, q.present) for group, q in asked if q.present is not None and not q.made)
+def counted(asked: Iterable[tuple[str, Question]]) -> dict[Key, float]:
+    """How often each answer comes up among (group, question) of a rehearsal of the sampler, half an answer as such;
+    drawn findings left out.
+    """
+    out: dict[Key, float] = defaultdict(float)
+    for group, q in asked:
+        if q.present is not None and not q.made:
+            out[(q.concept, group, q.present)] += q.trust
+    return out
 
 
-def weights(counts: Mapping[Key, int], taught: Iterable[tuple[str, str]], most: float = 4.0) -> dict[Key, float]:
+def weights(counts: Mapping[Key, float], taught: Iterable[tuple[str, str]], most: float = 4.0) -> dict[Key, float]:
     """Weight of each answer: counts × weights of yes and of no are equal in every taught cell; the rest has none.
 
     The rarer answer counts at most ``most`` times as much as it would; then the other is made lighter.

@@ -1,14 +1,19 @@
 """The films beside the project that the dense network learns from, and what they teach, counted."""
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from train.densely import concepts as c
 from train.densely.answers import GROUPS, Film, film_of
 from train.densely.balance import FEWEST, films_by_answer
 
+SUSPECTED = 0.7
+"""Share of the films rated by a network trained on NIH's labels that it rates lower: above that it suspects."""
 RSNA_FILMS = 700
 """Of several thousand alike: enough for regions and for drawing into."""
 
@@ -17,14 +22,31 @@ def films(shared: Path, split: str) -> list[Film]:
     """Frontal films of adults of a split, in the order of the records."""
     lines = (shared / "cxr" / "anatomy.jsonl").read_text().splitlines()
     anatomy = {entry["image"]: entry["boxes"] for entry in map(json.loads, lines)}
+    suspects = suspected(shared / "cxr" / "nih_teacher.csv")
     out, rsna = [], 0
     for record in map(json.loads, (shared / "cxr" / "records.jsonl").read_text().splitlines()):
         if record["split"] != split or record["source"] not in GROUPS or record.get("view") == "L":
             continue
         rsna += record["source"] == "rsna_normal"
         if split != "train" or record["source"] != "rsna_normal" or rsna <= RSNA_FILMS:
-            out.append(film_of(record, anatomy.get(record["image"], {})))
+            more = suspects.get(Path(record["image"]).stem, frozenset())
+            out.append(film_of(record, anatomy.get(record["image"], {}), more))
     return out
+
+
+def suspected(table: Path) -> dict[str, frozenset[str]]:
+    """Film's name without ending → the findings that a network trained on NIH's labels rates high on it."""
+    with table.open(newline="") as rows:
+        rated = list(csv.DictReader(rows))
+    columns = {name: name.removeprefix("prob_") for name in rated[0] if name.startswith("prob_")}
+    lines = {name: float(np.quantile([float(row[name]) for row in rated], SUSPECTED)) for name in columns}
+    concepts = {name: concept for name, label in columns.items() if (concept := c.of_label(label))}
+    return {
+        Path(row["Image Index"]).stem: frozenset(
+            concept for name, concept in concepts.items() if float(row[name]) > lines[name]
+        )
+        for row in rated
+    }
 
 
 def taught(films: Sequence[Film]) -> dict[str, dict[str, Any]]:

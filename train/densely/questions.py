@@ -27,6 +27,8 @@ class Question:
 
 
 MACHINE_MADE, DRAWN_BY_HAND = 0.5, 1.0
+UNMENTIONED = 0.4
+"""How far a finding that no word is said of counts as not there."""
 
 
 def placed_findings(film: Film) -> list[Question]:
@@ -68,9 +70,17 @@ def denied(film: Film) -> list[Question]:
     return [Question(concept, side, present=False) for concept, side in sorted(film.absent)]
 
 
+def unmentioned(film: Film) -> list[Question]:
+    """Findings that a report which names others says nothing of: perhaps not there."""
+    return [
+        Question(concept, "", placed=False, present=False, trust=UNMENTIONED) for concept in sorted(film.unmentioned)
+    ]
+
+
 def on_a_side(question: Question, rng: random.Random) -> Question:
     """What is nowhere is on neither side: now and then an absent finding is asked with one."""
-    if question.present is not False or question.side or question.concept in c.SIDELESS:
+    unsided = question.side or not question.placed or question.concept in c.SIDELESS
+    if question.present is not False or unsided:
         return question
     return replace(question, side=rng.choice(("", "", "left", "right")))
 
@@ -82,9 +92,12 @@ def _sides(film: Film, concept: str) -> list[str]:
 def choose(film: Film, main: str | None, rng: random.Random, most: int = 6) -> list[Question]:
     """Up to ``most`` questions: those about the concept ``main`` first, then boxes, presence, anatomy."""
     boxed, there, not_there, regions = placed_findings(film), labelled(film), denied(film), anatomy(film)
-    for some in (boxed, there, not_there, regions):
+    perhaps = unmentioned(film)
+    for some in (boxed, there, not_there, perhaps, regions):
         rng.shuffle(some)
-    first = [q for q in (*boxed, *there, *not_there) if q.concept == main][:2]
+    first = [q for q in (*boxed, *there, *not_there, *perhaps) if q.concept == main][:2]
+    if len(not_there) < 2:
+        not_there = [*not_there, *perhaps]
     by_hand = any(not q.made for q in regions)
     rest = [*boxed[:2], *there[:1], *not_there[:2]]
     rng.shuffle(rest)

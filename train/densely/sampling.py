@@ -18,6 +18,8 @@ BATCH = 12
 _SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneumothorax": 1.2, "infiltration": 1.2}
 """Boxed findings that are shown more often than their number of films alone would have it."""
 DRAWN_TRUST = 0.3
+BOXED = 5
+"""Of a batch's films, those picked for a finding that has a box on them."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Sampler:
         self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept))}
         self.normal = [i for i, f in enumerate(films) if self._drawable(f)]
         self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
-        self.others = {key: self._beside(found) for key, found in answers.items() if not key[2]}
+        self.others = {key: self._beside(*key[:2], found) for key, found in answers.items() if not key[2]}
         rng = random.Random(seed)
         asked = [
             (films[pick.film].group, q)
@@ -53,8 +55,10 @@ class Sampler:
     def _boxed(self, concept: str) -> list[int]:
         return [i for i, film in enumerate(self.films) if concept in film.regions]
 
-    def _beside(self, found: Sequence[int]) -> list[int]:
-        return [i for i in found if self.films[i].positive]
+    def _beside(self, concept: str, group: str, denied: Sequence[int]) -> list[int]:
+        """Films with another finding on which this one is denied, or at least not mentioned."""
+        unsaid = [i for i, film in enumerate(self.films) if film.group == group and concept in film.unmentioned]
+        return [i for i in denied if self.films[i].positive] + unsaid
 
     @staticmethod
     def _drawable(film: Film) -> bool:
@@ -66,7 +70,7 @@ class Sampler:
         names = list(self.boxed)
         if names:
             shares = [len(self.boxed[name]) ** 0.5 * _SMALL.get(name, 1.0) for name in names]
-            out += [Pick(rng.choice(self.boxed[name]), name) for name in rng.choices(names, shares, k=4)]
+            out += [Pick(rng.choice(self.boxed[name]), name) for name in rng.choices(names, shares, k=BOXED)]
         if self.cells:
             for concept, group in rng.choices(self.cells, [self._cell_share(cell) for cell in self.cells], k=2):
                 yes, no = self.answers[(concept, group, True)], self.answers[(concept, group, False)]
@@ -101,10 +105,10 @@ class Sampler:
 
     def _weighed(self, question: Question, film: Film) -> Question:
         boxes = tuple(placed(box, film.size_hw) for box in question.boxes)
-        trust = (
-            0.0 if question.present is None else self.weights.get((question.concept, film.group, question.present), 0)
-        )
-        return replace(question, boxes=boxes, trust=trust)
+        if question.present is None:
+            return replace(question, boxes=boxes, trust=0.0)
+        weight = self.weights.get((question.concept, film.group, question.present), 0.0)
+        return replace(question, boxes=boxes, trust=weight * question.trust)
 
 
 def _drawn(concept: str, side: str, box: Box, rng: random.Random) -> list[Question]:
