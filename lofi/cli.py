@@ -107,7 +107,7 @@ def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
 
     settings = _settings(chosen)
     try:
-        shown = chosen.command == "ground" and settings.shots > 0
+        shown = chosen.command == "ground" and settings.shots != 0
         engine = Engine.open(settings, with_gallery=shown or _searches(chosen))
     except GalleryMismatch:
         if _searches(chosen):

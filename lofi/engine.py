@@ -28,6 +28,8 @@ ENCODED_BYTES = 384 * 2**20
 """Of films kept encoded: about two megabytes each for the small model, so some 180 of them."""
 PIXEL_BYTES = 256 * 2**20
 """Of films kept whole for another model than LoFi, which reads their pixels."""
+SHOTS = 4
+"""Examples from the gallery in context, unless a number is asked for."""
 STUDY_FILMS = 2_000
 """Studies of which the hash of the film is remembered."""
 
@@ -45,14 +47,18 @@ class Engine:
         self,
         model: LofiModel,
         gallery: Gallery | None,
-        shots: int = 4,
+        shots: int | None = None,
         answerer: Answerer | None = None,
         read_film: ReadFilm = Radiograph.read,
     ) -> None:
-        """``read_film`` reads films of the gallery and of studies."""
+        """``read_film`` reads films of the gallery and of studies. Without a number of ``shots`` there are ``SHOTS``,
+        but none for a film from elsewhere where every study of the gallery is simulated: what a simulator draws does
+        not look like what it stands for, and led real films a little astray.
+        """
         self.model = model
         self.read_film = read_film
-        self._shots, self._answerer = shots, answerer
+        self._shots, self._answerer = SHOTS if shots is None else shots, answerer
+        self._own_kind_only = shots is None and gallery is not None and all(s.simulated for s in gallery.studies)
         self._films: Shelf[Radiograph] = Shelf(PIXEL_BYTES, lambda film: film.pixels.nbytes)
         self._gallery = gallery
         self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
@@ -185,8 +191,9 @@ class Engine:
         """
         encoded = self.encode(film)
         own = () if self.grounder.finder is None else self._own(encoded, None)
+        examples = bool(own) or not self._own_kind_only
         for phrase in phrases:
-            found = self.grounder.ground(encoded, phrase, own, self._films.get(encoded.sha256))
+            found = self.grounder.ground(encoded, phrase, own, self._films.get(encoded.sha256), examples)
             # The model tidies a phrase; the answer carries the one that was asked.
             yield replace(found, phrase=phrase)
 

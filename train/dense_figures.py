@@ -1,12 +1,17 @@
-"""Figures of a dense run: ``python -m train.dense_figures --run RUN --shared ../shared --split dev``, then ``val``.
+"""Figures of presence and place: ``python -m train.dense_figures --run RUN --shared ../shared --split dev``.
 
 On dev, the patients of train that the run has not seen, the cuts of presence are chosen and written beside the run;
 ``--split val`` reports with them. Films are asked as they are, and NIH's also as if stored at 512 and at 256 px.
+
+``--model CHECKPOINT --run FOLDER`` asks a whole checkpoint the same questions about NIH's films of val, with its own
+threshold; ``--detail N`` with another setting of its preprocessing. Its answers and figures go into the folder.
 """
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,13 +20,16 @@ import torch
 from safetensors import safe_open
 
 from lofi.metrics.bootstrap import Estimate
-from lofi.network.dense import DenseConfig, DenseEyes, DenseNet
+from lofi.network.checkpoint import load, read_manifest
+from lofi.network.dense import DenseConfig, DenseNet
+from lofi.network.eyes import DenseEyes
 from train.densely import figures as f
 from train.densely.answers import Film
-from train.densely.asking import Answered, ask_films, read, write
+from train.densely.asking import Answered, Asker, ask_film, ask_films, ask_model, read, write
 from train.densely.corpus import films
 from train.densely.cuts import as_probabilities, cuts
 from train.densely.state import STATE
+from train.evaluation.asking import always_answering
 
 Grouped = TypeVar("Grouped", Film, Answered)
 SIZES: dict[str, tuple[int | None, ...]] = {"dev": (None, 256), "val": (None, 512, 256)}
@@ -47,18 +55,41 @@ def chosen(shared: Path, split: str, few: int | None = None) -> list[Film]:
     return [film for group, most in MOST.items() for film in of_group(found, group)[: few or most]]
 
 
-def asked(run: Path, shared: Path, split: str, side: int | None, few: int | None) -> dict[int | None, list[Answered]]:
-    """Answers by size, kept beside the run: figures can be made again without the network."""
+def asked(
+    run: Path,
+    shared: Path,
+    split: str,
+    sizes: Sequence[int | None],
+    asker: Callable[[], Asker],
+    name: str,
+    few: int | None,
+    groups: Sequence[str],
+) -> dict[int | None, list[Answered]]:
+    """Answers by size, kept beside the run under ``name``: figures can be made again without the network."""
     out: dict[int | None, list[Answered]] = {}
-    eyes = None
-    for size in SIZES[split]:
-        path = run / f"answers-{split}-{size or 'native'}-{side or 'own'}{f'-{few}' if few else ''}.jsonl"
+    ask = None
+    for size in sizes:
+        path = run / f"answers-{split}-{size or 'native'}-{name}{f'-{few}' if few else ''}.jsonl"
         if not path.is_file():
-            eyes = eyes or trained(run)
-            some = [film for film in chosen(shared, split, few) if size is None or film.group == "nih"]
-            write(path, ask_films(eyes, some, shared / "cxr", size, side or eyes.network.config.side))
+            ask = ask or asker()
+            some = [film for film in chosen(shared, split, few) if film.group in (groups if size is None else ("nih",))]
+            write(path, ask_films(ask, some, shared / "cxr", size))
         out[size] = read(path)
     return out
+
+
+def of_run(run: Path, side: int | None) -> Asker:
+    """A dense run, on canvases of ``side``, by default its own."""
+    eyes = trained(run)
+    return partial(ask_film, eyes, side=side or eyes.network.config.side)
+
+
+def of_checkpoint(folder: Path, detail: int | None) -> Asker:
+    """A checkpoint that always answers, with another ``detail`` of its preprocessing where one is given."""
+    model = always_answering(load(folder, "cpu"))
+    if detail is not None:
+        model.config = replace(model.config, preprocessing=replace(model.config.preprocessing, detail=detail))
+    return partial(ask_model, model)
 
 
 def of_group(answers: Sequence[Grouped], group: str) -> list[Grouped]:
@@ -98,10 +129,10 @@ def place_figures(answers: Sequence[Answered], share: float) -> dict[str, str]:
     return out
 
 
-def report(
+def nih_report(
     answers: Mapping[int | None, Sequence[Answered]], chosen_cuts: Mapping[str, float], share: float
 ) -> dict[str, Any]:
-    """Everything, as text by name."""
+    """Figures on NIH's films at each size, as text by name."""
     nih = {size or "native": of_group(some, "nih") for size, some in answers.items()}
     out: dict[str, Any] = {}
     for size, some in nih.items():
@@ -115,7 +146,12 @@ def report(
                 "AUROC without cuts": [told(f.area(f.against(f.judged(some, {}), b))) for b in (False, True)],
             }
         )
-    native = answers[None]
+    return out
+
+
+def other_report(native: Sequence[Answered], chosen_cuts: Mapping[str, float]) -> dict[str, Any]:
+    """The other sources, the regions, and every label."""
+    out: dict[str, Any] = {}
     for group in ("openi", "rsna"):
         out[f"found on no-finding films, {group}"] = told(f.found_share(of_group(native, group), chosen_cuts))
     regions = f.by(f.placements(of_group(native, "jsrt"), 0.6), lambda i: f"{i.side} {i.concept}".strip())
@@ -151,25 +187,44 @@ def choose_share(native: Sequence[Answered]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--split", choices=("dev", "val"), required=True)
     parser.add_argument("--side", type=int, help="canvas to ask on (default: the network's own)")
+    parser.add_argument("--model", type=Path, help="a checkpoint to be asked instead of the run")
+    parser.add_argument("--detail", type=int, help="another setting of the checkpoint's preprocessing")
+    parser.add_argument("--native", action="store_true", help="films as they are stored only")
     parser.add_argument("--few", type=int, help="films of a group, to try the command")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    answers = asked(options.run, options.shared, options.split, options.side, options.few)
-    kept = options.run / f"cuts-{options.side or 'own'}.json"
-    if options.split == "dev":
+    name = str(options.side or "own")
+    if options.model:
+        name = "model" if options.detail is None else f"model-{options.detail}"
+        options.run.mkdir(parents=True, exist_ok=True)
+    asker = (
+        partial(of_checkpoint, options.model, options.detail)
+        if options.model
+        else partial(of_run, options.run, options.side)
+    )
+    groups = ("nih",) if options.model else tuple(MOST)
+    sizes = (None,) if options.native else SIZES[options.split]
+    answers = asked(options.run, options.shared, options.split, sizes, asker, name, options.few, groups)
+    kept = options.run / f"cuts-{name}.json"
+    if options.model:
+        cut = f.logit(float(read_manifest(options.model)["threshold"]))
+        kept.write_text(json.dumps({"cuts": dict.fromkeys(f.EIGHT, cut), "share": 0.0}))
+    elif options.split == "dev":
         every = [film for some in answers.values() for film in some]
         choice = {"cuts": cuts(every), "share": choose_share(of_group(answers[None], "nih"))}
         kept.write_text(json.dumps(choice | {"presence": as_probabilities(choice["cuts"])}, indent=1))
     choice = json.loads(kept.read_text())
-    found = report(answers, choice["cuts"], choice["share"])
-    path = options.run / f"figures-{options.split}-{options.side or 'own'}.json"
+    found = nih_report(answers, choice["cuts"], choice["share"])
+    if not options.model:
+        found |= other_report(answers[None], choice["cuts"])
+    path = options.run / f"figures-{options.split}-{name}.json"
     path.write_text(json.dumps(found, indent=1, ensure_ascii=False))
     print(json.dumps(found, indent=1, ensure_ascii=False))
 

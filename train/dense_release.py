@@ -1,7 +1,8 @@
-"""What ships of a dense run: ``python -m train.dense_release --run RUN --out FOLDER``.
+"""What ships of a dense run: ``python -m train.dense_release --run RUN --out CHECKPOINT``.
 
 The average of weights in half precision as ``dense.safetensors``, and ``dense.json``: the network's settings, what each
-concept was taught by, the presence from which a finding is called there, and how far a second box may be colder.
+concept was taught by, the presence from which a finding is called there, and how far a second box may be colder. Where
+the folder is a checkpoint's, its manifest takes them in, and ``train.agree`` then chooses how they are heard.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from lofi.network.checkpoint import MANIFEST, add_dense
 from train.densely.state import STATE
 
 
@@ -34,6 +36,8 @@ def release(run: Path, out: Path, cuts: str = "cuts-own.json") -> Path:
     manifest = {"config": described["config"], "steps": steps, "plan": described["plan"], "share": chosen["share"]}
     path = out / "dense.json"
     path.write_text(json.dumps(manifest | {"concepts": concepts}, indent=1, ensure_ascii=False))
+    if (out / MANIFEST).is_file():
+        add_dense(out)
     return path
 
 

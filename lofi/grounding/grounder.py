@@ -51,10 +51,19 @@ class Grounder:
         return self.finder.shots(film, phrase, self.count, by, Where().without(own), not_studies=hidden)
 
     def ground(
-        self, film: EncodedFilm, phrase: str, own: Sequence[Study] = (), pixels: Radiograph | None = None
+        self,
+        film: EncodedFilm,
+        phrase: str,
+        own: Sequence[Study] = (),
+        pixels: Radiograph | None = None,
+        examples: bool = True,
     ) -> Grounding:
-        """The phrase's boxes, with evidence where shots were in context. Raises BadQuery for a phrase that is none."""
-        if self.answerer is None or (self.finder is None and not self.reads_pixels):
+        """The phrase's boxes, with evidence where shots were in context: never without ``examples``.
+
+        Raises BadQuery for a phrase that is none.
+        """
+        with_shots = examples and self.finder is not None
+        if self.answerer is None or not (with_shots or self.reads_pixels):
             return self.model.locate(film, phrase)
         asked = pixels if self.reads_pixels and pixels is not None else film
-        return ground(self.answerer, asked, phrase, self.shots(film, phrase, own))
+        return ground(self.answerer, asked, phrase, self.shots(film, phrase, own) if with_shots else ())

@@ -24,7 +24,6 @@ from lofi.film.radiograph import Radiograph
 from lofi.grounding.shots import Shot
 from lofi.network.decoding import FoundBoxes, corner_masked, middle_bin
 from lofi.network.encoder import EncodedFilm
-from lofi.network.heat import agreed
 from lofi.network.language import Language
 from lofi.network.model import LofiModel
 from lofi.network.text import BOX, END, NONE, LocationGrammar, Tokens, grounding_prompt
@@ -87,13 +86,13 @@ class InContext:
         encoded = film if isinstance(film, EncodedFilm) else model.encode(film)
         every = list(dict.fromkeys(shot for shots in sets for shot in shots))
         prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
-        belief = model.belief(encoded, words)
+        heard, belief = model.hear(encoded, words), model.belief(encoded, words)
         with model.turn:
             # A pass costs as much as its ids and a little more: one set of shots takes its question along.
             context = self._context(encoded, every, prompt, along=len(sets) == 1)
             hidden = [[number for number, shot in enumerate(every, start=1) if shot not in shots] for shots in sets]
             found = locate_rows(model.network.language, model.language_tokens, prompt, context, hidden, model.grammar)
-        return [model.grounding(words, encoded.frame, agreed(answer, belief, model.heat_share)) for answer in found]
+        return [model.concluded(words, encoded.frame, answer, heard, belief) for answer in found]
 
     def _context(self, encoded: EncodedFilm, shots: Sequence[Shot], prompt: list[int], along: bool) -> Context:
         """The film's prefix cache, copied and extended by the shots and by the ``prompt`` alone, and once more by the

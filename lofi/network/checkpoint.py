@@ -4,6 +4,8 @@ manifest.json            format, configuration, data, metrics, threshold, calibr
                          train.calibrate chose them), SHA-256 of every other file
 model.safetensors        all weights (half precision in what is shipped)
 text_tokenizer.json      of the text tower          language_tokenizer.json    of the language model
+dense.json, dense.safetensors  a dense network that is heard beside it (lofi.network.eyes), where there is one; the
+                         manifest's ``hearing`` says how
 """
 
 import hashlib
@@ -20,6 +22,10 @@ from safetensors.torch import save_file
 from lofi.errors import CheckpointError
 from lofi.files import plain
 from lofi.network.config import ModelConfig, from_dict, to_dict
+from lofi.network.eyes import DESCRIPTION as DENSE
+from lofi.network.eyes import WEIGHTS as DENSE_WEIGHTS
+from lofi.network.eyes import load_dense
+from lofi.network.hearing import Hearing
 from lofi.network.model import LofiModel
 from lofi.network.network import LofiNetwork
 from lofi.network.text import Tokens
@@ -29,6 +35,7 @@ FORMAT = 1
 MANIFEST, WEIGHTS = "manifest.json", "model.safetensors"
 TEXT_TOKENIZER, LANGUAGE_TOKENIZER = "text_tokenizer.json", "language_tokenizer.json"
 FILES = (WEIGHTS, TEXT_TOKENIZER, LANGUAGE_TOKENIZER)
+DENSE_FILES = (DENSE, DENSE_WEIGHTS)
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
 LONGEST = 4_000_000
 """Bytes of a manifest: far more than its figures take."""
@@ -98,6 +105,30 @@ def calibrate(folder: Path, threshold: float, calibration: tuple[float, float], 
     _write_manifest(folder, manifest | _answering(threshold, calibration, heat_share))
 
 
+def add_dense(folder: Path) -> None:
+    """Take the dense network's two files, which lie in the checkpoint's folder, into its manifest; nobody hears it yet.
+
+    Raises CheckpointError where they are no network.
+    """
+    load_dense(folder)
+    manifest = read_manifest(folder)
+    hashes = {name: sha256_of(folder / name) for name in DENSE_FILES}
+    manifest["sha256"] = {**manifest["sha256"], **hashes}
+    _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
+
+
+def hear_dense(folder: Path, hearing: Hearing, threshold: float) -> None:
+    """Change how the dense network is heard (train.agree), and the confidence from which a finding is called there."""
+    manifest = read_manifest(folder)
+    _write_manifest(folder, manifest | {"hearing": hearing.to_dict(), "threshold": threshold})
+
+
+def fingerprint(manifest: Mapping[str, Any]) -> str:
+    """The weights' hash; of a checkpoint that softens films first, one of both: its vectors are others."""
+    weights, detail = str(manifest["sha256"][WEIGHTS]), manifest["config"].get("preprocessing", {}).get("detail", 0)
+    return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest() if detail else weights
+
+
 def _answering(threshold: float, calibration: tuple[float, float], heat_share: float) -> dict[str, Any]:
     rounded = [round(value, 6) for value in calibration]
     return {"threshold": threshold, "calibration": rounded, "heat_share": heat_share}
@@ -121,19 +152,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         _check_manifest(manifest)
     except plain.Unfit as error:
         raise CheckpointError(f"The checkpoint's {MANIFEST} cannot be used, {error}: fetch it again.") from None
-    for name in FILES:
+    for name in (*FILES, *_dense_files(manifest)):
         path = folder / name
         if not path.is_file() or sha256_of(path) != manifest["sha256"][name]:
             raise CheckpointError(f"{name} of the checkpoint is missing or damaged: fetch it again.")
     return manifest
 
 
+def _dense_files(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    return DENSE_FILES if "hearing" in manifest else ()
+
+
 def _check_manifest(manifest: Mapping[str, Any]) -> None:
     """Raises Unfit. A manifest without a file's hash would vouch for anything, so each must be there."""
     hashes = plain.mapping(manifest.get("sha256"), "sha256")
-    for name in FILES:
+    for name in (*FILES, *_dense_files(manifest)):
         plain.sha256(hashes.get(name), f"the hash of {name}")
-    plain.mapping(manifest.get("config"), "config")
+    if "hearing" in manifest:
+        Hearing.of(manifest["hearing"])
+    plain.mapping(plain.mapping(manifest.get("config"), "config").get("preprocessing", {}), "preprocessing")
     plain.number(manifest.get("threshold"), "threshold", 0, 1)
     plain.number(manifest.get("heat_share", 0.0), "heat_share", 0, 1)
     calibration = manifest.get("calibration", [1.0, 0.0])
@@ -154,17 +191,21 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
     manifest = read_manifest(folder)
     config = from_dict(ModelConfig, manifest["config"])
     network = filled(config, folder / WEIGHTS)
+    hearing = Hearing.of(manifest["hearing"]) if "hearing" in manifest else None
+    eyes = None if hearing is None else load_dense(folder)
     text, language = open_tokens(folder / TEXT_TOKENIZER), open_tokens(folder / LANGUAGE_TOKENIZER)
     try:
         return LofiModel(
             network,
             text,
             language,
-            fingerprint=manifest["sha256"][WEIGHTS],
+            fingerprint=fingerprint(manifest),
             device=pick_device(device),
             threshold=float(manifest["threshold"]),
             calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
             heat_share=float(manifest.get("heat_share", 0.0)),
+            eyes=eyes,
+            hearing=hearing,
         )
     except KeyError:  # a token of the location grammar
         raise CheckpointError("The checkpoint's tokenizer lacks words of its language model: fetch it again.") from None
@@ -205,7 +246,7 @@ def fetch(hub_id: str) -> Path:
 
     name, revision = pinned(hub_id)
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[MANIFEST, *FILES]))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[MANIFEST, *FILES, *DENSE_FILES]))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         raise CheckpointError(
             "The checkpoint is neither a local folder nor a model that the hub gave: check its name or the network."

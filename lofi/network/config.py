@@ -15,7 +15,9 @@ class Preprocessing:
     """The one way from a film to the tower: percentile stretch, letterbox, normalise.
 
     Saved with the weights, used by training, indexing and the app alike (lofi.network.preprocess).
-    ``low`` and ``high`` are percentiles of the film's own pixels that become 0 and 1.
+    ``low`` and ``high`` are percentiles of the film's own pixels that become 0 and 1. ``detail``: a film whose longer
+    side has more pixels is first brought down to so many, whatever it came with (0: it is not), so that how sharp it
+    was tells the network nothing.
     """
 
     side: int = 320
@@ -23,6 +25,7 @@ class Preprocessing:
     high: float = 99.5
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    detail: int = 0
 
 
 @dataclass(frozen=True)

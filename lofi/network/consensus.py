@@ -1,15 +1,17 @@
-"""One box of two opinions: what the language model wrote and what the heat map of the phrase shows.
+"""One box of several opinions: what the language model wrote, what heat maps of the phrase show, a detector's box.
 
-Both are beliefs about where the finding lies, made by different parts of the network, and they err differently. The
+All are beliefs about where the finding lies, made by different parts of the network, and they err differently. The
 box given is the one whose expected overlap is largest (minimum Bayes risk, with IoU as the gain; Kumar and Byrne, 2004,
 decode translations so):
 
-    share · (Σ_inside p) / (|B| + Σ_outside p) + (1 − share) · IoU(B, written box)
+    Σ shareᵢ · (Σ_inside pᵢ) / (|B| + Σ_outside pᵢ) + Σ shareⱼ · IoU(B, boxⱼ)
 
-with p the heat map's probability of each cell and |B| the cells of the box. The first term takes the expectation of
+with pᵢ a heat map's probability of each cell and |B| the cells of the box. The first term takes the expectation of
 intersection and union apart, which is exact where p is 0 or 1.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -43,7 +45,6 @@ class HeatBelief:
         rows = self._sums[last] - self._sums[first]
         cells = (last - first)[:, None] * (last - first)
         self._all = self._gain(rows[:, last] - rows[:, first], cells)
-        """(n, n) of every box on the grid: its interval down, its interval across."""
 
     def _gain(self, inside: Floats, cells: NDArray[np.int64] | Floats) -> Floats:
         return np.asarray(inside / (cells + self._sums[-1, -1] - inside))
@@ -62,49 +63,86 @@ class HeatBelief:
         lower = sums[row + 1, column] * (1 - right) + sums[row + 1, column + 1] * right
         return np.asarray(upper * (1 - down) + lower * down)
 
-    def agreed(self, written: Boxes, share: float, within: Boxes | None = None) -> Boxes:
-        """(1, 4) canvas box on which the heat map and the (1, 4) ``written`` box agree best.
+    @property
+    def everywhere(self) -> bool:
+        """Whether the map shows the phrase all over, and so tells of no place."""
+        return bool(self._sums[-1, -1] > EVERYWHERE * GRID**2)
 
-        ``share`` 0 … 1 is the heat map's weight. ``within`` (1, 4) is a region that the box, as the written one, may
-        not leave. The written box stands where the heat map shows the phrase everywhere.
+    @property
+    def grid(self) -> Floats:
+        """(n, n) expected IoU of every box on the grid, by its interval down and its interval across."""
+        return self._all
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """Heat maps and (1, 4) canvas boxes, each with its share in what is agreed on."""
+
+    heats: Sequence[tuple[HeatBelief, float]] = ()
+    boxes: Sequence[tuple[Boxes, float]] = ()
+
+    def agreed(self, written: Boxes, within: Boxes | None = None) -> Boxes:
+        """(1, 4) canvas box on which they and the (1, 4) ``written`` box agree best; it has the share that they leave.
+
+        ``within`` (1, 4) is a region that the box, as the written one, may not leave. Maps that show the phrase
+        everywhere are not heard; where nobody is heard, the written box stands.
         """
-        if self._sums[-1, -1] > EVERYWHERE * GRID**2:
+        heats = [(heat, share) for heat, share in self.heats if share and not heat.everywhere]
+        own = 1 - sum(share for _, share in self.heats) - sum(share for _, share in self.boxes)
+        boxes = [(box, share) for box, share in (*self.boxes, (written, own)) if share > 0]
+        if not heats and len(boxes) < 2:
             return written
         low, high = (np.zeros(2), np.ones(2)) if within is None else (within[0, :2], within[0, 2:])
-        # The overlap with the written box peaks at that box, between the lines of the grid.
-        starts = np.concatenate([self._best_on_grid(written[0], share, low, high), written])
-        worth = self._worth(starts, written, share)
-        best, gained = starts[[int(worth.argmax())]], float(worth.max())
+        inside = [(cut, share) for box, share in boxes if len(cut := _cut(box, low, high))]
+        # The overlap with a box peaks at that box, between the lines of the grid.
+        starts = np.concatenate([_best_on_grid(heats, inside, low, high), written, *(box for box, _ in inside)])
+
+        def worth(tried: Boxes) -> Floats:
+            gains = [share * heat.gain(tried) for heat, share in heats]
+            overlaps = [share * pairwise_iou(tried, box)[:, 0] for box, share in inside]
+            return np.asarray(sum([*gains, *overlaps]))
+
+        best, gained = starts[[int(worth(starts).argmax())]], float(worth(starts).max())
         for step in POLISH:
             while True:
                 moved = best + _MOVES * step
                 room = ((moved[:, 2:] - moved[:, :2]) >= LEAST).all(axis=1)
                 room &= ((moved[:, :2] >= low) & (moved[:, 2:] <= high)).all(axis=1)
-                tried = np.where(room, self._worth(moved, written, share), -1.0)
-                if tried.max() <= gained + 1e-9:
+                values = np.where(room, worth(moved), -1.0)
+                if values.max() <= gained + 1e-9:
                     break
-                best, gained = moved[[int(tried.argmax())]], float(tried.max())
+                best, gained = moved[[int(values.argmax())]], float(values.max())
         return best
 
-    def _best_on_grid(self, written: Floats, share: float, low: Floats, high: Floats) -> Boxes:
-        """(1, 4) the best box with corners on the grid; (0, 4) where none lies in the region."""
-        spans = _intervals()
-        size = spans[:, 1] - spans[:, 0]
+
+def _cut(box: Boxes, low: Floats, high: Floats) -> Boxes:
+    """The (1, 4) box as far as it lies in a region; (0, 4) where none of it does."""
+    cut = np.concatenate([np.maximum(box[0, :2], low), np.minimum(box[0, 2:], high)])[None]
+    return cut[: int((cut[0, 2:] > cut[0, :2]).all())]
+
+
+def _best_on_grid(
+    heats: Sequence[tuple[HeatBelief, float]], boxes: Sequence[tuple[Boxes, float]], low: Floats, high: Floats
+) -> Boxes:
+    """(1, 4) the best box with corners on the grid; (0, 4) where none lies in the region."""
+    spans = _intervals()
+    size = spans[:, 1] - spans[:, 0]
+    score = np.zeros((len(spans), len(spans)))
+    for heat, share in heats:
+        score += share * heat.grid
+    for (box,), share in boxes:
         across, down = (
-            np.clip(np.minimum(spans[:, 1], written[axis + 2]) - np.maximum(spans[:, 0], written[axis]), 0, None)
+            np.clip(np.minimum(spans[:, 1], box[axis + 2]) - np.maximum(spans[:, 0], box[axis]), 0, None)
             for axis in (0, 1)
         )
         common = down[:, None] * across
-        whole = float((written[2:] - written[:2]).prod())
-        score = share * self._all + (1 - share) * common / (size[:, None] * size + whole - common)
-        fits = [(spans[:, 0] >= low[axis]) & (spans[:, 1] <= high[axis]) for axis in (0, 1)]
-        score[~(fits[1][:, None] & fits[0])] = -1.0
-        row, column = np.unravel_index(int(score.argmax()), score.shape)
-        box = np.array([[spans[column, 0], spans[row, 0], spans[column, 1], spans[row, 1]]])
-        return box[: int(score[row, column] >= 0)]
-
-    def _worth(self, boxes: Boxes, written: Boxes, share: float) -> Floats:
-        return share * self.gain(boxes) + (1 - share) * pairwise_iou(boxes, written)[:, 0]
+        whole = float((box[2:] - box[:2]).prod())
+        score += share * common / (size[:, None] * size + whole - common)
+    fits = [(spans[:, 0] >= low[axis]) & (spans[:, 1] <= high[axis]) for axis in (0, 1)]
+    score[~(fits[1][:, None] & fits[0])] = -1.0
+    row, column = np.unravel_index(int(score.argmax()), score.shape)
+    found = np.array([[spans[column, 0], spans[row, 0], spans[column, 1], spans[row, 1]]])
+    return found[: int(score[row, column] >= 0)]
 
 
 _MOVES = np.concatenate([np.eye(4), -np.eye(4)])

@@ -7,19 +7,15 @@ asked for, and how far the four edges of its box are. Presence is a question of 
 Shapes: B films, Q questions, D width, S side of the canvas, n = S / 8 cells on a side.
 """
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 import lofi.network.torchvision_ops  # noqa: F401  (before timm: it imports torchvision)
-from lofi.errors import CheckpointError
 
 SIDES = ("", "left", "right")
 """The patient's side; "" asks without one."""
@@ -202,56 +198,3 @@ def best_boxes(heat: Tensor, boxes: Tensor, most: int = 3, share: float = 0.6) -
         inside[top] = True
         left = torch.where(inside, 0, left)
     return torch.stack(found).clamp(0, 1), torch.stack(scores)
-
-
-class DenseEyes:
-    """The trained network, asked one film at a time. Holds no state of a film: ``look`` returns what ``ask`` needs."""
-
-    def __init__(self, network: DenseNet, share: float = 0.6) -> None:
-        self.network, self.share = network.eval(), share
-        self._index = {name: place for place, name in enumerate(network.config.concepts)}
-
-    @torch.inference_mode()
-    def look(self, canvas: Tensor) -> Seen:
-        """(S, S) canvas in 0–1 → its feature maps, once a film."""
-        return self.network.see(canvas[None])
-
-    @torch.inference_mode()
-    def ask(
-        self, seen: Seen, questions: list[tuple[str, str]], most: int = 3, share: float | None = None
-    ) -> list[Place]:
-        """One ``Place`` for each (concept, side), of ``most`` boxes (see ``best_boxes``; its ``share`` is that of
-        the released files unless given). Presence of what was taught no presence, such as anatomy, means nothing.
-
-        Raises ValueError for a concept the network does not know.
-        """
-        unknown = sorted({concept for concept, _ in questions} - set(self._index))
-        if unknown:
-            raise ValueError(f"The dense network was not taught {', '.join(unknown)}.")
-        if not questions:
-            return []
-        concepts = torch.tensor([self._index[concept] for concept, _ in questions])
-        sides = torch.tensor([SIDES.index(side) for _, side in questions])
-        heat, boxes, presence = self.network.ask(seen, torch.zeros_like(concepts), concepts, sides)
-        found = [
-            best_boxes(h, b, most, self.share if share is None else share) for h, b in zip(heat, boxes, strict=True)
-        ]
-        there = presence.sigmoid().tolist()
-        return [Place(p, h, *f) for p, h, f in zip(there, heat, found, strict=True)]
-
-
-def load_dense(folder: Path) -> DenseEyes:
-    """The network in ``dense.safetensors`` and ``dense.json`` (see ``train.dense_release``), in full precision.
-
-    Raises CheckpointError where they are missing, or do not belong together.
-    """
-    try:
-        manifest = json.loads((folder / "dense.json").read_text("utf-8"))
-        described, share = manifest["config"], float(manifest["share"])
-        settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.items()}
-        network = DenseNet(DenseConfig(**settings))
-        weights = load_file(folder / "dense.safetensors")
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError("The dense network's files are missing or do not belong together.") from error
-    return DenseEyes(network, share)

@@ -15,6 +15,8 @@ from lofi.boxes import Boxes, as_boxes
 from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
 from lofi.network.config import ModelConfig
+from lofi.network.dense import Seen
+from lofi.network.eyes import DenseEyes
 from lofi.network.frame import Frame
 from lofi.network.network import LofiNetwork
 from lofi.network.pooled import pool_means, pool_tokens, pool_vectors
@@ -33,7 +35,8 @@ class EncodedFilm:
     """A film after the image tower: made once, shared by every phrase and every user.
 
     ``embedding`` (E,) float32, unit norm; ``last`` are the features that it was pooled from. ``cache`` is the language
-    model's key-value cache of the prefix; it is only ever copied, never extended in place.
+    model's key-value cache of the prefix; it is only ever copied, never extended in place. ``seen`` is what the dense
+    network saw, where the checkpoint has one.
     """
 
     sha256: str
@@ -42,13 +45,14 @@ class EncodedFilm:
     patches: Tensor = field(repr=False)
     cache: Any = field(repr=False)
     last: Tensor | None = field(default=None, repr=False)
+    seen: Seen | None = field(default=None, repr=False)
 
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps in memory."""
-        parts = [self.patches, *([] if self.last is None else [self.last])]
+        parts = [self.patches, *([] if self.last is None else [self.last]), *(self.seen or ())]
         parts += [part for layer in getattr(self.cache, "layers", ()) for part in (layer.keys, layer.values)]
-        return self.embedding.nbytes + sum(part.numel() * part.element_size() for part in parts)
+        return self.embedding.nbytes + sum(int(part.numel() * part.element_size()) for part in parts)
 
 
 class Encoder:
@@ -61,8 +65,12 @@ class Encoder:
         language_tokens: Tokens,
         fingerprint: str,
         device: torch.device,
+        eyes: DenseEyes | None = None,
     ) -> None:
         self.network = network.eval().to(device)
+        self.eyes = eyes
+        if eyes is not None:
+            eyes.network.to(device)
         self.config: ModelConfig = network.config
         self.text_tokens = text_tokens
         self.language_tokens = language_tokens
@@ -129,6 +137,7 @@ class Encoder:
             prefix = self.network.prefix(patches)
             begin = self.network.language.embed(torch.tensor([[self.language_tokens.id(BEGIN)]], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
+            seen = None if self.eyes is None else self.eyes.look_at(radiograph)
         return EncodedFilm(
             sha256=radiograph.sha256,
             frame=frames[0],
@@ -136,6 +145,7 @@ class Encoder:
             patches=patches,
             last=last,
             cache=cache,
+            seen=seen,
         )
 
     @torch.inference_mode()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lofi.boxes import Boxes
-from lofi.network.consensus import HeatBelief
+from lofi.network.consensus import HeatBelief, Opinions
 from lofi.network.decoding import FoundBoxes
 from lofi.network.network import LofiNetwork
 
@@ -26,11 +26,10 @@ def belief(network: LofiNetwork, patches: Tensor, phrase: NDArray[np.float32]) -
     return HeatBelief(logits[0].float().cpu().numpy())
 
 
-def agreed(answer: FoundBoxes, heat: HeatBelief | None, share: float, within: Boxes | None = None) -> FoundBoxes:
-    """The answer with its box where language model and heat map agree best (lofi.network.consensus), ``share`` the
-    heat map's weight (train.calibrate chooses it, the manifest keeps it), inside the (1, 4) canvas box ``within``.
-    Several boxes stay as written: the heat map does not tell one from the other. Without a heat map the answer stays.
+def agreed(answer: FoundBoxes, opinions: Opinions, within: Boxes | None = None) -> FoundBoxes:
+    """The answer with its box where the language model and the ``opinions`` agree best (lofi.network.consensus), inside
+    the (1, 4) canvas box ``within``. Several boxes stay as written: a heat map does not tell one from the other.
     """
-    if heat is None or len(answer.boxes) != 1:
+    if len(answer.boxes) != 1:
         return answer
-    return replace(answer, boxes=heat.agreed(answer.boxes, share, within))
+    return replace(answer, boxes=opinions.agreed(answer.boxes, within))

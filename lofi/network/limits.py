@@ -13,6 +13,7 @@ from lofi.files import plain
 _SIZES: dict[str, tuple[int, int]] = {
     "embed_dim": (1, 16_384),
     "side": (16, 4_096),
+    "detail": (0, 65_536),
     "width": (1, 16_384),
     "context": (2, 8_192),
     "queries": (1, 4_096),

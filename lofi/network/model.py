@@ -9,10 +9,12 @@ import torch
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.film.radiograph import Radiograph
 from lofi.network import heat
-from lofi.network.consensus import HeatBelief
+from lofi.network.consensus import HeatBelief, Opinions
 from lofi.network.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
 from lofi.network.encoder import EncodedFilm, Encoder
+from lofi.network.eyes import DenseEyes
 from lofi.network.frame import Frame
+from lofi.network.hearing import Heard, Hearing, hear
 from lofi.network.network import LofiNetwork
 from lofi.network.text import (
     END,
@@ -45,8 +47,12 @@ class LofiModel(Encoder):
         threshold: float = 0.5,
         calibration: tuple[float, float] = (1.0, 0.0),
         heat_share: float = 0.0,
+        eyes: DenseEyes | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
-        super().__init__(network, text_tokens, language_tokens, fingerprint, device)
+        """``hearing`` says how ``eyes``, the dense network beside this one, are heard: both are given, or neither."""
+        super().__init__(network, text_tokens, language_tokens, fingerprint, device, eyes)
+        self.hearing = hearing or Hearing()
         self.threshold = threshold
         self.calibration = calibration
         self.heat_share = heat_share if network.config.local else 0.0
@@ -69,7 +75,7 @@ class LofiModel(Encoder):
         prompt = self.language_tokens.encode(grounding_prompt(words.lower()))
         language, tokens = self.network.language, self.language_tokens
         region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
-        belief = self.belief(encoded, words)
+        heard, belief = self.hear(encoded, words), self.belief(encoded, words)
         with self._lock:
             cache = language.branch(encoded.cache)
             if self.grammar.kind == "tokens":
@@ -77,8 +83,14 @@ class LofiModel(Encoder):
             else:
                 budget = self.config.language.max_answer
                 answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
-        answer = heat.agreed(answer, belief, self.heat_share, region)
-        return cut_to(self.grounding(words, encoded.frame, answer), within)
+        return cut_to(self.concluded(words, encoded.frame, answer, heard, belief, region), within)
+
+    def hear(self, encoded: EncodedFilm, words: str) -> Heard | None:
+        """What the dense network says of a phrase; None without one, or where it does not know what is asked."""
+        if self.eyes is None or encoded.seen is None:
+            return None
+        with self._lock:
+            return hear(self.eyes, self.hearing, encoded.seen, words)
 
     def belief(self, encoded: EncodedFilm, words: str) -> HeatBelief | None:
         """What the heat map of a phrase says of its place; None where the model uses none."""
@@ -88,15 +100,41 @@ class LofiModel(Encoder):
         with self._lock:
             return heat.belief(self.network, encoded.patches, phrase)
 
-    def confidence(self, presence: float) -> float:
-        """What the language model says of presence as a probability, by the slope and offset of train.calibrate."""
+    def confidence(self, presence: float, heard: Heard | None = None) -> float:
+        """What the language model says of presence as a probability, by the slope and offset of train.calibrate; with
+        the dense network's word where it has one, by the weights of train.agree.
+        """
         slope, offset = self.calibration
-        odds = math.log(max(presence, 1e-6) / max(1 - presence, 1e-6))
-        return 1 / (1 + math.exp(-(slope * odds + offset)))
+        language = math.log(max(presence, 1e-6) / max(1 - presence, 1e-6))
+        both = None if heard is None else heard.odds(language)
+        odds = slope * language + offset if both is None else both
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
 
-    def grounding(self, words: str, frame: Frame, answer: FoundBoxes) -> Grounding:
+    def concluded(
+        self,
+        words: str,
+        frame: Frame,
+        answer: FoundBoxes,
+        heard: Heard | None,
+        belief: HeatBelief | None,
+        region: Boxes | None = None,
+    ) -> Grounding:
+        """What the language model ``answer``ed, the dense network said and the heat map shows, as one answer.
+
+        ``region`` is the (1, 4) canvas box that the answer may not leave.
+        """
+        if heard is None:
+            opinions = Opinions([] if belief is None else [(belief, self.heat_share)])
+            return self.grounding(words, frame, heat.agreed(answer, opinions, region))
+        if heard.alone:
+            answer = replace(answer, boxes=heard.boxes, scores=tuple(heard.place.scores.tolist()), inside=1.0)
+        else:
+            answer = heat.agreed(answer, heard.opinions(self.hearing, belief), region)
+        return self.grounding(words, frame, answer, heard)
+
+    def grounding(self, words: str, frame: Frame, answer: FoundBoxes, heard: Heard | None = None) -> Grounding:
         """The answer on the canvas as one on the film, best score first; nothing below the threshold."""
-        sure = self.confidence(answer.presence)
+        sure = self.confidence(answer.presence, heard)
         elsewhere = answer.inside < LEAST_INSIDE
         if sure < self.threshold or elsewhere or not len(answer.boxes):
             return Grounding(phrase=words, found=False, confidence=sure * answer.inside)

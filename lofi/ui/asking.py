@@ -73,7 +73,8 @@ async def _lines(holdings: Holdings, turns: Turns, question: Question, asked: As
     try:
         wait = PATIENCE
         while not await ticket.within(wait):
-            yield _line({"waiting": turns.place(ticket), "seconds": round(turns.seconds(ticket), 1)})
+            if place := turns.place(ticket):  # the turn may have come since
+                yield _line({"waiting": place, "seconds": round(turns.seconds(ticket), 1)})
             wait = TOLD_EVERY
         # A thread cannot be stopped: the turn is kept until it ends, also when nobody waits for its answer.
         working = asyncio.ensure_future(run_in_threadpool(answered, question, asked))

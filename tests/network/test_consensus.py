@@ -9,7 +9,7 @@ import torch
 
 from lofi.boxes import pairwise_iou
 from lofi.network import checkpoint
-from lofi.network.consensus import GRID, LEAST, HeatBelief
+from lofi.network.consensus import GRID, LEAST, HeatBelief, Opinions
 from lofi.network.decoding import FoundBoxes
 from lofi.network.heat import agreed
 from tests import tiny
@@ -36,7 +36,7 @@ def test_the_gain_is_the_overlap_where_the_map_is_sure() -> None:
 
 
 def test_alone_it_finds_what_the_map_shows() -> None:
-    found = HeatBelief(heat(SHOWN)).agreed(np.array([[0.6, 0.1, 0.9, 0.3]]), 1.0)
+    found = Opinions([(HeatBelief(heat(SHOWN)), 1.0)]).agreed(np.array([[0.6, 0.1, 0.9, 0.3]]))
     assert pairwise_iou(found, np.array([SHOWN]))[0, 0] > 0.85
 
 
@@ -46,7 +46,7 @@ def test_no_other_box_gains_more(seed: int) -> None:
     belief = HeatBelief(rng.normal(-2, 2, SIDE * SIDE).astype(np.float32))
     low = rng.uniform(0, 0.5, 2)
     written, share = np.array([[*low, *(low + rng.uniform(0.2, 0.5, 2))]]), 0.6
-    found = belief.agreed(written, share)
+    found = Opinions([(belief, share)]).agreed(written)
     corners = rng.uniform(0, 1, (4000, 2, 2))
     others = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     others = others[((others[:, 2:] - others[:, :2]) >= LEAST).all(axis=1)]
@@ -59,7 +59,7 @@ def test_no_other_box_gains_more(seed: int) -> None:
 
 def test_without_a_share_the_written_box_stands() -> None:
     written = np.array([[0.6, 0.125, 0.875, 0.375]])
-    found = HeatBelief(heat(SHOWN)).agreed(written, 0.0)
+    found = Opinions([(HeatBelief(heat(SHOWN)), 0.0)]).agreed(written)
     assert pairwise_iou(found, written)[0, 0] > 0.97
 
 
@@ -68,30 +68,30 @@ def test_a_map_that_is_warm_everywhere_is_not_heard() -> None:
     for level, stands in ((0.5, True), (-6.0, False)):
         logits = np.full(SIDE * SIDE, level, dtype=np.float32)
         logits[: 3 * SIDE] = 6.0
-        found = HeatBelief(logits).agreed(written, 0.95)
+        found = Opinions([(HeatBelief(logits), 0.95)]).agreed(written)
         assert np.array_equal(found, written) == stands
 
 
 def test_it_stays_within_a_region() -> None:
     region = np.array([[0.55, 0.05, 0.95, 0.45]])
-    found = HeatBelief(heat(SHOWN)).agreed(np.array([[0.6, 0.1, 0.9, 0.3]]), 0.9, region)
+    found = Opinions([(HeatBelief(heat(SHOWN)), 0.9)]).agreed(np.array([[0.6, 0.1, 0.9, 0.3]]), region)
     assert (found[0, :2] >= region[0, :2]).all()
     assert (found[0, 2:] <= region[0, 2:]).all()
     narrow = np.array([[0.51, 0.51, 0.52, 0.52]])
     written = np.array([[0.51, 0.51, 0.52, 0.52]])
-    assert HeatBelief(heat(SHOWN)).agreed(written, 0.9, narrow) == pytest.approx(written)
+    assert Opinions([(HeatBelief(heat(SHOWN)), 0.9)]).agreed(written, narrow) == pytest.approx(written)
     assert 1 / GRID > 0.01
 
 
 def test_several_boxes_stay_as_they_were_written() -> None:
-    belief = HeatBelief(heat(SHOWN))
+    belief = Opinions([(HeatBelief(heat(SHOWN)), 0.8)])
     two = FoundBoxes(np.array([[0.1, 0.1, 0.4, 0.6], [0.6, 0.1, 0.9, 0.6]]), (0.9, 0.8), 0.9)
-    assert agreed(two, belief, 0.8) is two
+    assert agreed(two, belief) is two
     one = FoundBoxes(two.boxes[:1], (0.9,), 0.9)
-    moved = agreed(one, belief, 0.8)
+    moved = agreed(one, belief)
     assert moved.scores == one.scores
     assert not np.allclose(moved.boxes, one.boxes)
-    assert agreed(one, None, 0.8) is one
+    assert agreed(one, Opinions()).boxes is one.boxes
 
 
 def test_a_checkpoint_brings_its_share_and_the_boxes_follow(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from lofi.network.dense import SIDES, Asked, DenseConfig, DenseEyes, DenseNet, best_boxes, edges, overlap
+from lofi.network.dense import SIDES, Asked, DenseConfig, DenseNet, best_boxes, edges, overlap
+from lofi.network.eyes import DenseEyes
 
 CONFIG = DenseConfig(("nodule", "effusion", "lung"), side=64, pyramid=16, width=16)
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from lofi.errors import CheckpointError
-from lofi.network.dense import DenseConfig, DenseEyes, DenseNet, load_dense
+from lofi.network.dense import DenseConfig, DenseNet
+from lofi.network.eyes import DenseEyes, load_dense
 from train.dense import Plan, optimiser
 from train.dense_release import release
 from train.densely import concepts as c

@@ -31,8 +31,9 @@ FILMS, INDEX = "films.jsonl", "shards.json"
 
 
 def rendering(settings: Preprocessing) -> dict[str, float]:
-    """What of the preprocessing is in a canvas; mean and deviation come later."""
-    return {name: value for name, value in asdict(settings).items() if name in ("side", "low", "high")}
+    """What of the preprocessing is in a canvas; mean and deviation come later. Shards without ``detail`` have none."""
+    stated = {name: value for name, value in asdict(settings).items() if name in ("side", "low", "high")}
+    return stated | ({"detail": settings.detail} if settings.detail else {})
 
 
 def write_shards(records: Path, out: Path, settings: Preprocessing, films: int = 2000, quiet: bool = False) -> int:

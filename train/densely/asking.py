@@ -1,7 +1,7 @@
 """The trained network asked about whole films, at several sizes: answers beside the truth, for figures."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lofi.network.dense import DenseEyes
+from lofi.film.radiograph import Radiograph
+from lofi.network.eyes import DenseEyes
+from lofi.network.model import LofiModel
 from train.densely import concepts as c
 from train.densely.answers import Film
 from train.densely.canvases import decode, placed, render
@@ -74,11 +76,42 @@ def ask_film(eyes: DenseEyes, film: Film, grey: NDArray[np.uint8], side: int) ->
     )
 
 
-def ask_films(eyes: DenseEyes, films: Iterable[Film], root: Path, longest: int | None, side: int) -> list[Answered]:
+def ask_model(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Answered:
+    """A whole checkpoint asked as ``ask_film`` asks the dense network: eight findings bare, and each box of a finding.
+
+    ``model`` always answers (train.evaluation.asking); presence is its confidence.
+    """
+    encoded = model.encode(Radiograph(grey.astype(np.float32) / 255, sha256=film.image))
+    truths = [q for q in placed_findings(film) if q.concept in c.NIH[:8]]
+    asked = {(concept, "") for concept in c.NIH[:8]} | {(q.concept, q.side) for q in truths}
+    found = {key: model.locate(encoded, f"{key[1]} {c.SAID.get(key[0], key[0])}".strip()) for key in sorted(asked)}
+    places = []
+    for question in truths:
+        answer = found[question.concept, question.side]
+        scored = [[*placed(box, film.size_hw), score] for box, score in zip(answer.boxes, answer.scores, strict=True)]
+        true = [list(placed(box, film.size_hw)) for box in question.boxes]
+        places.append((question.concept, question.side, scored, true))
+    return Answered(
+        image=film.image,
+        patient=film.patient,
+        group=film.group,
+        positive=sorted(film.positive),
+        boxed=sorted(concept for concept in film.regions if concept in c.FINDINGS),
+        absent=sorted(concept for concept, where in film.absent if not where),
+        presence={name: found[name, ""].confidence for name in c.NIH[:8]},
+        places=places,
+    )
+
+
+Asker = Callable[[Film, NDArray[np.uint8]], Answered]
+"""A film's record and its grey pixels → its answers."""
+
+
+def ask_films(ask: Asker, films: Iterable[Film], root: Path, longest: int | None) -> list[Answered]:
     """Every film under ``root`` at one size; two at a time, each on one thread."""
 
     def one(film: Film) -> Answered:
-        return ask_film(eyes, film, at_size(decode(root / film.image), longest), side)
+        return ask(film, at_size(decode(root / film.image), longest))
 
     with ThreadPoolExecutor(2, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return list(pool.map(one, films))

@@ -51,6 +51,9 @@ PAIRED = (
 ANATOMY = (*PAIRED, "heart", "upper mediastinum")
 CONCEPTS = (*FINDINGS, *ANATOMY)
 
+SAID = {"effusion": "pleural effusion", "infiltration": "infiltrate", "edema": "pulmonary edema"}
+"""How a concept is put into words where its name is not what one writes."""
+
 SIDELESS = frozenset({"cardiomegaly", "heart", "upper mediastinum", "scoliosis", "degenerative spine", "edema"})
 """Never asked with a side."""
 

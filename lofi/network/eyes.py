@@ -1,0 +1,135 @@
+"""The dense network of a checkpoint at work: opened, shown films, asked questions.
+
+dense.json          the network's settings, what each concept was taught by, how far a further box may be colder
+dense.safetensors   its weights
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lofi.errors import CheckpointError
+from lofi.files import plain
+from lofi.film.radiograph import Radiograph
+from lofi.network.config import Preprocessing
+from lofi.network.dense import SIDES, DenseConfig, DenseNet, Place, Seen, best_boxes
+from lofi.network.preprocess import canvas
+
+DESCRIPTION, WEIGHTS = "dense.json", "dense.safetensors"
+LONGEST = 1_000_000
+"""Bytes of the description: far more than its words take."""
+OUTSIDE = 6.0
+"""Taken from the logits of heat outside the regions to which a question is confined."""
+_TOWER = re.compile(r"tf_efficientnet_lite[0-4]")
+_SIZES = {"side": (64, 2048), "pyramid": (8, 1024), "width": (8, 1024)}
+
+
+class DenseEyes:
+    """The trained network, asked one film at a time. Holds no state of a film: ``look`` returns what ``ask`` needs."""
+
+    def __init__(self, network: DenseNet, share: float = 0.6) -> None:
+        """``share`` of the hottest cell's heat is what a further box needs (``best_boxes``)."""
+        self.network, self.share = network.eval(), share
+        self.preprocessing = Preprocessing(side=network.config.side)
+        self._index = {name: place for place, name in enumerate(network.config.concepts)}
+
+    def __contains__(self, concept: object) -> bool:
+        return concept in self._index
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        """What it was taught."""
+        return self.network.config.concepts
+
+    @torch.inference_mode()
+    def look(self, picture: Tensor) -> Seen:
+        """(S, S) canvas in 0–1 → its feature maps, once a film."""
+        device = next(self.network.parameters()).device
+        return self.network.see(picture[None].to(device))
+
+    def look_at(self, film: Radiograph) -> Seen:
+        """A film → its feature maps."""
+        rendered, _ = canvas(film.pixels, self.preprocessing)
+        return self.look(torch.from_numpy(np.ascontiguousarray(rendered)))
+
+    @torch.inference_mode()
+    def ask(
+        self, seen: Seen, questions: list[tuple[str, str]], most: int = 3, share: float | None = None
+    ) -> list[Place]:
+        """One ``Place`` for each (concept, side), of ``most`` boxes (see ``best_boxes``; its ``share`` is that of
+        the released files unless given). Presence of what was taught no presence, such as anatomy, means nothing.
+
+        Raises ValueError for a concept the network does not know.
+        """
+        unknown = sorted({concept for concept, _ in questions} - set(self._index))
+        if unknown:
+            raise ValueError(f"The dense network was not taught {', '.join(unknown)}.")
+        if not questions:
+            return []
+        heat, boxes, presence = self._asked(seen, questions)
+        return [self._place(*parts, most, share) for parts in zip(presence, heat, boxes, strict=True)]
+
+    @torch.inference_mode()
+    def ask_within(self, seen: Seen, question: tuple[str, str], regions: list[Tensor]) -> Place:
+        """As ``ask``, one question, its place confined to (4,) canvas boxes; presence is that of the whole film."""
+        (heat,), (boxes,), (presence,) = self._asked(seen, [question])
+        centre = (torch.arange(len(heat)) + 0.5) / len(heat)
+        inside = torch.zeros_like(heat, dtype=torch.bool)
+        for x0, y0, x1, y1 in regions:
+            inside |= ((centre >= y0) & (centre <= y1))[:, None] & ((centre >= x0) & (centre <= x1))
+        return self._place(presence, torch.where(inside, heat, heat - OUTSIDE), boxes, 3, None)
+
+    def _asked(self, seen: Seen, questions: list[tuple[str, str]]) -> tuple[Tensor, Tensor, Tensor]:
+        device = seen.maps.device
+        concepts = torch.tensor([self._index[concept] for concept, _ in questions], device=device)
+        sides = torch.tensor([SIDES.index(side) for _, side in questions], device=device)
+        heat, boxes, presence = self.network.ask(seen, concepts * 0, concepts, sides)
+        return heat.float().cpu(), boxes.float().cpu(), presence.float().cpu()
+
+    def _place(self, presence: Tensor, heat: Tensor, boxes: Tensor, most: int, share: float | None) -> Place:
+        found = best_boxes(heat, boxes, most, self.share if share is None else share)
+        return Place(float(presence.sigmoid()), heat, *found)
+
+
+def load_dense(folder: Path) -> DenseEyes:
+    """The network in ``dense.safetensors`` and ``dense.json`` (see ``train.dense_release``), in full precision.
+
+    Raises CheckpointError where they are missing, do not belong together, or describe no network of ours.
+    """
+    try:
+        described = plain.read_object(folder / DESCRIPTION, LONGEST)
+        config, share = _config(plain.mapping(described.get("config"), "config")), described.get("share")
+        network = DenseNet(config)
+        weights = load_file(folder / WEIGHTS)
+        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
+        if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+            raise plain.Unfit("a weight is not finite")
+        return DenseEyes(network, plain.number(share, "share", 0, 2))
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError):
+        raise CheckpointError(
+            "The dense network of the checkpoint is missing or damaged: fetch the checkpoint again."
+        ) from None
+
+
+def _config(values: Mapping[str, Any]) -> DenseConfig:
+    """The settings, before anything of their size is made. Raises Unfit, or TypeError for a setting unknown."""
+    settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    config = DenseConfig(**settings)
+    for name, (low, high) in _SIZES.items():
+        plain.whole(getattr(config, name), name, low, high)
+    if not isinstance(config.tower, str) or not _TOWER.fullmatch(config.tower) or config.side % 32 or config.width % 8:
+        raise plain.Unfit("tower, side and width must be those of a network of ours")
+    if not isinstance(config.concepts, tuple) or not 0 < len(config.concepts) <= 1000:
+        raise plain.Unfit("concepts must be a list")
+    for name in config.concepts:
+        plain.text(name, "a concept", 100)
+    if config.levels != (2, 3, 4):
+        raise plain.Unfit("levels must be those of stride 8, 16 and 32")
+    return config

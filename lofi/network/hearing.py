@@ -1,0 +1,117 @@
+"""How a checkpoint hears two networks about one phrase: its language model, and a dense network beside it.
+
+*Whether*: log-odds of presence are a · (language model's) + b · (dense network's) + c, by concept. *Where*: the box on
+which both, and the heat maps of both, agree best (lofi.network.consensus). ``train.agree`` chooses the numbers and the
+manifest keeps them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lofi.boxes import Boxes
+from lofi.files import plain
+from lofi.network.consensus import HeatBelief, Opinions
+from lofi.network.dense import Place, Seen
+from lofi.network.eyes import DenseEyes
+from lofi.report.concepts import SHAPES, Asked, asked
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """``presence``: concept → (a, b, c). ``language_heat``, ``dense_heat`` and ``dense_box`` are shares in a box."""
+
+    presence: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    language_heat: float = 0.0
+    dense_heat: float = 0.0
+    dense_box: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the manifest keeps it."""
+        presence = {name: [round(value, 4) for value in three] for name, three in self.presence.items()}
+        shares = {name: getattr(self, name) for name in ("language_heat", "dense_heat", "dense_box")}
+        return {"presence": presence, **shares}
+
+    @classmethod
+    def of(cls, values: object) -> "Hearing":
+        """From a manifest that anybody may have written. Raises Unfit."""
+        given = plain.mapping(values, "hearing")
+        shares = {n: plain.number(given.get(n), n, 0, 1) for n in ("language_heat", "dense_heat", "dense_box")}
+        if sum(shares.values()) >= 1:
+            raise plain.Unfit("the shares in a box must leave something to the written one")
+        presence: dict[str, tuple[float, float, float]] = {}
+        for name, three in plain.mapping(given.get("presence"), "presence").items():
+            if not isinstance(three, list) or len(three) != 3:
+                raise plain.Unfit("presence must hold three numbers for each concept")
+            a, b, c = (plain.number(value, "presence", -1e3, 1e3) for value in three)
+            presence[name] = (a, b, c)
+        return cls(presence, **shares)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence."""
+
+    place: Place
+    weights: tuple[float, float, float] | None
+
+    @property
+    def alone(self) -> bool:
+        """Whether the language model never learnt what is asked, so that the dense network answers by itself."""
+        return self.weights is not None and self.weights[0] == 0
+
+    @property
+    def box(self) -> Boxes:
+        """(1, 4) the best canvas box."""
+        return np.asarray(self.place.boxes[:1].numpy(), dtype=np.float64)
+
+    @property
+    def boxes(self) -> Boxes:
+        """(M, 4) canvas boxes, best first."""
+        return np.asarray(self.place.boxes.numpy(), dtype=np.float64)
+
+    def odds(self, language: float) -> float | None:
+        """Log-odds of presence, with those of the language model; None where only that one is asked."""
+        if self.weights is None:
+            return None
+        a, b, c = self.weights
+        return a * language + b * _log_odds(self.place.presence) + c
+
+    def opinions(self, hearing: Hearing, language_heat: HeatBelief | None) -> Opinions:
+        """What speaks beside the written box."""
+        flat: NDArray[np.float32] = self.place.heat.flatten().numpy()
+        heats = [(HeatBelief(flat), hearing.dense_heat)]
+        if language_heat is not None:
+            heats.append((language_heat, hearing.language_heat))
+        return Opinions(heats, [(self.box, hearing.dense_box)])
+
+
+def _log_odds(chance: float) -> float:
+    kept = min(max(chance, 1e-6), 1 - 1e-6)
+    return float(np.log(kept / (1 - kept)))
+
+
+def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | None:
+    """The dense network's answer to a phrase; None where it does not know what is asked."""
+    question = asked(phrase)
+    if question is None or question.concept not in eyes:
+        return None
+    shape = question.concept in SHAPES
+    if not shape and question.concept not in hearing.presence:
+        return None
+    place = _ask(eyes, seen, question)
+    return Heard(place, None if shape else hearing.presence[question.concept])
+
+
+def _ask(eyes: DenseEyes, seen: Seen, question: Asked) -> Place:
+    """The answer, its heat and boxes confined to the third of the lung that was asked for."""
+    (place,) = eyes.ask(seen, [(question.concept, question.side)])
+    zone = f"{question.third} lung zone"
+    if not question.third or zone not in eyes:
+        return place
+    sides = [question.side] if question.side else ["left", "right"]
+    zones = eyes.ask(seen, [(zone, side) for side in sides], most=1)
+    return eyes.ask_within(seen, (question.concept, question.side), [found.boxes[0] for found in zones])

@@ -1,0 +1,51 @@
+"""How a checkpoint hears its dense network: ``python -m train.agree --model CHECKPOINT --shared ../shared``.
+
+Asks the films of val everything that is known of them, of the language model and of the dense network apart, and chooses
+by concept how their presences are weighed, and for all how their opinions about a place are. What is printed is
+cross-fitted: each fifth of the patients is answered with numbers chosen on the other four. What is written into the
+manifest is chosen on all of them, so that figures of val are those of a fit: quote others.
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import torch
+
+from lofi.network.checkpoint import hear_dense, load
+from lofi.network.hearing import Hearing
+from train.agreeing.asking import heard_films
+from train.agreeing.figures import told
+from train.agreeing.folds import crossed
+from train.agreeing.place import SHARES, best_shares
+from train.agreeing.presence import fit, unsure_from
+from train.densely.corpus import films
+
+FILMS = {"nih": 1000, "openi": 400, "jsrt": 100}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="checkpoint with a dense network")
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="keep the answers there, to choose again without the networks")
+    parser.add_argument("--few", type=int, help="films of a group, to try the command")
+    parser.add_argument("--dry", action="store_true", help="print only")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    known = films(options.shared, "val")
+    some = [f for group, most in FILMS.items() for f in [g for g in known if g.group == group][: options.few or most]]
+    heard = heard_films(options.model, some, options.shared / "cxr", options.cache)
+    for line in told(crossed(heard)):
+        print(line)
+    presence, shares = fit(heard), best_shares(heard, SHARES)
+    low = unsure_from(heard, presence)
+    print("shares in a box", shares, "; unsure from", low)
+    if not options.dry:
+        load(options.model, "cpu")
+        hear_dense(options.model, Hearing(presence, *shares), threshold=0.5, unsure=low)
+
+
+if __name__ == "__main__":
+    main()
