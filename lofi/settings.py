@@ -22,9 +22,10 @@ class Settings:
     ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
-    stand in context when a phrase is grounded (0: none; None: as lofi.engine has it); ``grounder`` names a vision-language model of transformers
-    that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so. ``api`` is "on", "off" or "" (on
-    where only this machine can ask); ``hosts`` and ``proxies`` are lists (lofi.ui.proxies);
+    stand in context when a phrase is grounded (0: none; None: as lofi.engine has it); ``grounder`` names a
+    vision-language model of transformers that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so.
+    ``api`` is "on", "off" or "" (on where only this machine can ask); ``hosts`` and ``proxies`` are lists
+    (lofi.ui.proxies);
     ``auth`` says how somebody logs in (lofi.ui.login), ``audit`` is a file (lofi.ui.audit). ``rate`` questions a minute
     and ``quota`` megabytes an hour are answered for each user or address; 0: as many as come.
     """

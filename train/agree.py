@@ -1,7 +1,7 @@
 """How a checkpoint hears its dense network: ``python -m train.agree --model CHECKPOINT --shared ../shared``.
 
-Asks the films of val everything that is known of them, of the language model and of the dense network apart, and chooses
-by concept how their presences are weighed, and for all how their opinions about a place are. What is printed is
+Asks the films of val everything that is known of them, the language model and the dense network apart, and chooses by
+concept how their presences are weighed, and for all how their opinions about a place are. What is printed is
 cross-fitted: each fifth of the patients is answered with numbers chosen on the other four. What is written into the
 manifest is chosen on all of them, so that figures of val are those of a fit: quote others.
 """

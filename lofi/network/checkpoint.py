@@ -117,10 +117,13 @@ def add_dense(folder: Path) -> None:
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
 
 
-def hear_dense(folder: Path, hearing: Hearing, threshold: float) -> None:
-    """Change how the dense network is heard (train.agree), and the confidence from which a finding is called there."""
+def hear_dense(folder: Path, hearing: Hearing, threshold: float, unsure: float) -> None:
+    """Change how the dense network is heard (train.agree), and the confidences from which a finding is called there,
+    or at least not denied.
+    """
     manifest = read_manifest(folder)
-    _write_manifest(folder, manifest | {"hearing": hearing.to_dict(), "threshold": threshold})
+    band = {"threshold": threshold, "unsure_from": min(unsure, threshold)}
+    _write_manifest(folder, manifest | {"hearing": hearing.to_dict(), **band})
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
@@ -172,6 +175,7 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
         Hearing.of(manifest["hearing"])
     plain.mapping(plain.mapping(manifest.get("config"), "config").get("preprocessing", {}), "preprocessing")
     plain.number(manifest.get("threshold"), "threshold", 0, 1)
+    plain.number(manifest.get("unsure_from", 0.0), "unsure_from", 0, manifest["threshold"])
     plain.number(manifest.get("heat_share", 0.0), "heat_share", 0, 1)
     calibration = manifest.get("calibration", [1.0, 0.0])
     if not isinstance(calibration, list) or len(calibration) != 2:
@@ -204,6 +208,7 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
             threshold=float(manifest["threshold"]),
             calibration=tuple(manifest.get("calibration", (1.0, 0.0))),
             heat_share=float(manifest.get("heat_share", 0.0)),
+            unsure_from=float(manifest.get("unsure_from", manifest["threshold"])),
             eyes=eyes,
             hearing=hearing,
         )

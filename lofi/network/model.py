@@ -47,13 +47,17 @@ class LofiModel(Encoder):
         threshold: float = 0.5,
         calibration: tuple[float, float] = (1.0, 0.0),
         heat_share: float = 0.0,
+        unsure_from: float | None = None,
         eyes: DenseEyes | None = None,
         hearing: Hearing | None = None,
     ) -> None:
-        """``hearing`` says how ``eyes``, the dense network beside this one, are heard: both are given, or neither."""
+        """From the confidence ``threshold`` a finding is called there, from ``unsure_from`` it is not denied either
+        (``threshold`` where None). ``hearing`` says how ``eyes``, the dense network beside this one, are heard.
+        """
         super().__init__(network, text_tokens, language_tokens, fingerprint, device, eyes)
         self.hearing = hearing or Hearing()
         self.threshold = threshold
+        self.unsure_from = threshold if unsure_from is None else unsure_from
         self.calibration = calibration
         self.heat_share = heat_share if network.config.local else 0.0
         language = self.config.language
