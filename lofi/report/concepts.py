@@ -99,6 +99,8 @@ def asked(phrase: str) -> Asked | None:
     Asked(concept='consolidation', side='right', third='lower')
     """
     words = " ".join(phrase.lower().replace("–", "-").split()).strip(" .")
+    if (concept := _concept(words)) is not None:  # before its words are taken apart: "large heart" is one form
+        return Asked(concept)
     words = _LEADING.sub("", words)
     if (concept := _concept(words)) is not None:
         return Asked(concept)
