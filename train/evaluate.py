@@ -24,10 +24,19 @@ from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, shots, systems
+from train.evaluation.answering import Asked, answering_figures, by_label
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
-from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films, sample
+from train.evaluation.questions import (
+    BOXED_FINDINGS,
+    Film,
+    Question,
+    absent_questions,
+    present_questions,
+    read_films,
+    sample,
+)
 from train.evaluation.rules import RULES
 from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
 from train.evaluation.table import lines, to_json
@@ -42,6 +51,7 @@ class Setting:
     untrained: bool = True
     gradcam: bool = False
     reports: bool = True
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ def evaluate(
         [(number, box.box) for number, box in finding_boxes],
         told,
     )
-    answers = ask(always_answering(model), films, plan, also=keep)
+    answers = ask(always_answering(model), films, plan, also=keep, size=setting.size)
     ground = _ground(model, films, training, sets, answers, maps, setting)
     draw = (setting.resamples, setting.seed)
     sure, present, presence = _presence(model, films, sets, absent, answers, draw)
@@ -88,6 +98,7 @@ def evaluate(
         "by label": {name: _by_label(result, draw) for name, result in ground.items() if name != "zone"},
         "subgroups": _subgroups(ground["side"], films, draw) if "side" in ground else {},
         "presence": presence,
+        "answering": _answering(model, films, sets, absent, answers, draw),
         **_embeddings(model, films, answers, gallery, draw),
         "language": {
             "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
@@ -196,6 +207,27 @@ def _presence(
     return [answer.confidence for answer in given], [question.present for question in asked], found
 
 
+def _answering(
+    model: LofiModel,
+    films: Sequence[Film],
+    sets: dict[str, list[Question]],
+    absent: Sequence[Question],
+    answers: Answers,
+    draw: tuple[int, int],
+) -> dict[str, Any]:
+    """Whether and where together, at the model's threshold, on NIH's films: their labels deny what they do not name."""
+    pairs = [
+        *zip(sets.get("bare", []), answers.groundings.get("bare", []), strict=True),
+        *zip(absent, answers.groundings["absent"], strict=True),
+    ]
+    asked = [Asked(question, films[question.film], answer) for question, answer in pairs]
+    asked = [item for item in asked if item.film.from_nih and item.question.label in BOXED_FINDINGS]
+    return {
+        **answering_figures(asked, model.threshold, *draw),
+        "by label": by_label(asked, model.threshold, *draw),
+    }
+
+
 def _embeddings(
     model: LofiModel, films: Sequence[Film], answers: Answers, gallery: Gallery | None, draw: tuple[int, int]
 ) -> dict[str, Any]:
@@ -260,6 +292,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--shots-where", default="", help="which gallery studies may be examples: source=nih_bbox")
     options.add_argument("--gradcam", action="store_true", help="add the Grad-CAM control (encodes NIH training films)")
     options.add_argument("--skip-untrained", action="store_true", help="leave out the untrained control")
+    options.add_argument("--size", type=int, help="films as if stored with so many pixels on their longer side")
     options.add_argument("--skip-reports", action="store_true", help="leave out drafted reports, the slowest part")
     return options
 
@@ -279,7 +312,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("No box of a train split: no centre prior. Give the file with --train-records.", file=sys.stderr)
     if given.shots:
         return shots.report(given, model, gallery, films, training)
-    setting = Setting(given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports)
+    setting = Setting(
+        given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports, given.size
+    )
     try:
         evaluation = evaluate(model, films, training, setting, gallery)
     except ValueError as error:
@@ -295,6 +330,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "patients": len({film.patient for film in films}),
         "unreadable": lost,
         "limit": given.limit,
+        "size": given.size,
         "seed": given.seed,
         "resamples": given.resamples,
         "seconds": round(time.monotonic() - started),

@@ -3,8 +3,9 @@
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -58,10 +59,12 @@ def ask(
     every_film: bool = True,
     title: str = "asking",
     also: Callable[[int, EncodedFilm], None] | None = None,
+    size: int | None = None,
 ) -> Answers:
     """Encode each film once and answer the plan. Without ``every_film`` those with nothing to answer are passed over.
 
-    ``also`` is called with each film's number and its encoding, for whoever needs the patches.
+    ``also`` is called with each film's number and its encoding, for whoever needs the patches. With a ``size``, films
+    are asked as if they had been stored with so many pixels on their longer side.
     """
     phrases, regions, reports = _by_film(plan)
     embeddings = np.zeros((len(films), model.config.embed_dim), dtype=np.float32)
@@ -69,7 +72,7 @@ def ask(
     descriptions, drafts = [""] * len(plan.regions), [""] * len(plan.reports)
     numbers = range(len(films)) if every_film else sorted({*phrases, *regions, *reports})
     for number in tqdm(numbers, desc=title, unit="film"):
-        encoded = model.encode(Radiograph.read(films[number].path))
+        encoded = model.encode(stored_at(Radiograph.read(films[number].path), size))
         embeddings[number] = encoded.embedding
         for name, place, phrase in phrases[number]:
             groundings[name][place] = model.locate(encoded, phrase)
@@ -80,6 +83,18 @@ def ask(
         if also is not None:
             also(number, encoded)
     return Answers(embeddings, groundings, descriptions, drafts)
+
+
+def stored_at(film: Radiograph, size: int | None) -> Radiograph:
+    """The film with ``size`` pixels on its longer side, area-averaged down or interpolated up; None: as it is."""
+    if size is None:
+        return film
+    height, width = film.size_hw
+    scale = size / max(height, width)
+    wanted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    pixels = np.asarray(cv2.resize(film.pixels, wanted, interpolation=how), dtype=np.float32)
+    return replace(film, pixels=pixels, spacing_mm=None)
 
 
 def _by_film(

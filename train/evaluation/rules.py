@@ -6,6 +6,8 @@ RULES = {
     "not found": "The model's own threshold; nothing found scores IoU 0. 'always answers' lowers the threshold to 0.",
     "absent": "NIH films: each of the 8 boxed findings that neither labels nor boxes of the film name (bare phrase). "
     "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",
+    "answering": "NIH films, 8 boxed findings, bare: present ones against absent ones (as under 'absent'; in F1 "
+    "as many of each label). A box on an absent phrase is a false positive; a box that misses is that and a miss.",
     "ECE": "Ten equal bins of confidence; present and absent phrases weigh the same in all, as in the calibration.",
     "centre prior": "Median box of the train split by label, with side by label and side.",
     "wrong film": "The same phrase asked of a film of another patient, of the same source where there is one.",
