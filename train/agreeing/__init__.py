@@ -1,1 +1,1 @@
-"""Choosing how a checkpoint's language model and its dense network are heard together (train.agree)."""
+"""Films and a checkpoint with two networks in, how they are heard together (train.agree) out."""
