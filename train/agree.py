@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from lofi.network.checkpoint import hear_dense, load
+from lofi.network.checkpoint import hear_dense, soften
 from lofi.network.hearing import Hearing
 from train.agreeing.asking import heard_films
 from train.agreeing.figures import told
@@ -29,21 +29,23 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="checkpoint with a dense network")
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keep the answers there, to choose again without the networks")
+    parser.add_argument("--detail", type=int, help="first soften films to so many pixels, in the manifest")
     parser.add_argument("--few", type=int, help="films of a group, to try the command")
     parser.add_argument("--dry", action="store_true", help="print only")
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    if options.detail is not None:
+        soften(options.model, options.detail)
     known = films(options.shared, "val")
     some = [f for group, most in FILMS.items() for f in [g for g in known if g.group == group][: options.few or most]]
     heard = heard_films(options.model, some, options.shared / "cxr", options.cache)
     for line in told(crossed(heard)):
         print(line)
-    presence, shares = fit(heard), best_shares(heard, SHARES)
-    low = unsure_from(heard, presence)
+    presence, shares = fit(heard.whether), best_shares(heard.where, SHARES)
+    low = unsure_from(heard.whether, presence)
     print("shares in a box", shares, "; unsure from", low)
     if not options.dry:
-        load(options.model, "cpu")
         hear_dense(options.model, Hearing(presence, *shares), threshold=0.5, unsure=low)
 
 

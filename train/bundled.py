@@ -1,8 +1,9 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
 Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
-rank by finding, calibration; each a command of its own, printed before it runs. Started again after a stop, it goes on
-where it was. ``--smoke``: a few steps of every stage.
+rank by finding, calibration; then the dense network beside it, its cuts, and how both are heard together. Each is a
+command of its own, printed before it runs. Started again after a stop, it goes on where it was. ``--smoke``: a few
+steps of every stage up to the calibration.
 """
 
 import argparse
@@ -12,6 +13,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+DENSE_MINUTES = "189"
+"""Of two cores, other work beside it."""
+DETAIL = "256"
+"""Pixels on the longer side to which films are softened before the language model's tower sees them."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,19 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             "train.calibrate",
             ("--model", str(alike / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
         ),
+        *([] if smoke else dense_stages(out / "dense", alike / "checkpoint", cache, shared)),
+    ]
+
+
+def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path) -> list[Stage]:
+    """The dense network and what makes it a part of ``checkpoint``; it reads the data's own layout."""
+    place = ("--shared", str(shared))
+    plan = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
+    return [
+        Stage("dense", "train.dense", (*place, "--out", str(run), "--cache", str(cache), *plan), True),
+        Stage("cuts", "train.dense_figures", ("--run", str(run), *place, "--split", "dev")),
+        Stage("released", "train.dense_release", ("--run", str(run), "--out", str(checkpoint))),
+        Stage("agreed", "train.agree", ("--model", str(checkpoint), *place, "--detail", DETAIL)),
     ]
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,14 @@ def add_dense(folder: Path) -> None:
     hashes = {name: sha256_of(folder / name) for name in DENSE_FILES}
     manifest["sha256"] = {**manifest["sha256"], **hashes}
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
+
+
+def soften(folder: Path, detail: int) -> None:
+    """Change how far films are softened (``Preprocessing.detail``). Galleries of before are then another model's."""
+    manifest = read_manifest(folder)
+    config = from_dict(ModelConfig, manifest["config"])
+    softer = replace(config, preprocessing=replace(config.preprocessing, detail=detail))
+    _write_manifest(folder, manifest | {"config": to_dict(softer)})
 
 
 def hear_dense(folder: Path, hearing: Hearing, threshold: float, unsure: float) -> None:
