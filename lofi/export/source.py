@@ -48,10 +48,15 @@ class Source:
 def source_of(case: Case, identified: bool = False, grey: bool = False) -> Source:
     """The image to reference; ``grey`` asks for one that a greyscale presentation state may reference.
 
-    Raises BadQuery where ``identified`` is asked of a film whose file names no patient.
+    Raises BadQuery where ``identified`` is asked of a film whose file names no patient, or in a way that cannot be read.
     """
     origin, ends = case.origin, case.film.ends
     patient = origin.patient if origin is not None and identified else None
+    if identified and origin is not None and origin.unread:
+        raise BadQuery(
+            f"The film's file has a text that cannot be read in the character set it names, or that is too long "
+            f"({origin.unread}): export it without the patient, or have the file put right where it came from."
+        )
     if identified and (patient is None or not patient.patient_id):
         raise BadQuery("The film's file names no patient to file the export by: export it without the patient.")
     if origin is None or origin.size_hw != case.film.size_hw or (grey and ends is None):

@@ -197,6 +197,19 @@ class TestOfDicom:
         assert judge(exported.data) == []
         assert cases.parsed(exported.data).PatientName == "Wang^小东=王^小东"
 
+    @pytest.mark.parametrize(
+        ("character_set", "name", "words"),
+        [("ISO_IR 192", b"M\xfcller__", "name"), ("ISO 2022 IR 6\\ISO 2022 IR 149", b"\x1b$)C\xb1\xb1\xb1_", "name")],
+    )
+    def test_a_name_that_cannot_be_decoded_stops_the_identified_export(
+        self, character_set: str, name: bytes, words: str
+    ) -> None:
+        # It was once filed under a wrong name, or under none.
+        data = chest(SpecificCharacterSet=character_set.split("\\"), PatientName="REPLACED").replace(b"REPLACED", name)
+        assert write(cases.of_file(data), "sr").data
+        with pytest.raises(BadQuery, match=rf"\({words}\): export it without the patient"):
+            write(cases.of_file(data), "sr", identified=True)
+
     @pytest.mark.parametrize("tags", [{"PatientID": ""}, {"StudyInstanceUID": None}], ids=["no-id", "no-study"])
     def test_without_a_patient_there_is_none_to_file_by(self, tags: dict[str, Any]) -> None:
         with pytest.raises(BadQuery, match="names no patient") as refusal:
