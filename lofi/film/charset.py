@@ -22,7 +22,7 @@ _ESCAPES_ABOVE = {
     b"-b": 203, b"-T": 166, b")I": 13, b"$)C": 149, b"$)A": 58,
 }  # fmt: skip
 _ESCAPES_BELOW = {b"(B": "", b"(J": "", b"$B": "iso2022_jp", b"$(D": "iso2022_jp_2"}
-"""What follows the escape character → codec for pairs of bytes below 80; "" is ASCII (JIS X 0201 differs in ¥ and ‾)."""
+"""What follows the escape character → codec for pairs of bytes below 80; "" is ASCII (JIS X 0201: but for ¥ and ‾)."""
 _ESCAPE = re.compile(rb"\x1b(\$[()].|[$()\-].)", re.DOTALL)
 _RUNS = re.compile(rb"[\x80-\xff]+|[\0-\x7f]+")
 CODECS = frozenset({*STAND_ALONE.values(), *_ABOVE.values(), *filter(None, _ESCAPES_BELOW.values())})

@@ -6,26 +6,31 @@ outside ``WANTED`` is ever looked at, so no name or identifier can leak; lofi.fi
 Layout: DICOM PS3.5 section 7 and annex A.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from math import isfinite
 
 from lofi.errors import UnreadableFilm
 
-SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010})
-"""Anatomic region, modality LUT, VOI LUT: of each, the first item is read."""
+SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010, 0x0054_0220})
+"""Anatomic region, modality LUT, VOI LUT, view: of each, the first item is read."""
 PIXEL_DATA = 0x7FE0_0010
 WANTED = SEQUENCES | frozenset(
     {
-        0x0008_0016, 0x0008_0060, 0x0008_0104,  # SOP class, modality, code meaning
+        0x0008_0016, 0x0008_0060, 0x0008_0100, 0x0008_0104,  # SOP class, modality, code and its meaning
         0x0010_0040, 0x0010_1010,  # sex, age
-        0x0018_0015, 0x0018_1164, 0x0018_5101,  # body part, imager spacing, view position
+        0x0018_0015, 0x0018_5101, 0x0018_7034, 0x0020_0020,  # body part, view position, mirrored, patient's orientation
+        0x0018_1114, 0x0018_1164, 0x0018_2010, 0x0028_0034, 0x0028_0A02,  # magnification, spacings, ratio, calibration
         0x0028_0002, 0x0028_0004, 0x0028_0006, 0x0028_0008,  # samples, photometric, planar, frames
         0x0028_0010, 0x0028_0011, 0x0028_0030,  # rows, columns, spacing
         0x0028_0100, 0x0028_0101, 0x0028_0102, 0x0028_0103,  # bits allocated, stored, high bit, signedness
         0x0028_0120, 0x0028_0121,  # padding value and range limit
         0x0028_1050, 0x0028_1051, 0x0028_1052, 0x0028_1053, 0x0028_1056,  # window, rescale, function
+        0x0028_1101, 0x0028_1102, 0x0028_1103, 0x0028_1201, 0x0028_1202, 0x0028_1203,  # palette
         0x0028_3002, 0x0028_3006,  # LUT descriptor and data
         0x2050_0020,  # presentation LUT shape
         PIXEL_DATA,
@@ -36,6 +41,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
 _UNDEFINED = 0xFFFF_FFFF
@@ -70,13 +76,13 @@ class Elements:
         value = self.values.get(tag, b"")
         return int(struct.unpack_from("<H" if self.little else ">H", value)[0]) if len(value) >= 2 else None
 
-    def decimals(self, tag: int) -> tuple[float, ...]:
-        """Decimal or integer strings; empty where absent. Raises UnreadableFilm on what is no number."""
-        text = self.text(tag)
-        try:
-            return tuple(float(part) for part in text.split("\\") if part.strip(" \0"))
-        except ValueError:
-            raise damaged("a number in its header is none") from None
+    def decimals(self, tag: int) -> tuple[float, ...] | None:
+        """Decimal or integer strings up to the first that is none; () where absent, None where the first is none."""
+        parts = [part.strip(" \0") for part in self.text(tag).split("\\")]
+        if not any(parts):
+            return ()
+        found = tuple(float(part) for part in takewhile(_DECIMAL.fullmatch, parts))
+        return found if found and isfinite(found[0]) else None
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from PIL import Image, PngImagePlugin, WebPImagePlugin
 
 from lofi.errors import UnreadableFilm
 from lofi.film import codestream
-from lofi.film.dicom import luminance
+from lofi.film.colour import luminance
 from lofi.film.exposure import Exposure, check_size
 from lofi.film.jpeg import jpeg_head, jpeg_segments
+from lofi.film.jpeg8 import decode_jpeg
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -140,14 +141,14 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : end]
     if head.marker in codestream.LOSSY and head.bits == 8:
-        return codestream.decode_jpeg(data), 8, exif
+        return decode_jpeg(data), 8, exif
     syntaxes = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS, 0xC1: codestream.JPEG_EXTENDED}
     syntax = syntaxes.get(head.marker)
     if syntax is None or head.samples != 1 or not 2 <= head.bits <= 16:
         raise UnreadableFilm(
             "The JPEG file is of a rare kind (8 bits, or grey of 12 or lossless, was expected): save it as PNG."
         )
-    values = codestream.decode(
+    frame = codestream.decode(
         data,
         syntax,
         head.size_hw,
@@ -157,7 +158,7 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
         photometric_interpretation="MONOCHROME2",
         pixel_representation=0,
     )
-    return values, head.bits, exif
+    return frame.values, head.bits, exif
 
 
 def _webp(data: bytes) -> tuple[NDArray[Any], int, bytes]:

@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.pixels.decoders.base import get_decoder
 
 from lofi.errors import LofiError
-from lofi.film.charset import CODECS
+from lofi.film import charset, vocabulary
 from lofi.film.codestream import PLUGINS
 from lofi.film.radiograph import Radiograph
 
@@ -29,7 +29,7 @@ def warm() -> None:
             import_module(name)
     for syntax in PLUGINS:
         get_decoder(syntax)
-    for encoding in CODECS:
+    for encoding in {*charset.CODECS, *vocabulary.CODECS}:
         with suppress(LookupError):
             lookup(encoding)
     zlib.decompressobj()

@@ -39,7 +39,7 @@ def patched(at: int, value: bytes) -> bytes:
 
 
 def decoded(stream: bytes) -> np.ndarray:
-    return codestream.decode(stream, uid.JPEG2000Lossless, (48, 40), **OPTIONS)
+    return codestream.decode(stream, uid.JPEG2000Lossless, (48, 40), **OPTIONS).values
 
 
 def test_a_whole_codestream_is_read_with_and_without_a_wrapper() -> None:
