@@ -234,10 +234,13 @@ class TestOfDicom:
         assert "INV7" not in repr(case)
 
     def test_turned_film_keeps_its_own_pixels(self) -> None:
+        # Stored in 40 rows and 48 columns, shown in 48 and 40: its left edge was below, its lower edge on the right.
         turned = written(dataset(np.rot90(RAMP).copy(), PatientOrientation=["F", "R"], **SOURCE))
-        first = regions(report(cases.of_file(turned)))[0]
-        # 40 rows, 48 columns: (0.5, 0.6, 0.9, 0.8) of them.
-        assert rectangle(first) == pytest.approx([24, 24, 43.2, 32], abs=1e-3)
+        case = cases.of_file(turned)
+        assert np.array_equal(case.film.pixels, Radiograph.read(written(dataset(RAMP))).pixels)
+        # (0.5, 0.6, 0.9, 0.8) of the film as shown: on the stored one (0.6, 1 − 0.9, 0.8, 1 − 0.5).
+        first = regions(report(case))[0]
+        assert rectangle(first) == pytest.approx([28.8, 4, 38.4, 20], abs=1e-3)
 
     def test_real_films(self, shared: Path, judge: cases.Judge) -> None:
         box = (0.123, 0.456, 0.789, 0.987)
