@@ -23,6 +23,10 @@ __all__ = ["MIN_SIDE", "NOT_FRONTAL", "Radiograph", "ReadFilm", "claimed_pixels"
 
 ReadFilm = Callable[[bytes | str | os.PathLike[str]], "Radiograph"]
 """How a film is read: ``Radiograph.read``, or ``Cage.read`` where the file may be a stranger's."""
+_PACKED = {
+    "a zip archive": (b"PK\x03\x04", b"PK\x05\x06"), "a gzip file": (b"\x1f\x8b",), "a RAR archive": (b"Rar!",),
+    "a 7-Zip archive": (b"7z\xbc\xaf\x27\x1c",), "a packed file": (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
+}  # fmt: skip
 MIN_SIDE = 32
 """Shorter sides show no anatomy."""
 
@@ -152,6 +156,8 @@ def _decode(data: bytes) -> Exposure:
         return raster.decode(data)
     if not data:
         raise UnreadableFilm("The file is empty.")
+    if packed := next((name for name, sign in _PACKED.items() if data.startswith(sign)), ""):
+        raise UnreadableFilm(f"The file is {packed}, a single film was expected: unpack it first.")
     raise UnreadableFilm("The file is no PNG, JPEG, WebP or DICOM image: export the film in one of these formats.")
 
 
