@@ -75,10 +75,11 @@ def syntax_of(stream: bytes) -> str | None:
     return None
 
 
-def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any) -> Frame:
+def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], rgb: bool = False, **options: Any) -> Frame:
     """The stored values of one compressed frame. ``syntax`` counts where the stream itself does not tell.
 
-    ``options`` are pydicom's decoding options (bits_stored, samples_per_pixel, …). Raises UnreadableFilm.
+    ``rgb`` where the file says so of its colours, ``options`` are pydicom's decoding options (bits_stored,
+    samples_per_pixel, …). Raises UnreadableFilm.
     """
     syntax = _agreed(syntax_of(stream), syntax)
     if syntax not in PLUGINS and syntax != JPEG_BASELINE:
@@ -93,7 +94,7 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], **options: Any)
         raise UnreadableFilm(
             "The DICOM file is damaged: its header and its compressed image differ in size. Export it again."
         )
-    reader = _reader(syntax, head, options)
+    reader = _reader(syntax, head, rgb, options)
     if not stream.startswith(b"\xff\xd8") or ends(stream):
         return Frame(reader(stream), head)
     return Frame(without_end(stream, reader), head, (END_MISSING,))
@@ -107,11 +108,10 @@ def _agreed(told: str | None, syntax: str) -> str:
     return told
 
 
-def _reader(syntax: str, head: StreamHead, options: dict[str, Any]) -> Decode:
+def _reader(syntax: str, head: StreamHead, rgb: bool, options: dict[str, Any]) -> Decode:
     """What decodes a stream with this head."""
     if syntax == JPEG_BASELINE:
         if head.bits == 8:
-            rgb = options["photometric_interpretation"] == "RGB"
             return lambda stream: decode_jpeg(stream, rgb)
         if head.bits == 12 and head.samples == 1:
             return lambda stream: _decode_jpeg12(stream, head.size_hw)

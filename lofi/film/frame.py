@@ -105,6 +105,7 @@ def _compressed(elements: Elements, layout: Layout, stream: bytes) -> Pixels:
         stream,
         elements.syntax,
         layout.size_hw,
+        rgb=layout.photometric == "RGB",
         samples_per_pixel=layout.samples,
         bits_allocated=layout.allocated,
         bits_stored=layout.bits,

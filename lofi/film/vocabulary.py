@@ -36,8 +36,8 @@ _CLASS_FAMILIES = {"9.": "ECG", "11.": "PR", "88.": "SR", "481.": "RTRECORD"}
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 
 CHEST = (
-    "CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "TORACIC", "TORAKS", "HEART", "RIB", "CXR", "PULMO", "POUMON",
-    "POLMON", "AKCIGER", "GOGUS", "KLATKA", "PLUCA", "PŁUCA", "HRUDNIK", "MELLKAS", "BRYSTKASSE", "KEUHKO",
+    "CHEST", "THORAX", "LUNG", "TORAX", "TORACE", "TORACIC", "TORAKS", "HEART", "RIB", "CXR", "PULMO", "PULMA",
+    "POUMON", "POLMON", "AKCIGER", "GOGUS", "KLATKA", "PLUCA", "PŁUCA", "HRUDNIK", "MELLKAS", "BRYSTKASSE", "KEUHKO",
     "RINTAKEHA", "BRUSTKORB", "GRUDN", "NGUC", "ГРУДН", "ГРУДИ", "ОГК", "ЛЕГКИ", "ЛЕГКОГО", "ЛЕГЕН", "ГРЪДЕН", "ΘΩΡΑΚ",
     "ΠΝΕΥΜ", "胸", "肺", "흉부", "가슴", "폐", "صدر", "חזה", "ทรวงอก", "ปอด",
 )  # fmt: skip

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
+from lofi.film.flags import END_MISSING
 from lofi.film.radiograph import NOT_FRONTAL, Radiograph
 
 GREY16 = (np.arange(40 * 60, dtype=np.uint16) * 27).reshape(40, 60)
@@ -220,6 +221,29 @@ class TestRefusals:
         assert len(message) < 200
         assert "INVENTED" not in message
         assert refusal.value.__cause__ is None
+
+    @pytest.mark.parametrize(
+        ("start", "words"),
+        [(b"PK\x03\x04", "zip archive.*unpack it first"), (b"\x1f\x8b\x08\0", "gzip file.*unpack it first")],
+        ids=["zip", "gzip"],
+    )
+    def test_a_packed_file_says_what_to_do(self, start: bytes, words: str) -> None:
+        with pytest.raises(UnreadableFilm, match=words):
+            Radiograph.read(start + bytes(400))
+
+    @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+    def test_a_cut_jpeg_is_not_told_what_a_dicom_file_should_do(self, share: float) -> None:
+        data = saved(Image.fromarray(np.tile(GREY8, (8, 8))), "JPEG", quality=95)
+        with pytest.raises(UnreadableFilm, match="JPEG file is damaged or cut short") as refusal:
+            Radiograph.read(data[: int(share * len(data))])
+        assert "uncompressed" not in str(refusal.value)
+
+    def test_a_jpeg_whose_end_alone_is_missing_is_read_and_told(self) -> None:
+        data = saved(Image.fromarray(np.tile(GREY8, (8, 8))), "JPEG", quality=95)
+        film = Radiograph.read(data[:-2])
+        assert film.flags[0] == END_MISSING
+        assert np.array_equal(film.pixels, Radiograph.read(data).pixels)
+        assert END_MISSING not in Radiograph.read(data + b"what a camera writes behind").flags
 
     def test_missing_file_is_not_named(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFilm) as refusal:
