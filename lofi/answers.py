@@ -20,6 +20,7 @@ def film_card(film: Radiograph) -> Answer:
         "view": film.view,
         "kind": film.kind,
         "flags": list(film.flags),
+        "spacing_at": film.spacing_at,
         "sha256": film.sha256,
     }
 

@@ -58,19 +58,20 @@ def write_gsps(case: Case, identified: bool = False) -> Written:
         presentation_lut_transformation=PresentationLUTTransformation("IDENTITY" if rising else "INVERSE"),
         specific_character_set=UTF8,
     )
-    _place(made, case)
+    _place(made, case, source)
     stamp(made, case, source, "LoFi overlay. Research use only.")
     return packed(case, source, made, "overlay")
 
 
-def _place(made: Dataset, case: Case) -> None:
+def _place(made: Dataset, case: Case, source: Source) -> None:
     """The displayed area in the form for an image of one frame, with the film's true proportions."""
     made.BodyPartExamined = "CHEST"
     area = made.DisplayedAreaSelectionSequence[0]
     del area.PixelOriginInterpretation
     if case.film.spacing_mm is not None:
         del area.PresentationPixelAspectRatio
-        area.PresentationPixelSpacing = [DSfloat(value, auto_format=True) for value in case.film.spacing_mm]
+        spacing = source.turn.swapped(case.film.spacing_mm)
+        area.PresentationPixelSpacing = [DSfloat(value, auto_format=True) for value in spacing]
 
 
 def _overlay(case: Case, source: Source) -> tuple[list[GraphicLayer], list[GraphicAnnotation]]:
@@ -91,8 +92,8 @@ def _overlay(case: Case, source: Source) -> tuple[list[GraphicLayer], list[Graph
             _annotation(
                 source,
                 layer,
-                [GraphicObject("POLYLINE", outline(case, box), "PIXEL") for box in boxes],
-                [_label(case, finding, box) for box in boxes],
+                [GraphicObject("POLYLINE", outline(source, box), "PIXEL") for box in boxes],
+                [_label(source, finding, box) for box in boxes],
             )
         )
     return layers, annotations
@@ -107,10 +108,10 @@ def _annotation(
     return GraphicAnnotation([source.image], layer, graphic_objects=graphics, text_objects=texts)
 
 
-def _label(case: Case, finding: Finding, box: Box) -> TextObject:
+def _label(source: Source, finding: Finding, box: Box) -> TextObject:
     """The phrase above its box, below where there is no room."""
-    height, width = case.film.size_hw
-    (x0, top), (x1, bottom) = outline(case, box)[[0, 2]].astype(float)
+    height, width = source.image.Rows, source.image.Columns
+    (x0, top), (x1, bottom) = outline(source, box)[[0, 2]].astype(float)
     line = 0.03 * height
     y0 = top - line if top >= line else min(bottom, height - line)
     right = min(float(width), max(x1, x0 + 0.25 * width))

@@ -22,6 +22,7 @@ from lofi.export.case import NOTE, Case
 from lofi.export.codes import meaning
 from lofi.export.written import Written, named
 from lofi.film.origin import Patient
+from lofi.film.turn import UPRIGHT, Turn
 
 UTF8 = "ISO_IR 192"
 _README = """Made by LoFi. {note}
@@ -37,31 +38,37 @@ Open both together. Model {model}, checkpoint {fingerprint}, made {time}.
 class Source:
     """``image`` is the header of the referenced image. ``capture`` is its file where it was made here, else None.
 
-    ``ends`` are the stored values to be shown black and white.
+    ``ends`` are the stored values to be shown black and white. ``turn`` is what made the film of its picture.
     """
 
     image: Dataset
     ends: tuple[int, int]
     capture: bytes | None = None
+    turn: Turn = UPRIGHT
 
 
 def source_of(case: Case, identified: bool = False, grey: bool = False) -> Source:
     """The image to reference; ``grey`` asks for one that a greyscale presentation state may reference.
 
-    Raises BadQuery where ``identified`` is asked of a film whose file names no patient.
+    Raises BadQuery where ``identified`` is asked of a film whose file names no patient, or not legibly.
     """
     origin, ends = case.origin, case.film.ends
     patient = origin.patient if origin is not None and identified else None
+    if identified and origin is not None and origin.unread:
+        raise BadQuery(
+            f"The film's file has a text that cannot be read in the character set it names, or that is too long "
+            f"({origin.unread}): export it without the patient, or have the file put right where it came from."
+        )
     if identified and (patient is None or not patient.patient_id):
         raise BadQuery("The film's file names no patient to file the export by: export it without the patient.")
-    if origin is None or origin.size_hw != case.film.size_hw or (grey and ends is None):
+    if origin is None or origin.size_hw != case.film.turn.swapped(case.film.size_hw) or (grey and ends is None):
         return _captured(case)
     image = _header(patient or Patient())
     image.SOPClassUID, image.SOPInstanceUID = origin.sop_class, origin.instance
     image.SeriesInstanceUID, image.StudyInstanceUID = origin.series, origin.study
     image.Rows, image.Columns = origin.size_hw
     image.SamplesPerPixel = 1 if ends is not None else 3
-    return Source(image, ends or (0, 255))
+    return Source(image, ends or (0, 255), turn=case.film.turn)
 
 
 def packed(case: Case, source: Source, made: Dataset, what: str) -> Written:

@@ -32,7 +32,6 @@ from pydicom.uid import generate_uid
 from lofi.errors import BadQuery
 from lofi.export import codes as lexicon
 from lofi.export.case import TEXT_LIMIT, Case, Finding, Region
-from lofi.export.document import pixels
 from lofi.export.source import UTF8, Source, packed, provenance, source_of, stamp
 from lofi.export.written import Written
 from lofi.gallery.text import clean_line
@@ -72,10 +71,14 @@ def write_sr(case: Case, identified: bool = False) -> Written:
     return packed(case, source, made, "findings")
 
 
-def outline(case: Case, box: Box) -> NDArray[np.float32]:
-    """(5, 2) closed rectangle (x, y) in pixels, (0, 0) the upper left corner of the upper left pixel (PS3.3 C.18.6)."""
-    x0, y0, x1, y1 = pixels(case, box)
-    height, width = case.film.size_hw
+def outline(source: Source, box: Box) -> NDArray[np.float32]:
+    """(5, 2) closed rectangle (x, y) in pixels of the referenced image of a box of the film.
+
+    (0, 0) is the upper left corner of the upper left pixel (PS3.3 C.18.6). Where the film was turned to be shown, the
+    image in the archive was not.
+    """
+    height, width = source.image.Rows, source.image.Columns
+    x0, y0, x1, y1 = np.array(source.turn.stored_box(box)) * (width, height, width, height)
     points = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]], dtype=np.float32)
     return np.clip(points, 0, np.array([width, height], dtype=np.float32))
 
@@ -91,7 +94,7 @@ def _groups(case: Case, source: Source) -> Iterator[Group]:
                 tracking_identifier=TrackingIdentifier(generate_uid(), _title(finding, region)),
                 referenced_region=ImageRegion(
                     graphic_type="POLYLINE",
-                    graphic_data=outline(case, box),
+                    graphic_data=outline(source, box),
                     source_image=SourceImageForRegion(source.image.SOPClassUID, source.image.SOPInstanceUID),
                 ),
                 finding_type=code,

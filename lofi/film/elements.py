@@ -3,29 +3,47 @@
 pydicom decodes the pixels (lofi.film.codestream), but not the header: it parses whole nested sequences by recursion,
 inflates without a limit, and reports oddities through process-wide warnings that can quote a value. Here nothing
 outside ``WANTED`` is ever looked at, so no name or identifier can leak; lofi.film.origin alone asks for more, by tag.
-Layout: DICOM PS3.5 section 7 and annex A.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from math import isfinite
 
 from lofi.errors import UnreadableFilm
+from lofi.film.walk import (
+    ITEM,
+    ITEM_END,
+    SEQUENCE_END,
+    UNDEFINED,
+    ZEROS,
+    Head,
+    Walk,
+    damaged,
+    has_no_vr,
+    is_vr,
+)
 
-SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010})
-"""Anatomic region, modality LUT, VOI LUT: of each, the first item is read."""
+__all__ = ["PIXEL_DATA", "Elements", "damaged", "looks_like_dicom", "read_elements"]
+
+SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010, 0x0054_0220})
+"""Anatomic region, modality LUT, VOI LUT, view: of each, the first item is read."""
 PIXEL_DATA = 0x7FE0_0010
 WANTED = SEQUENCES | frozenset(
     {
-        0x0008_0016, 0x0008_0060, 0x0008_0104,  # SOP class, modality, code meaning
+        0x0008_0016, 0x0008_0060, 0x0008_0100, 0x0008_0104,  # SOP class, modality, code and its meaning
         0x0010_0040, 0x0010_1010,  # sex, age
-        0x0018_0015, 0x0018_1164, 0x0018_5101,  # body part, imager spacing, view position
+        0x0018_0015, 0x0018_5101, 0x0018_7034, 0x0020_0020,  # body part, view position, mirrored, patient's orientation
+        0x0018_1114, 0x0018_1164, 0x0018_2010, 0x0028_0034, 0x0028_0A02,  # magnification, spacings, ratio, calibration
         0x0028_0002, 0x0028_0004, 0x0028_0006, 0x0028_0008,  # samples, photometric, planar, frames
         0x0028_0010, 0x0028_0011, 0x0028_0030,  # rows, columns, spacing
         0x0028_0100, 0x0028_0101, 0x0028_0102, 0x0028_0103,  # bits allocated, stored, high bit, signedness
         0x0028_0120, 0x0028_0121,  # padding value and range limit
         0x0028_1050, 0x0028_1051, 0x0028_1052, 0x0028_1053, 0x0028_1056,  # window, rescale, function
+        0x0028_1101, 0x0028_1102, 0x0028_1103, 0x0028_1201, 0x0028_1202, 0x0028_1203,  # palette
         0x0028_3002, 0x0028_3006,  # LUT descriptor and data
         0x2050_0020,  # presentation LUT shape
         PIXEL_DATA,
@@ -36,17 +54,8 @@ IMPLICIT = "1.2.840.10008.1.2"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 
-_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFE_E000, 0xFFFE_E00D, 0xFFFE_E0DD
-_UNDEFINED = 0xFFFF_FFFF
-_MAX_ELEMENTS = 500_000
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MAX_INFLATED = 128 * 2**20
-_DAMAGED = "The DICOM file is damaged: {}. Export it again from where it came."
-
-
-def damaged(what: str) -> UnreadableFilm:
-    """The refusal of a DICOM file that contradicts itself or ends early; ``what`` must hold no value from it."""
-    return UnreadableFilm(_DAMAGED.format(what))
 
 
 @dataclass(frozen=True)
@@ -70,124 +79,51 @@ class Elements:
         value = self.values.get(tag, b"")
         return int(struct.unpack_from("<H" if self.little else ">H", value)[0]) if len(value) >= 2 else None
 
-    def decimals(self, tag: int) -> tuple[float, ...]:
-        """Decimal or integer strings; empty where absent. Raises UnreadableFilm on what is no number."""
-        text = self.text(tag)
-        try:
-            return tuple(float(part) for part in text.split("\\") if part.strip(" \0"))
-        except ValueError:
-            raise damaged("a number in its header is none") from None
+    def decimals(self, tag: int) -> tuple[float, ...] | None:
+        """Decimal or integer strings up to the first that is none; () where absent, None where the first is none."""
+        parts = [part.strip(" \0") for part in self.text(tag).split("\\")]
+        if not any(parts):
+            return ()
+        found = tuple(float(part) for part in takewhile(_DECIMAL.fullmatch, parts))
+        return found if found and isfinite(found[0]) else None
 
 
-@dataclass(frozen=True)
-class _Header:
-    """One element's head: where its value begins, and its length (``_UNDEFINED`` where delimited)."""
-
-    tag: int
-    vr: bytes
-    start: int
-    length: int
-
-
-class _Walk:
-    """Reads element heads from ``data`` in one encoding."""
-
-    def __init__(self, data: memoryview, explicit: bool, little: bool, wanted: frozenset[int] = WANTED) -> None:
-        """Heads in ``data`` are explicit or implicit VR, little or big endian."""
-        self.data, self.explicit, self.little, self._wanted = data, explicit, little, wanted
-        order = "<" if little else ">"
-        self._seen = 0
-        self._head = struct.Struct(order + "HHL")
-        self._short = struct.Struct(order + "H")
-        self._long = struct.Struct(order + "L")
-
-    def head(self, at: int) -> _Header:
-        """The element that begins at byte ``at``."""
-        self._seen += 1
-        if self._seen > _MAX_ELEMENTS:
-            raise damaged(f"it has more than {_MAX_ELEMENTS} elements")
-        if at + 8 > len(self.data):
-            raise damaged("it ends in the middle of its header")
-        group, number, length = self._head.unpack_from(self.data, at)
-        tag = group << 16 | number
-        vr = bytes(self.data[at + 4 : at + 6])
-        # Some writers switch to implicit VR in mid-file: two capital letters are the test, as in pydicom.
-        if group == 0xFFFE or not self.explicit or not _is_vr(vr):
-            return _Header(tag, b"", at + 8, length)
-        if vr not in _LONG:
-            return _Header(tag, vr, at + 8, self._short.unpack_from(self.data, at + 6)[0])
-        if at + 12 > len(self.data):
-            raise damaged("it ends in the middle of its header")
-        return _Header(tag, vr, at + 12, self._long.unpack_from(self.data, at + 8)[0])
-
-    def end(self, head: _Header) -> int:
-        """First byte after the value of ``head``; nested delimited sequences are stepped over without recursion."""
-        if head.length != _UNDEFINED:
-            end = head.start + head.length
-            if end > len(self.data):
-                raise damaged("an element claims more bytes than the file has")
-            return end
-        at, depth = head.start, 1
-        while depth:
-            inner = self.head(at)
-            if inner.tag in (_ITEM_END, _SEQUENCE_END):
-                at, depth = inner.start, depth - 1
-            elif inner.length == _UNDEFINED:
-                at, depth = inner.start, depth + 1
+def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int], depth: int = 0) -> Elements:
+    """Wanted elements from byte ``at`` up to ``stop``, an item's end, or the pixel data."""
+    values: dict[int, memoryview] = {}
+    items: dict[int, Elements] = {}
+    fragments: tuple[memoryview, ...] = ()
+    pixel_vr = b""
+    while at + 8 <= stop:
+        head = walk.head(at)
+        if head.tag in (ITEM_END, SEQUENCE_END) or (head.tag == ZEROS and depth):
+            break
+        if head.tag == PIXEL_DATA and depth == 0:
+            pixel_vr = head.vr
+            if head.length == UNDEFINED:
+                fragments = walk.fragments(head.start)
             else:
-                at = self.end(inner)
-        return at
-
-    def fragments(self, at: int) -> tuple[memoryview, ...]:
-        """Items of encapsulated pixel data after the offset table."""
-        found: list[memoryview] = []
-        while at + 8 <= len(self.data):
-            head = self.head(at)
-            if head.tag == _SEQUENCE_END:
-                break
-            if head.tag != _ITEM or head.length == _UNDEFINED:
-                raise damaged("its compressed pixel data are not divided into items")
-            at = self.end(head)
-            found.append(self.data[head.start : at])
-        return tuple(found[1:])
-
-    def elements(self, at: int, stop: int, syntax: str, depth: int = 0) -> Elements:
-        """Wanted elements from byte ``at`` up to ``stop``, an item's end, or the pixel data."""
-        values: dict[int, memoryview] = {}
-        items: dict[int, Elements] = {}
-        fragments: tuple[memoryview, ...] = ()
-        pixel_vr = b""
-        while at + 8 <= stop:
-            head = self.head(at)
-            if head.tag in (_ITEM_END, _SEQUENCE_END):
-                break
-            if head.tag == PIXEL_DATA and depth == 0:
-                pixel_vr = head.vr
-                if head.length == _UNDEFINED:
-                    fragments = self.fragments(head.start)
-                else:
-                    values[head.tag] = self.data[head.start : self.end(head)]
-                break
-            at = self.end(head)
-            if head.tag in SEQUENCES:
-                if depth == 0 and (item := self._first_item(head, at, syntax)) is not None:
-                    items[head.tag] = item
-            elif head.tag in self._wanted and head.length != _UNDEFINED:
-                values[head.tag] = self.data[head.start : at]
-        return Elements(values, items, fragments, syntax, self.little, pixel_vr)
-
-    def _first_item(self, sequence: _Header, stop: int, syntax: str) -> Elements | None:
-        if sequence.start + 8 > stop:
-            return None
-        item = self.head(sequence.start)
-        if item.tag != _ITEM:
-            return None
-        end = stop if item.length == _UNDEFINED else min(stop, item.start + item.length)
-        return self.elements(item.start, end, syntax, depth=1)
+                values[head.tag] = walk.data[head.start : walk.end(head)]
+            break
+        at = walk.end(head)
+        if head.tag in SEQUENCES:
+            if depth == 0 and (item := _first_item(walk, head, at, syntax, wanted)) is not None:
+                items[head.tag] = item
+        elif head.tag in wanted and head.length != UNDEFINED:
+            values[head.tag] = walk.data[head.start : at]
+    return Elements(values, items, fragments, syntax, walk.little, pixel_vr)
 
 
-def _is_vr(two: bytes) -> bool:
-    return two.isalpha() and two.isupper()
+def _first_item(walk: Walk, sequence: Head, stop: int, syntax: str, wanted: frozenset[int]) -> Elements | None:
+    if sequence.vr == b"UN":
+        walk = walk.within_un
+    if sequence.start + 8 > stop:
+        return None
+    item = walk.head(sequence.start)
+    if item.tag != ITEM:
+        return None
+    end = stop if item.length == UNDEFINED else min(stop, item.start + item.length)
+    return _elements(walk, item.start, end, syntax, wanted, depth=1)
 
 
 def looks_like_dicom(data: bytes) -> bool:
@@ -199,14 +135,14 @@ def looks_like_dicom(data: bytes) -> bool:
         return False
     little = data[0] != 0
     number, length = struct.unpack_from("<HL" if little else ">HL", data, 2)
-    return bool(number < 0x0100 and (_is_vr(data[4:6]) or length < 256))
+    return bool(number < 0x0100 and (is_vr(data[4:6]) or length < 256))
 
 
 def read_elements(data: bytes, wanted: frozenset[int] = WANTED) -> Elements:
     """The wanted elements of a DICOM file, deflated ones inflated up to a limit. Raises UnreadableFilm."""
     view = memoryview(data)
     at = 132 if data[128:132] == b"DICM" else 0
-    meta = _Walk(view, explicit=True, little=True)
+    meta = Walk(view, explicit=True, little=True)
     uids = {0x0002_0002: "", 0x0002_0010: ""}
     while at + 8 <= len(view) and bytes(view[at : at + 2]) == b"\x02\0":
         head = meta.head(at)
@@ -218,20 +154,27 @@ def read_elements(data: bytes, wanted: frozenset[int] = WANTED) -> Elements:
         view, at = memoryview(_inflate(view[at:])), 0
     if at + 8 > len(view):
         raise damaged("it holds a file header and nothing after it")
-    little = syntax != BIG_ENDIAN if syntax else view[at] != 0
-    explicit = _is_vr(bytes(view[at + 4 : at + 6]))
+    # The first group is 8 or lower: its bytes tell their order better than a label does.
+    little = view[at] != 0
+    vr = bytes(view[at + 4 : at + 6])
+    explicit = is_vr(vr) or (syntax not in ("", IMPLICIT) and has_no_vr(vr))
     if not syntax:
         syntax = (EXPLICIT if explicit else IMPLICIT) if little else BIG_ENDIAN
-    found = _Walk(view, explicit, little, wanted).elements(at, len(view), syntax)
+    found = _elements(Walk(view, explicit, little), at, len(view), syntax, wanted)
     return replace(found, media_class=uids[0x0002_0002])
 
 
 def _inflate(packed: memoryview) -> bytes:
-    try:
-        # One byte beyond the limit tells a bomb from a film that just fits.
-        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, _MAX_INFLATED + 1)
-    except zlib.error:
-        raise damaged("its deflated part cannot be inflated") from None
+    # Without zlib's own head and checksum (PS3.5 annex A.5), which some writers leave on.
+    for bits in (-zlib.MAX_WBITS, zlib.MAX_WBITS):
+        try:
+            # One byte beyond the limit tells a bomb from a film that just fits.
+            inflated = zlib.decompressobj(bits).decompress(packed, _MAX_INFLATED + 1)
+            break
+        except zlib.error:
+            continue
+    else:
+        raise damaged("its deflated part cannot be inflated")
     if len(inflated) > _MAX_INFLATED:
         raise UnreadableFilm(
             f"The deflated DICOM file inflates to more than {_MAX_INFLATED // 2**20} MB: save it uncompressed."

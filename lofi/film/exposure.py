@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lofi.errors import UnreadableFilm
+from lofi.film.turn import UPRIGHT, Turn
 
 MAX_BYTES = 256 * 2**20
 """Longest file, and longest decoded image, in bytes: a 16-bit film of the most pixels allowed fits."""
@@ -14,13 +16,21 @@ MAX_PIXELS = 89_000_000
 """Just under Pillow's own warning (89.5 million); the largest radiographic detectors have about 20 million."""
 
 
+class Doubt(NamedTuple):
+    """What a file's tags say against a chest film: the refusal where its pixels say so too, else what is told."""
+
+    refusal: str
+    flag: str
+
+
 @dataclass(frozen=True)
 class Exposure:
     """A decoded film before it becomes a Radiograph.
 
-    ``pixels`` is (H, W) float32 in 0–1, white = dense. ``told`` is what the file's own tags say of it being a
-    frontal chest film: True, False (a lateral), or None where they do not tell. ``ends`` are the stored values
-    shown black and white, of a grey DICOM image.
+    ``pixels`` is (H, W) float32 in 0–1, white = dense, turned as ``turn`` says. ``spacing_mm`` is (row, column) and
+    holds in the "patient" or at the "detector" (``spacing_at``, "" where nothing tells). ``ends`` are the stored values
+    shown black and white, of a grey DICOM image. ``flags`` are what reading it had to say, ``lateral`` and ``doubt``
+    what its tags say of it.
     """
 
     pixels: NDArray[np.float32]
@@ -28,9 +38,13 @@ class Exposure:
     kind: str
     view: str = ""
     spacing_mm: tuple[float, float] | None = None
+    spacing_at: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
-    told: bool | None = None
+    flags: tuple[str, ...] = ()
+    lateral: bool = False
+    doubt: Doubt | None = None
     ends: tuple[int, int] | None = None
+    turn: Turn = UPRIGHT
 
 
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:

@@ -1,20 +1,24 @@
 """From a stored DICOM value to the shown one: modality, then values of interest, then polarity, each once.
 
 The whole chain depends on the stored value alone, so it is worked out once for each of the at most 65,536 values
-and looked up: exact, at full depth, and quick on a film of any size. PS3.3 C.11.1, C.11.2 and C.11.6.
+and looked up: exact, at full depth, and quick on a film of any size. PS3.3 C.11.1, C.11.2 and C.11.6. What a header
+says of it and cannot be used is left out, and told: a film that is shown by its own range is a film all the same.
 """
 
-import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi.errors import UnreadableFilm
 from lofi.film.elements import Elements, damaged
+from lofi.film.flags import MODALITY_TABLE_UNUSABLE, RESCALE_UNUSABLE, TABLE_UNUSABLE, WINDOW_UNUSABLE
+from lofi.film.table import table_of
 
 _STRIPE = 2**20
 _LARGEST = 1e9
+_WIDE = 32
+"""Widths of a window below 1 that a film's range may span; in optical densities it spans a few."""
 
 
 @dataclass(frozen=True)
@@ -26,22 +30,39 @@ class Stored:
     lowest: int
 
 
-def render(stored: Stored, elements: Elements) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """(H, W) float32 in 0–1, white = dense, and the stored values that are shown black and white.
+class Shown(NamedTuple):
+    """(H, W) float32 in 0–1, white = dense, the stored values shown black and white, and what is told with it."""
 
-    Raises UnreadableFilm where the header's numbers make no sense.
-    """
+    pixels: NDArray[np.float32]
+    ends: tuple[int, int]
+    flags: tuple[str, ...]
+
+
+class _Values(NamedTuple):
+    """A value for each stored one, and flags. ``known``: in the units in which a window is given."""
+
+    values: NDArray[np.float64]
+    flags: tuple[str, ...] = ()
+    known: bool = True
+
+
+def render(stored: Stored, elements: Elements, inverse: bool) -> Shown:
+    """The film as it is shown; ``inverse`` where low values are white. Raises UnreadableFilm on absurd numbers."""
     modality = _modality(np.arange(2**stored.bits) + stored.lowest, elements, stored.lowest < 0)
     padding = _padding(elements, stored)
     first, last = _range(stored.index, padding)
-    shown = _values_of_interest(modality, elements, first, last)
-    if elements.text(0x0028_0004) == "MONOCHROME1" or elements.text(0x2050_0020) == "INVERSE":
-        # PS3.3 wants both together; they are one inversion, whichever of them is there.
+    shown, flags = (
+        _values_of_interest(modality.values, elements, first, last)
+        if modality.known
+        else (_full_range(modality.values, first, last), ())
+    )
+    # PS3.3 wants both together; they are one inversion, whichever of them is there.
+    if inverse or elements.text(0x2050_0020).upper() == "INVERSE":
         shown = 1.0 - shown
     ends = _ends(shown[first : last + 1], stored.lowest + first)
     if padding is not None:
         shown[padding] = 0.0
-    return _look_up(shown.astype(np.float32), stored.index), ends
+    return Shown(_look_up(shown.astype(np.float32), stored.index), ends, modality.flags + flags)
 
 
 def _ends(shown: NDArray[np.float64], lowest: int) -> tuple[int, int]:
@@ -67,67 +88,69 @@ def _look_up(table: NDArray[np.float32], index: NDArray[np.uint16]) -> NDArray[n
     return result
 
 
-def _modality(stored: NDArray[np.int64], elements: Elements, signed: bool) -> NDArray[np.float64]:
+def _modality(stored: NDArray[np.int64], elements: Elements, signed: bool) -> _Values:
     """Output units of each stored value: a lookup table or slope · value + intercept."""
+    values = stored.astype(np.float64)
     if (item := elements.items.get(0x0028_3000)) is not None and item.values:
-        return _look_up_table(stored.astype(np.float64), item, signed)[0]
-    slope = (elements.decimals(0x0028_1053) or (1.0,))[0]
-    intercept = (elements.decimals(0x0028_1052) or (0.0,))[0]
+        table = table_of(item, signed)
+        if table is None or table.is_flat:
+            return _Values(values, (MODALITY_TABLE_UNUSABLE,), known=False)
+        return _Values(table.of(values))
+    slopes, intercepts = elements.decimals(0x0028_1053), elements.decimals(0x0028_1052)
+    slope = 1.0 if slopes == () else slopes[0] if slopes else 0.0
+    if slope == 0 or intercepts is None:
+        # All that may still be read of a slope is whether it turns black and white round.
+        falls = elements.text(0x0028_1053).startswith("-")
+        return _Values(-values if falls else values, (RESCALE_UNUSABLE,), known=False)
     with np.errstate(over="ignore", invalid="ignore"):
-        values = stored * slope + intercept
-    if slope == 0 or not np.all(np.isfinite(values)) or np.abs(values).max() > _LARGEST:
-        raise damaged("its rescale slope and intercept give no usable values")
-    return np.asarray(values, dtype=np.float64)
+        values = values * slope + (intercepts or (0.0,))[0]
+    if not np.all(np.isfinite(values)) or np.abs(values).max() > _LARGEST:
+        raise damaged(f"its rescale slope and intercept give values beyond {_LARGEST:.0e}")
+    return _Values(values)
 
 
-def _look_up_table(values: NDArray[np.float64], item: Elements, signed: bool) -> tuple[NDArray[np.float64], int]:
-    """Each value through a LUT item, ends held, and the greatest output its bits allow."""
-    descriptor, data = bytes(item.values.get(0x0028_3002, b"")), bytes(item.values.get(0x0028_3006, b""))
-    order = "<" if item.little else ">"
-    if len(descriptor) != 6:
-        raise damaged("its lookup table has no descriptor")
-    count, _, bits = struct.unpack(order + "3H", descriptor)
-    (first,) = struct.unpack_from(order + ("h" if signed else "H"), descriptor, 2)
-    count = count or 65536
-    wide = len(data) >= 2 * count
-    if bits not in range(8, 17) or len(data) < count:
-        raise damaged("its lookup table is shorter than its descriptor says")
-    table = np.frombuffer(data, dtype=order + "u2" if wide else "u1", count=count).astype(np.float64)
-    place = np.clip(np.round(values - first), 0, count - 1).astype(np.int64)
-    return table[place], int(max(2**bits - 1, table.max()))
-
-
-def _values_of_interest(values: NDArray[np.float64], elements: Elements, first: int, last: int) -> NDArray[np.float64]:
+def _values_of_interest(
+    values: NDArray[np.float64], elements: Elements, first: int, last: int
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """0–1 by the VOI LUT, else the first window, else the film's own range (indices ``first`` to ``last``)."""
+    flags: tuple[str, ...] = ()
     if (item := elements.items.get(0x0028_3010)) is not None and item.values:
         # The first mapped value is signed where the modality's output can be negative.
-        output, greatest = _look_up_table(values, item, signed=bool(values.min() < 0))
-        return output / greatest
+        table = table_of(item, signed=bool(values.min() < 0))
+        if table is not None and not table.is_flat:
+            # What the table reaches is white: descriptors often speak of the word an entry lies in.
+            shown = table.of(values) / table.entries.max()
+            if first == last or np.ptp(shown[first : last + 1]) > 0:
+                return shown, ()
+        flags = (TABLE_UNUSABLE,)
     centers, widths = elements.decimals(0x0028_1050), elements.decimals(0x0028_1051)
     # Without values of interest the range is the film's, not that of its bits: twelve-bit detectors often fill a
     # fraction of sixteen.
-    if not centers or not widths:
-        return _full_range(values, first, last)
-    function = elements.text(0x0028_1056)
+    if centers == () and widths == ():
+        return _full_range(values, first, last), flags
+    function = elements.text(0x0028_1056).upper()
+    used = values[first : last + 1]
+    if not centers or not widths or not _usable(widths[0], float(np.ptp(used))):
+        return _full_range(values, first, last), (*flags, WINDOW_UNUSABLE)
     shown = window(values, centers[0], widths[0], function)
     if first < last and np.ptp(shown[first : last + 1]) == 0:
         # A window that misses every pixel shows nothing: a writer's mistake, as if there were none.
-        return _full_range(values, first, last)
+        return _full_range(values, first, last), flags
     # The part of a linear window that no pixel reaches is dropped: brightness of a radiograph has no absolute
     # meaning, and a film and its inverse then look the same although writers give both the same window.
-    return shown if function == "SIGMOID" else _full_range(shown, first, last)
+    return (shown if function == "SIGMOID" else _full_range(shown, first, last)), flags
+
+
+def _usable(width: float, span: float) -> bool:
+    """Whether a window of this width shows more than black and white on values that span so much."""
+    return 0 < width <= _LARGEST and (width >= 1 or span <= _WIDE * width)
 
 
 def window(values: NDArray[np.float64], center: float, width: float, function: str) -> NDArray[np.float64]:
     """0–1 of ``values`` by a window: "LINEAR_EXACT", "SIGMOID", else linear (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
-    least = float(np.finfo(np.float32).tiny) if function in ("LINEAR_EXACT", "SIGMOID") else 1.0
-    if not (np.isfinite(center) and least <= width <= _LARGEST):
-        raise UnreadableFilm(
-            "The DICOM file's display window has no usable width (at least 1 was expected): export it again."
-        )
     if function == "SIGMOID":
         return np.asarray(1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - center) / width, -700, 700))))
-    if function == "LINEAR_EXACT":
+    if function == "LINEAR_EXACT" or width < 1:
         return np.clip((values - center) / width + 0.5, 0.0, 1.0)
     if width == 1:
         return np.where(values > center - 0.5, 1.0, 0.0)

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from lofi.film.stream import StreamHead, incomplete, refused
 
-_START = b"\xff\x4f\xff\x51"
-_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
-_SIZ, _SOT, _SOD, _EOC = 0xFF51, 0xFF90, 0xFF93, 0xFFD9
+START = b"\xff\x4f\xff\x51"
+WRAPPED = b"\0\0\0\x0cjP  \r\n\x87\n"
+_SIZ, _COD, _COM, _SOT = 0xFF51, 0xFF52, 0xFF64, 0xFF90
+_EOC = b"\xff\xd9"
 _MAX_BOXES, _MAX_SEGMENTS = 1_000, 10_000
 _MAX_TILES = 65_535
 _LEAST_PART = 14
@@ -20,10 +21,11 @@ _LEAST_PART = 14
 
 def bare(stream: bytes) -> tuple[bytes, StreamHead]:
     """The codestream without the boxes of a JP2 file, and what it claims. Raises UnreadableFilm."""
-    codestream = _unwrapped(stream) if stream.startswith(_SIGNATURE) else stream
+    codestream = _unwrapped(stream) if stream.startswith(WRAPPED) else stream
     head, tiles, at = _main_header(codestream)
-    _check_tiles(codestream, at, tiles)
-    return codestream, head
+    # Some encoders write a comment after the last tile or leave out the end, and the decoder stumbles over both.
+    end = _end_of_tiles(codestream, at, tiles)
+    return (codestream if codestream.startswith(_EOC, end) else codestream[:end] + _EOC), head
 
 
 def _unwrapped(stream: bytes) -> bytes:
@@ -63,7 +65,7 @@ def _boxes(stream: bytes, at: int, stop: int) -> Iterator[tuple[bytes, int, int]
 
 def _main_header(stream: bytes) -> tuple[StreamHead, int, int]:
     """What the codestream claims, its number of tiles, and where its first tile-part begins."""
-    if not stream.startswith(_START) or len(stream) < 43:
+    if not stream.startswith(START) or len(stream) < 43:
         raise refused()
     width, height, left, top, tile_width, tile_height, tile_left, tile_top = struct.unpack_from(">8L", stream, 8)
     samples, precision = struct.unpack_from(">HB", stream, 40)
@@ -75,35 +77,42 @@ def _main_header(stream: bytes) -> tuple[StreamHead, int, int]:
     tiles = -(-(width - tile_left) // tile_width) * -(-(height - tile_top) // tile_height)
     if tiles > _MAX_TILES:
         raise refused()
-    at = 2
+    at, exact = 2, False
     for _ in range(_MAX_SEGMENTS):
         if at + 4 > len(stream):
             raise incomplete()
         marker, length = struct.unpack_from(">HH", stream, at)
         if marker == _SOT:
-            return StreamHead((height - top, width - left), samples, (precision & 0x7F) + 1, 0x51), tiles, at
+            return StreamHead((height - top, width - left), samples, (precision & 0x7F) + 1, 0x51, exact), tiles, at
+        if marker == _COD and length >= 12 and at + 14 <= len(stream):
+            exact = stream[at + 13] == 1  # the reversible wavelet (table A.20)
         if marker < 0xFF00 or length < 2 or (marker == _SIZ and at != 2):
             raise refused()
         at += 2 + length
     raise refused()
 
 
-def _check_tiles(stream: bytes, at: int, tiles: int) -> None:
-    """Raise UnreadableFilm unless the tile-parts from byte ``at`` on bring data for each tile."""
+def _end_of_tiles(stream: bytes, at: int, tiles: int) -> int:
+    """Where the tile-parts from byte ``at`` on end. Raises UnreadableFilm unless they bring data for each tile."""
     filled: set[int] = set()
-    while at + 2 <= len(stream):
-        (marker,) = struct.unpack_from(">H", stream, at)
+    end_of_tiles = at
+    while at + 4 <= len(stream):
+        marker, size = struct.unpack_from(">HH", stream, at)
+        if marker == _COM:
+            at += 2 + size
+            continue
         if marker != _SOT or at + _LEAST_PART > len(stream):
             break
         _, _, tile, length = struct.unpack_from(">HHHL", stream, at)
         # A length of 0 reaches to the end of the codestream, whose last marker is EOC.
-        end = at + length if length else len(stream) - 2 * stream.endswith(b"\xff\xd9")
+        end = at + length if length else len(stream) - 2 * stream.endswith(_EOC)
         if tile >= tiles or end < at + _LEAST_PART:
             raise refused()
         if end > len(stream):
             raise incomplete()
         if end > stream.find(b"\xff\x93", at + 12, end) + 2 > at + 12:
             filled.add(tile)
-        at = end
+        at = end_of_tiles = end
     if len(filled) < tiles:
         raise incomplete()
+    return end_of_tiles

@@ -8,13 +8,11 @@ a message or a log: ``repr`` of an Origin shows nothing, and every value is chec
 import hashlib
 import re
 import unicodedata
-from codecs import lookup
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydicom.charset import python_encoding
-
 from lofi.errors import UnreadableFilm
+from lofi.film.charset import NAME_ENDS, TEXT_ENDS, decoded
 from lofi.film.elements import Elements, looks_like_dicom, read_elements
 
 _CHARACTER_SET, _CLASS, _INSTANCE, _STUDY, _SERIES = 0x0008_0005, 0x0008_0016, 0x0008_0018, 0x0020_000D, 0x0020_000E
@@ -29,6 +27,11 @@ _WANTED = frozenset(
         _STUDY_DATE, _STUDY_TIME, _STUDY_ID, _ACCESSION, _REFERRER,
     }
 )  # fmt: skip
+_TEXTS = {
+    "name": (_NAME, 64), "patient_id": (_ID, 64), "study_id": (_STUDY_ID, 16), "accession_number": (_ACCESSION, 16),
+    "referring_physician": (_REFERRER, 64),
+}  # fmt: skip
+"""Field of Patient → tag and greatest length in characters, of a person's name in each of its three groups."""
 _IMAGE_CLASSES = "1.2.840.10008.5.1.4.1.1."
 _UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+", re.ASCII)
 
@@ -53,7 +56,11 @@ class Patient:
 
 @dataclass(frozen=True, repr=False)
 class Origin:
-    """The DICOM image that a film was read from. ``film`` is the sha256 of the file, as the Radiograph has it."""
+    """The DICOM image that a film was read from. ``film`` is the sha256 of the file, as the Radiograph has it.
+
+    ``unread`` names in words what the file has and nobody may file by: texts that are in no character set it names, or
+    too long.
+    """
 
     film: str
     sop_class: str
@@ -62,6 +69,7 @@ class Origin:
     study: str
     size_hw: tuple[int, int]
     patient: Patient
+    unread: str = ""
 
 
 def read_origin(data: bytes) -> Origin | None:
@@ -80,51 +88,40 @@ def read_origin(data: bytes) -> Origin | None:
         return None
     size_hw = elements.number(_ROWS) or 0, elements.number(_COLUMNS) or 0
     sop_class, instance, series, study = uids
-    return Origin(hashlib.sha256(data).hexdigest(), sop_class, instance, series, study, size_hw, _patient(elements))
+    texts = {name: _text(elements, tag, longest) for name, (tag, longest) in _TEXTS.items()}
+    unread = ", ".join(name.replace("_", " ") for name, text in texts.items() if text is None)
+    patient = _patient(elements, {name: text or "" for name, text in texts.items()})
+    film = hashlib.sha256(data).hexdigest()
+    return Origin(film, sop_class, instance, series, study, size_hw, patient, unread)
 
 
-def _patient(elements: Elements) -> Patient:
+def _patient(elements: Elements, texts: dict[str, str]) -> Patient:
     sex = elements.text(_SEX)
     return Patient(
-        name=_name(elements, _NAME),
-        patient_id=_text(elements, _ID, 64),
         birth_date=_date(elements.text(_BIRTH_DATE)),
         sex=sex if sex in ("M", "F", "O") else "",
         study_date=_date(elements.text(_STUDY_DATE)),
         study_time=_time(elements.text(_STUDY_TIME)),
-        study_id=_text(elements, _STUDY_ID, 16),
-        accession_number=_text(elements, _ACCESSION, 16),
-        referring_physician=_name(elements, _REFERRER),
+        **texts,
     )
 
 
-def _text(elements: Elements, tag: int, longest: int) -> str:
-    """A text in the file's own character set, without what no text may hold; "" where it is too long to be right.
+def _text(elements: Elements, tag: int, longest: int) -> str | None:
+    """A text without what no text may hold; None where it cannot be decoded or is too long to be right.
 
     A cut identifier would be another patient's, so none is ever cut.
     """
-    value = bytes(elements.values.get(tag, b"")[:1024])
+    value = bytes(elements.values.get(tag, b"")[:4096]).rstrip(b"\0")
+    name = tag in (_NAME, _REFERRER)
     try:
-        text = value.decode(_encoding(elements.text(_CHARACTER_SET)))
+        text = decoded(value, elements.text(_CHARACTER_SET), NAME_ENDS if name else TEXT_ENDS)
     except UnicodeError:
-        return ""
+        return None
     kept = "".join(c for c in text if unicodedata.category(c)[0] != "C" and c != "\\").strip()
-    return kept if len(kept) <= longest else ""
-
-
-def _encoding(character_sets: str) -> str:
-    """Python's codec for the last character set named: with several, the others are its subsets or unused."""
-    named = [part.strip() for part in character_sets.split("\\") if part.strip()]
-    codec = python_encoding.get(named[-1], "latin-1") if named else "latin-1"
-    return lookup(codec).name
-
-
-def _name(elements: Elements, tag: int) -> str:
-    """A person's name of at most three groups of five parts, 64 characters a group."""
-    groups = _text(elements, tag, 3 * 65).split("=")
-    if len(groups) > 3 or any(len(group) > 64 or group.count("^") > 4 for group in groups):
-        return ""
-    return "=".join(groups)
+    groups = kept.split("=") if name else [kept]
+    if len(groups) > 3 or any(len(group) > longest for group in groups):
+        return None
+    return None if name and any(group.count("^") > 4 for group in groups) else kept
 
 
 def _date(text: str) -> str:

@@ -15,11 +15,18 @@ from lofi.errors import UnreadableFilm
 from lofi.film import dicom, raster
 from lofi.film.elements import looks_like_dicom
 from lofi.film.exposure import MAX_BYTES, Exposure, check_size
-from lofi.film.frontal import fitted
+from lofi.film.flags import NOT_FRONTAL
+from lofi.film.plausible import judged
+from lofi.film.turn import UPRIGHT, Turn
+
+__all__ = ["MIN_SIDE", "NOT_FRONTAL", "Radiograph", "ReadFilm", "claimed_pixels", "exposed", "load", "too_large"]
 
 ReadFilm = Callable[[bytes | str | os.PathLike[str]], "Radiograph"]
 """How a film is read: ``Radiograph.read``, or ``Cage.read`` where the file may be a stranger's."""
-NOT_FRONTAL = "This does not look like a frontal chest film."
+_PACKED = {
+    "a zip archive": (b"PK\x03\x04", b"PK\x05\x06"), "a gzip file": (b"\x1f\x8b",), "a RAR archive": (b"Rar!",),
+    "a 7-Zip archive": (b"7z\xbc\xaf\x27\x1c",), "a packed file": (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
+}  # fmt: skip
 MIN_SIDE = 32
 """Shorter sides show no anatomy."""
 
@@ -29,9 +36,10 @@ class Radiograph:
     """A film as it was read, de-identified.
 
     ``pixels`` is (H, W) float32 in 0–1, white = dense, at the depth of the file and read-only. ``view`` is "PA",
-    "AP", "LATERAL" or "". ``spacing_mm`` is (row, column). ``tags`` holds allow-listed DICOM keywords only.
-    ``sha256`` is the hash of the file's bytes, ``flags`` are sentences to show with the film. ``ends`` are the
-    stored values shown black and white, None but for grey DICOM images.
+    "AP", "LATERAL" or "". ``spacing_mm`` is (row, column) and holds in the "patient" or at the "detector", as
+    ``spacing_at`` says ("" where nothing tells). ``tags`` holds allow-listed DICOM keywords only. ``sha256`` is the
+    hash of the file's bytes, ``flags`` are sentences to show with the film. ``ends`` are the stored values shown black
+    and white, None but for grey DICOM images. ``turn`` is how the stored picture was turned to become this one.
     """
 
     pixels: NDArray[np.float32]
@@ -43,6 +51,8 @@ class Radiograph:
     sha256: str = ""
     flags: tuple[str, ...] = ()
     ends: tuple[int, int] | None = None
+    spacing_at: str = ""
+    turn: Turn = UPRIGHT
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -67,8 +77,10 @@ class Radiograph:
             spacing_mm=exposure.spacing_mm,
             tags=MappingProxyType(dict(exposure.tags)),
             sha256=hashlib.sha256(data).hexdigest(),
-            flags=flags_of(exposure),
+            flags=exposure.flags,
             ends=exposure.ends,
+            spacing_at=exposure.spacing_at,
+            turn=exposure.turn,
         )
 
     @classmethod
@@ -89,7 +101,10 @@ class Radiograph:
 
 
 def exposed(data: bytes) -> Exposure:
-    """The exposure in a file's bytes, large enough for a film. Raises UnreadableFilm or NotAChestFilm."""
+    """The exposure in a file's bytes, large enough for a film, with all its flags.
+
+    Raises UnreadableFilm or NotAChestFilm.
+    """
     if len(data) > MAX_BYTES:
         raise too_large()
     exposure = _decode(data)
@@ -98,7 +113,7 @@ def exposed(data: bytes) -> Exposure:
         raise UnreadableFilm(
             f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed."
         )
-    return exposure
+    return judged(exposure)
 
 
 def too_large() -> UnreadableFilm:
@@ -141,6 +156,8 @@ def _decode(data: bytes) -> Exposure:
         return raster.decode(data)
     if not data:
         raise UnreadableFilm("The file is empty.")
+    if packed := next((name for name, sign in _PACKED.items() if data.startswith(sign)), ""):
+        raise UnreadableFilm(f"The file is {packed}, a single film was expected: unpack it first.")
     raise UnreadableFilm("The file is no PNG, JPEG, WebP or DICOM image: export the film in one of these formats.")
 
 
@@ -149,9 +166,3 @@ def _frozen(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     still = np.ascontiguousarray(pixels, dtype=np.float32)
     still.flags.writeable = False
     return still
-
-
-def flags_of(exposure: Exposure) -> tuple[str, ...]:
-    """What to show with the film. Its own tags are believed where they tell, a statistical check is asked else."""
-    frontal = fitted().looks_frontal(exposure.pixels) if exposure.told is None else exposure.told
-    return () if frontal else (NOT_FRONTAL,)

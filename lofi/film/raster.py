@@ -5,6 +5,7 @@ and the one thing they say of the image, its rotation, is read here.
 """
 
 import struct
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -15,9 +16,12 @@ from PIL import Image, PngImagePlugin, WebPImagePlugin
 
 from lofi.errors import UnreadableFilm
 from lofi.film import codestream
-from lofi.film.dicom import luminance
+from lofi.film.colour import luminance
 from lofi.film.exposure import Exposure, check_size
-from lofi.film.jpeg import jpeg_head, jpeg_segments
+from lofi.film.flags import END_MISSING, STRETCHED
+from lofi.film.jpeg import ends, jpeg_head, jpeg_segments
+from lofi.film.jpeg8 import decode_jpeg
+from lofi.film.stream import BrokenStream
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG = b"\xff\xd8\xff"
@@ -40,33 +44,62 @@ def claimed_size(data: bytes) -> tuple[int, int]:
     return jpeg_head(data).size_hw if data.startswith(JPEG) else _webp_size(data)
 
 
+@dataclass(frozen=True)
+class Picture:
+    """(H, W) or (H, W, 3 or 4) values of ``bits``, of which ``significant`` are said to mean something."""
+
+    values: NDArray[Any]
+    bits: int
+    exif: bytes = b""
+    significant: int = 0
+    flags: tuple[str, ...] = ()
+
+
 def decode(data: bytes) -> Exposure:
     """The film in a PNG, JPEG or WebP file. Raises UnreadableFilm."""
     if data.startswith(PNG):
-        values, bits, exif = _png(data)
-        name = "PNG"
+        name, read = "PNG", _png
     elif data.startswith(JPEG):
-        values, bits, exif = _jpeg(data)
-        name = "JPEG"
+        name, read = "JPEG", _jpeg
     else:
-        values, bits, exif = _webp(data)
-        name = "WebP"
-    values = _turn(values, _orientation(exif))
-    kind = f"{name} {bits}-bit {'colour' if values.ndim == 3 else 'grey'}"
-    greatest = 2**bits - 1
+        name, read = "WebP", _webp
+    try:
+        picture = read(data)
+    except BrokenStream:
+        # What a DICOM file should do instead is of no use to the owner of a JPEG.
+        raise _broken(name) from None
+    values = _turn(picture.values, _orientation(picture.exif))
+    low, high, flags = _range(picture)
     if values.ndim == 3:
-        grey = luminance(values[..., :3], greatest)
+        grey = luminance(values[..., :3], high)
         if values.shape[2] == 4:
             # What is transparent has no exposure behind it: black.
-            grey *= values[..., 3] / np.float32(greatest)
+            grey *= values[..., 3] / np.float32(2**picture.bits - 1)
     else:
         grey = values.astype(np.float32)
-        grey /= np.float32(greatest)
-    return Exposure(pixels=grey, bits=bits, kind=kind)
+        grey -= np.float32(low)
+        grey /= np.float32(high - low)
+    kind = f"{name} {picture.bits}-bit {'colour' if values.ndim == 3 else 'grey'}"
+    return Exposure(pixels=grey, bits=picture.bits, kind=kind, flags=(*picture.flags, *flags))
+
+
+def _range(picture: Picture) -> tuple[int, int, tuple[str, ...]]:
+    """The values shown black and white: those of its bits, but of 16 bits that hold fewer, those it has."""
+    greatest = 2**picture.bits - 1
+    if picture.bits != 16:
+        return 0, greatest, ()
+    colours = picture.values if picture.values.ndim == 2 else picture.values[..., :3]
+    low, high = int(colours.min()), int(colours.max())
+    # Sixteen bits scaled up from twelve, as PNG asks for, reach far beyond what twelve can hold.
+    if 0 < picture.significant < 16 and high < 2**picture.significant:
+        return 0, 2**picture.significant - 1, (STRETCHED,)
+    if low < high < 2**15:
+        return low if colours.ndim == 2 else 0, high, (STRETCHED,)
+    return 0, greatest, ()
 
 
 def _broken(name: str) -> UnreadableFilm:
-    return UnreadableFilm(f"The {name} file is damaged or incomplete: export it again.")
+    return UnreadableFilm(f"The {name} file is damaged or cut short: copy it again, or export the film again.")
 
 
 def _png_header(data: bytes) -> tuple[int, int, int, int]:
@@ -77,12 +110,35 @@ def _png_header(data: bytes) -> tuple[int, int, int, int]:
     return height, width, bits, colour
 
 
-def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
-    """Values (H, W) or (H, W, 3 or 4), bits, and the Exif block."""
+def _png(data: bytes) -> Picture:
     height, width, bits, colour = _png_header(data)
     samples = {0: 1, 2: 3, 3: 4, 4: 4, 6: 4}.get(colour, 4)
     check_size(height, width, samples * max(1, bits // 8))
-    kept, exif = [data[:8]], b""
+    chunks = _png_chunks(data)
+    essence = data[:8] + b"".join(data[at:end] for name, at, end in chunks if name in _PNG_KEPT)
+    found = {name: data[at + 8 : end - 4] for name, at, end in chunks if name in (b"eXIf", b"sBIT")}
+    exif, said = found.get(b"eXIf", b""), found.get(b"sBIT", b"")
+    significant = max(said[: 1 if colour in (0, 4) else 3], default=0)
+    flags = () if chunks and chunks[-1][0] == b"IEND" else (END_MISSING,)
+    try:
+        if bits == 16 and colour != 0:
+            # Pillow would cut these to 8 bits.
+            return Picture(_colour16(essence), 16, exif, significant, flags)
+        image = PngImagePlugin.PngImageFile(BytesIO(essence))
+        if bits == 16:
+            return Picture(np.asarray(image).astype(np.uint16), 16, exif, significant, flags)
+        plain = image.mode in ("1", "L") and "transparency" not in image.info
+        return Picture(_eight_bits(image, plain), 8, exif, flags=flags)
+    except MemoryError:
+        raise
+    except Exception:
+        # Pillow raises half a dozen types, SyntaxError among them; each means the same to a person.
+        raise _broken("PNG") from None
+
+
+def _png_chunks(data: bytes) -> list[tuple[bytes, int, int]]:
+    """(name, first byte, end) of each chunk up to the end of the image."""
+    found: list[tuple[bytes, int, int]] = []
     at = 8
     for _ in range(_MAX_CHUNKS):
         if at + 12 > len(data):
@@ -92,28 +148,11 @@ def _png(data: bytes) -> tuple[NDArray[Any], int, bytes]:
         # Pillow believes the last of several headers, whose size nobody would have checked.
         if end > len(data) or (name == b"IHDR" and at != 8):
             raise _broken("PNG")
-        if name in _PNG_KEPT:
-            kept.append(data[at:end])
-        elif name == b"eXIf":
-            exif = data[at + 8 : end - 4]
+        found.append((name, at, end))
         at = end
         if name == b"IEND":
             break
-    essence = b"".join(kept)
-    try:
-        if bits == 16 and colour != 0:
-            # Pillow would cut these to 8 bits.
-            return _colour16(essence), 16, exif
-        image = PngImagePlugin.PngImageFile(BytesIO(essence))
-        if bits == 16:
-            return np.asarray(image).astype(np.uint16), 16, exif
-        plain = image.mode in ("1", "L") and "transparency" not in image.info
-        return _eight_bits(image, plain), 8, exif
-    except MemoryError:
-        raise
-    except Exception:
-        # Pillow raises half a dozen types, SyntaxError among them; each means the same to a person.
-        raise _broken("PNG") from None
+    return found
 
 
 def _colour16(essence: bytes) -> NDArray[np.uint16]:
@@ -132,7 +171,7 @@ def _eight_bits(image: Image.Image, plain: bool) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGBA" if alpha else "RGB"))
 
 
-def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+def _jpeg(data: bytes) -> Picture:
     head = jpeg_head(data)
     check_size(*head.size_hw, head.samples * (2 if head.bits > 8 else 1))
     exif = b""
@@ -140,16 +179,16 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             exif = data[at + 10 : end]
     if head.marker in codestream.LOSSY and head.bits == 8:
-        return codestream.decode_jpeg(data), 8, exif
-    syntaxes = {0xC3: codestream.JPEG_LOSSLESS, 0xF7: codestream.JPEG_LS, 0xC1: codestream.JPEG_EXTENDED}
-    syntax = syntaxes.get(head.marker)
-    if syntax is None or head.samples != 1 or not 2 <= head.bits <= 16:
+        if ends(data):
+            return Picture(decode_jpeg(data), 8, exif)
+        return Picture(codestream.without_end(data, decode_jpeg), 8, exif, flags=(END_MISSING,))
+    if head.marker not in (0xC1, 0xC3, 0xF7) or head.samples != 1 or not 2 <= head.bits <= 16:
         raise UnreadableFilm(
             "The JPEG file is of a rare kind (8 bits, or grey of 12 or lossless, was expected): save it as PNG."
         )
-    values = codestream.decode(
+    frame = codestream.decode(
         data,
-        syntax,
+        "",
         head.size_hw,
         samples_per_pixel=1,
         bits_allocated=8 if head.bits <= 8 else 16,
@@ -157,10 +196,10 @@ def _jpeg(data: bytes) -> tuple[NDArray[Any], int, bytes]:
         photometric_interpretation="MONOCHROME2",
         pixel_representation=0,
     )
-    return values, head.bits, exif
+    return Picture(frame.values, head.bits, exif, flags=frame.flags)
 
 
-def _webp(data: bytes) -> tuple[NDArray[Any], int, bytes]:
+def _webp(data: bytes) -> Picture:
     check_size(*_webp_size(data), 4)
     try:
         image = WebPImagePlugin.WebPImageFile(BytesIO(data))
@@ -175,7 +214,7 @@ def _webp(data: bytes) -> tuple[NDArray[Any], int, bytes]:
     if np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 1], values[..., 2]):
         # WebP knows no grey; three equal channels are one.
         values = values[..., 0] if values.shape[2] == 3 else values
-    return values, 8, exif.removeprefix(b"Exif\0\0")
+    return Picture(values, 8, exif.removeprefix(b"Exif\0\0"))
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from lofi.errors import LofiError, UnreadableFilm
 from lofi.film import confine
 from lofi.film.bay import Bay, content, put_pixels
 from lofi.film.origin import read_origin
-from lofi.film.radiograph import claimed_pixels, exposed, flags_of
+from lofi.film.radiograph import claimed_pixels, exposed
 from lofi.film.wire import error_out, exposure_out, origin_out, receive_with_files, send
 
 SECONDS = 10
@@ -60,4 +60,4 @@ def _film(data: bytes, claim: int, bay: Bay, rooms: list[int]) -> dict[str, Any]
         put_pixels(rooms[0], exposure.pixels)
     else:
         bay.put_pixels(exposure.pixels)
-    return {"film": exposure_out(exposure, flags_of(exposure)), "origin": origin_out(read_origin(data))}
+    return {"film": exposure_out(exposure), "origin": origin_out(read_origin(data))}

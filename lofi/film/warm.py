@@ -7,10 +7,10 @@ from importlib import import_module
 
 import cv2
 import numpy as np
-from pydicom.charset import python_encoding
 from pydicom.pixels.decoders.base import get_decoder
 
 from lofi.errors import LofiError
+from lofi.film import charset, vocabulary
 from lofi.film.codestream import PLUGINS
 from lofi.film.radiograph import Radiograph
 
@@ -29,7 +29,7 @@ def warm() -> None:
             import_module(name)
     for syntax in PLUGINS:
         get_decoder(syntax)
-    for encoding in python_encoding.values():
+    for encoding in {*charset.CODECS, *vocabulary.CODECS}:
         with suppress(LookupError):
             lookup(encoding)
     zlib.decompressobj()

@@ -9,12 +9,13 @@ import socket
 import time
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any, TypeGuard
 
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
 from lofi.film.exposure import Exposure
 from lofi.film.origin import Origin, Patient
+from lofi.film.turn import Turn
 
 MOST = 2**16
 """Longest message in bytes."""
@@ -79,11 +80,11 @@ def _exactly(wire: socket.socket, count: int, deadline: float | None) -> bytes:
     return got
 
 
-def exposure_out(exposure: Exposure, flags: tuple[str, ...]) -> Message:
-    """All of an exposure but its pixels."""
-    names = ("bits", "kind", "view", "spacing_mm", "ends")
+def exposure_out(exposure: Exposure) -> Message:
+    """What a Radiograph has of an exposure but its pixels."""
+    names = ("bits", "kind", "view", "spacing_mm", "spacing_at", "ends", "flags")
     told = {name: getattr(exposure, name) for name in names}
-    return {**told, "shape": exposure.pixels.shape, "tags": dict(exposure.tags), "flags": flags}
+    return {**told, "shape": exposure.pixels.shape, "tags": dict(exposure.tags), "turn": astuple(exposure.turn)}
 
 
 def shape_of(message: Message, most: int) -> tuple[int, int]:
@@ -97,14 +98,17 @@ def shape_of(message: Message, most: int) -> tuple[int, int]:
 def fields_of(message: Message) -> dict[str, Any]:
     """The fields of a Radiograph but its pixels and its hash. Raises Garbled for anything of a wrong type."""
     bits, spacing, ends, tags = (message.get(name) for name in ("bits", "spacing_mm", "ends", "tags"))
-    flags = message.get("flags")
+    flags, turn = message.get("flags"), message.get("turn")
+    texts = [message.get(name) for name in ("kind", "view", "spacing_at")]
     good = (
         _numbers([bits], int, 1)
         and (spacing is None or _numbers(spacing, float, 2))
         and (ends is None or _numbers(ends, int, 2))
         and isinstance(tags, dict)
         and isinstance(flags, list)
-        and all(map(_short, [message.get("kind"), message.get("view"), *flags, *tags, *tags.values()]))
+        and isinstance(turn, list)
+        and [type(step) for step in turn] == [bool] * 3
+        and all(map(_short, [*texts, *flags, *tags, *tags.values()]))
     )
     if not good:
         raise Garbled
@@ -116,6 +120,8 @@ def fields_of(message: Message) -> dict[str, Any]:
         "ends": None if ends is None else tuple(ends),
         "tags": tags,
         "flags": tuple(flags or ()),
+        "spacing_at": message["spacing_at"],
+        "turn": Turn(*(turn or ())),
     }
 
 

@@ -197,6 +197,19 @@ class TestOfDicom:
         assert judge(exported.data) == []
         assert cases.parsed(exported.data).PatientName == "Wang^小东=王^小东"
 
+    @pytest.mark.parametrize(
+        ("character_set", "name", "words"),
+        [("ISO_IR 192", b"M\xfcller__", "name"), ("ISO 2022 IR 6\\ISO 2022 IR 149", b"\x1b$)C\xb1\xb1\xb1_", "name")],
+    )
+    def test_a_name_that_cannot_be_decoded_stops_the_identified_export(
+        self, character_set: str, name: bytes, words: str
+    ) -> None:
+        # It was once filed under a wrong name, or under none.
+        data = chest(SpecificCharacterSet=character_set.split("\\"), PatientName="REPLACED").replace(b"REPLACED", name)
+        assert write(cases.of_file(data), "sr").data
+        with pytest.raises(BadQuery, match=rf"\({words}\): export it without the patient"):
+            write(cases.of_file(data), "sr", identified=True)
+
     @pytest.mark.parametrize("tags", [{"PatientID": ""}, {"StudyInstanceUID": None}], ids=["no-id", "no-study"])
     def test_without_a_patient_there_is_none_to_file_by(self, tags: dict[str, Any]) -> None:
         with pytest.raises(BadQuery, match="names no patient") as refusal:
@@ -221,10 +234,13 @@ class TestOfDicom:
         assert "INV7" not in repr(case)
 
     def test_turned_film_keeps_its_own_pixels(self) -> None:
+        # Stored in 40 rows and 48 columns, shown in 48 and 40: its left edge was below, its lower edge on the right.
         turned = written(dataset(np.rot90(RAMP).copy(), PatientOrientation=["F", "R"], **SOURCE))
-        first = regions(report(cases.of_file(turned)))[0]
-        # 40 rows, 48 columns: (0.5, 0.6, 0.9, 0.8) of them.
-        assert rectangle(first) == pytest.approx([24, 24, 43.2, 32], abs=1e-3)
+        case = cases.of_file(turned)
+        assert np.array_equal(case.film.pixels, Radiograph.read(written(dataset(RAMP))).pixels)
+        # (0.5, 0.6, 0.9, 0.8) of the film as shown: on the stored one (0.6, 1 − 0.9, 0.8, 1 − 0.5).
+        first = regions(report(case))[0]
+        assert rectangle(first) == pytest.approx([28.8, 4, 38.4, 20], abs=1e-3)
 
     def test_real_films(self, shared: Path, judge: cases.Judge) -> None:
         box = (0.123, 0.456, 0.789, 0.987)

@@ -9,8 +9,9 @@ import pytest
 
 from lofi.film import dicom
 from lofi.film.elements import read_elements
+from lofi.film.flags import NOISE
 from lofi.film.frontal import SIDE, fitted, symmetry, thumbnail
-from lofi.film.radiograph import NOT_FRONTAL, Radiograph
+from lofi.film.radiograph import Radiograph
 from train.frontal import wilson
 
 
@@ -91,4 +92,4 @@ class TestVerdicts:
     def test_noise_read_from_a_file_is_flagged(self) -> None:
         noise = np.random.default_rng(2).integers(0, 256, (200, 200), dtype=np.uint8)
         film = Radiograph.read(bytes(cv2.imencode(".png", noise)[1]))
-        assert film.flags == (NOT_FRONTAL,)
+        assert film.flags == (NOISE,)

@@ -39,7 +39,7 @@ def patched(at: int, value: bytes) -> bytes:
 
 
 def decoded(stream: bytes) -> np.ndarray:
-    return codestream.decode(stream, uid.JPEG2000Lossless, (48, 40), **OPTIONS)
+    return codestream.decode(stream, uid.JPEG2000Lossless, (48, 40), **OPTIONS).values
 
 
 def test_a_whole_codestream_is_read_with_and_without_a_wrapper() -> None:
@@ -86,6 +86,22 @@ def test_refused_before_a_decoder_sees_it(stream: bytes) -> None:
     with pytest.raises(UnreadableFilm) as refusal:
         bare(stream)
     assert str(refusal.value).endswith(".")
+
+
+AFTER = {
+    "comment-after-the-last-tile": STREAM[:-2] + b"\xff\x64\0\x0a\0\1made by"[:12] + STREAM[-2:],
+    "comment-and-no-end": STREAM[:-2] + b"\xff\x64\0\x08\0\1made",
+    "no-end": STREAM[:-2],
+    "padded": STREAM + b"\0",
+    "padded-without-an-end": STREAM[:-2] + b"\0\0",
+}
+
+
+@pytest.mark.parametrize("stream", AFTER.values(), ids=AFTER.keys())
+def test_what_follows_the_last_tile_is_of_no_matter(stream: bytes) -> None:
+    # The decoder wants the end right behind the last tile, and some encoders write a comment there, or nothing.
+    assert STREAM.endswith(b"\xff\xd9")
+    assert np.array_equal(decoded(stream), RAMP)
 
 
 def test_a_last_part_that_reaches_to_the_end_is_whole() -> None:

@@ -52,7 +52,7 @@ def film(data: bytes) -> None:
         head = jpeg.jpeg_head(data)
         if head.marker not in codestream.LOSSY or head.bits != 8:
             return
-    elif b"1.2.840.10008.1.2.4" in data or b"1.2.840.10008.1.2.5" in data:
+    elif any(sign in data for sign in (b"1.2.840.10008.1.2.4", b"1.2.840.10008.1.2.5", *codestream.SIGNATURES)):
         return
     Radiograph.read(data)
 
