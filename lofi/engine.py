@@ -18,7 +18,7 @@ from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from lofi.report.statements import Statement, split_report
+from lofi.report.statements import Statement, read_report
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
@@ -210,8 +210,8 @@ class Engine:
         return self.model.report(self.encode(film))
 
     def split_report(self, text: str) -> tuple[Statement, ...]:
-        """A report as statements, each denied or not; needs no film."""
-        return split_report(text)
+        """A report as statements, each denied or not; needs no film. Raises BadQuery where it is not in English."""
+        return read_report(text)
 
     def mark_sentences(self, report: str, phrases: Sequence[str]) -> tuple[Mark, ...]:
         """For each phrase the sentence of a report that is nearest to it."""
