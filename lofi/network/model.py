@@ -9,6 +9,7 @@ import torch
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.film.radiograph import Radiograph
 from lofi.network import heat
+from lofi.network.concepts import Concepts
 from lofi.network.consensus import HeatBelief
 from lofi.network.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
 from lofi.network.encoder import EncodedFilm, Encoder
@@ -45,10 +46,12 @@ class LofiModel(Encoder):
         threshold: float = 0.5,
         calibration: tuple[float, float] = (1.0, 0.0),
         heat_share: float = 0.0,
+        concepts: Concepts | None = None,
     ) -> None:
         super().__init__(network, text_tokens, language_tokens, fingerprint, device)
         self.threshold = threshold
         self.calibration = calibration
+        self.concepts = concepts
         self.heat_share = heat_share if network.config.local else 0.0
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)

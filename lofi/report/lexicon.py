@@ -72,7 +72,9 @@ atelectatic emphysematous interstitium interstitially scarred kyphotic scoliotic
 hemidiaphragms cavitary cavitating cavitations mediastinal metastasis metastatic catheters aneurysms aneurysmal
 densely dense intensity densitometry tortuosity thickened degeneration degenerated degenerate bronchiectatic
 hyperinflated edematous calcify pacemakers adenopathies basal sarcoidosis pneumonias pneumonic pneumonitis
-atherosclerotic arteriosclerosis hydropneumothorax hemopneumothorax pneumothoraxes hydrothorax
+atherosclerotic arteriosclerosis hemithorax hemithoraces hydropneumothorax hemopneumothorax pneumothoraxes
+hydrothorax hypoinflation hypoinflated engorgement testicular tuberculous osteophyte osteophytic unilateral
+unilaterally clarification generative uncalcified noncalcified consolidating abnormally
 """
 SPELLER = Speller(_SPELT.split(), _NOT_MISSPELT.split())
 _WORD = re.compile(r"[a-z]{5,}")

@@ -51,3 +51,8 @@ def speaks_english(text: str) -> bool:
         return True
     # A language of which no word is listed: an English report has common words, or findings, in every line.
     return english + sum(finds(word) for word in bare) >= 0.1 * len(bare)
+
+
+def is_common(word: str) -> bool:
+    """Whether a lower-case word is one of the common ones of English reports."""
+    return word in _ENGLISH
