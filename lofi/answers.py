@@ -39,11 +39,13 @@ def search(engine: "Engine", film: Radiograph, k: object = None, where: str = ""
 
 def search_text(engine: "Engine", text: str, k: object = None, where: str = "") -> Answer:
     """Studies that fit a text."""
-    return {"hits": [hit.to_json() for hit in engine.search_text(parse_text(text), parse_count(k), where or "")]}
+    wanted = engine.wanted(parse_text(text))
+    hits = engine.search_text(wanted.text, parse_count(k), where or "")
+    return {"hits": [hit.to_json() for hit in hits], "notes": list(wanted.notes)}
 
 
 def ground(engine: "Engine", film: Radiograph, phrases: str) -> Answer:
-    """Boxes for each phrase, one a line."""
+    """Boxes for each phrase, one a line or between commas."""
     found = engine.ground(film, parse_phrases(phrases))
     return {"film": film_card(film), "groundings": [grounding.to_json() for grounding in found]}
 

@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     ground = commands.choices["ground"]
     ground.add_argument("words", nargs="*", metavar="PHRASE", help="what to look for; quote phrases of several words")
-    ground.add_argument("--phrases", default="", metavar="TEXT", help="phrases in one text, one a line")
+    ground.add_argument("--phrases", default="", metavar="TEXT", help="phrases in one text, between lines, commas or ;")
     describe = commands.choices["describe"]
     describe.add_argument("regions", nargs="?", metavar="BOXES", help="JSON: [[x0, y0, x1, y1], …], 0–1 of the film")
     describe.add_argument("--boxes", metavar="BOXES", help="the same")
@@ -142,7 +142,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
 
 def table(answer: dict[str, Any]) -> str:
     """An answer (lofi.answers) as plain text for a terminal."""
-    parts = []
+    parts = list(answer.get("notes", ()))
     if "film" in answer:
         parts.append(_film_lines(answer["film"]))
     if "hits" in answer:
@@ -159,7 +159,9 @@ def table(answer: dict[str, Any]) -> str:
         ]
         parts.append(_grid(("rank", "similarity", "study", "view", "labels", "report"), rows))
     if "groundings" in answer:
-        parts.append(_grid(("phrase", "found", "confidence", "box", "score"), _grounding_rows(answer["groundings"])))
+        head = ("phrase", "asked", "answer", "confidence", "box", "score")
+        parts.append(_grid(head, _grounding_rows(answer["groundings"])))
+        parts += dict.fromkeys(found["note"] for found in answer["groundings"] if found["note"])
     if "sentences" in answer:
         found = [(s["sentence"], "; ".join(_box(box) for box in s["boxes"])) for s in answer["sentences"]]
         parts.append(_grid(("sentence", "boxes"), found))
@@ -179,11 +181,13 @@ def _film_lines(film: dict[str, Any]) -> str:
 def _grounding_rows(groundings: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for found in groundings:
-        confidence = f"{found['confidence']:.2f}"
-        if not found["found"]:
-            rows.append((found["phrase"], "not found", confidence, "", ""))
+        asked = found["state"] not in ("denied", "not understood")
+        confidence = f"{found['confidence']:.2f}" if asked else ""
+        about = (found["phrase"], found["asked"] if asked else "", found["state"], confidence)
+        if not found["boxes"]:
+            rows.append((*about, "", ""))
         for box, score in zip(found["boxes"], found["scores"], strict=True):
-            rows.append((found["phrase"], "yes", confidence, _box(box), f"{score:.2f}"))
+            rows.append((*about, _box(box), f"{score:.2f}"))
     return rows
 
 

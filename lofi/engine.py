@@ -1,9 +1,9 @@
 """The one object that the app, the API and the command line share: a model, a gallery and the films encoded so far."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,16 @@ from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.refine import combined, wishes
 from lofi.grounding import Answerer, Grounder
+from lofi.grounding.standing import stood, to_be_asked, unasked
 from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
+from lofi.network.concepts import Concepts
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from lofi.report.statements import Statement, split_report
+from lofi.report.query import checked_phrase
+from lofi.report.statements import Statement, read_report
+from lofi.report.understanding import Understood, understood
+from lofi.report.wanted import Wanted, wanted
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
@@ -134,6 +139,10 @@ class Engine:
         """
         return self.search_mixed(film, k=k, where=where, leave_out=leave_out)
 
+    def wanted(self, line: str) -> Wanted:
+        """What a line asks to search for. Raises BadQuery where that is nothing that can be."""
+        return wanted(line, self.model.hears)
+
     def search_text(self, text: str, k: int = 8, where: str = "") -> tuple[Hit, ...]:
         """The ``k`` studies whose films fit the text best."""
         return self.search_mixed(text=text, k=k, where=where)
@@ -187,15 +196,19 @@ class Engine:
     def ground(self, film: Radiograph | str, phrases: Sequence[str]) -> Iterator[Grounding]:
         """Each phrase's boxes, as soon as they are known, in the order of the phrases.
 
-        Where examples from the gallery were in context, ``evidence`` names them; never of the film's own patient.
+        A phrase is understood first (lofi.report.understanding): one that denies, or that holds no word the model
+        knows, is answered without asking the model. Where examples from the gallery were in context, ``evidence``
+        names them; never of the film's own patient.
         """
         encoded = self.encode(film)
         own = () if self.grounder.finder is None else self._own(encoded, None)
         examples = bool(own) or not self._own_kind_only
+        pixels = self._films.get(encoded.sha256)
+        reads = self.grounder.reads_pixels
+        low, high = (0.0, 0.0) if reads else (self.model.unsure_from, self.model.threshold)
         for phrase in phrases:
-            found = self.grounder.ground(encoded, phrase, own, self._films.get(encoded.sha256), examples)
-            # The model tidies a phrase; the answer carries the one that was asked.
-            yield replace(found, phrase=phrase)
+            ask = partial(self.grounder.ground, encoded, own=own, pixels=pixels, examples=examples)
+            yield self._answered(phrase, low, high, ask)
 
     def ground_within(self, film: Radiograph | str, phrases: Sequence[str], box: Box) -> Iterator[Grounding]:
         """As ``ground``, but boxes may not leave a box of the film, and no examples are in context.
@@ -206,7 +219,8 @@ class Engine:
         """
         encoded = self.encode(film)
         for phrase in phrases:
-            yield replace(self.model.locate(encoded, phrase, box), phrase=phrase)
+            # The model itself weighs presence and place here; a box that it finds is found.
+            yield self._answered(phrase, 0.0, 0.0, lambda asked: _certain(self.model.locate(encoded, asked, box)))
 
     def describe(self, film: Radiograph | str, boxes: Boxes) -> tuple[str, ...]:
         """One phrase for each of (M, 4) boxes."""
@@ -217,8 +231,8 @@ class Engine:
         return self.model.report(self.encode(film))
 
     def split_report(self, text: str) -> tuple[Statement, ...]:
-        """A report as statements, each denied or not; needs no film."""
-        return split_report(text)
+        """A report as statements, each denied or not; needs no film. Raises BadQuery where it is not in English."""
+        return read_report(text)
 
     def mark_sentences(self, report: str, phrases: Sequence[str]) -> tuple[Mark, ...]:
         """For each phrase the sentence of a report that is nearest to it."""
@@ -231,6 +245,23 @@ class Engine:
     def ground_study(self, study_id: str, phrases: Sequence[str]) -> Iterator[Grounding]:
         """Each phrase's boxes on the film of a gallery study, as ``ground``."""
         return self.ground(self.encode_study(study_id).sha256, phrases)
+
+    @cached_property
+    def concepts(self) -> Concepts | None:
+        """What the one who grounds was taught; None where nobody says so, as of another model than LoFi."""
+        return None if self.grounder.reads_pixels else self.model.concepts
+
+    def understood(self, phrase: str) -> Understood:
+        """What a phrase asks for."""
+        return understood(phrase, self.concepts or ())
+
+    def _answered(self, phrase: str, low: float, high: float, look: Callable[[str], Grounding]) -> Grounding:
+        """The answer to a phrase by ``look``, which takes what is asked, with what it stands for."""
+        said = self.understood(checked_phrase(phrase))
+        name = self.grounder.answerer.name if self.grounder.answerer is not None else self.model.name
+        if not to_be_asked(said, self.concepts):
+            return unasked(phrase, said, self.concepts, name)
+        return stood(look(said.asked), phrase, said, self.concepts, name, low, high)
 
     def _hits(
         self,
@@ -275,3 +306,8 @@ class Engine:
             return path is not None and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
         except OSError:
             return False
+
+
+def _certain(answer: Grounding) -> Grounding:
+    """The answer without the boxes that it is not sure of."""
+    return answer if answer.found else replace(answer, boxes=(), scores=())

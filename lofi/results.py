@@ -1,7 +1,7 @@
 """Frozen values that stand between the model and everything that shows or stores them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,11 +118,21 @@ class Evidence:
         }
 
 
+Standing = Literal["found", "unsure", "not found", "never learnt", "denied", "not understood"]
+"""What an answer stands for. ``never learnt``: the model was shown no example of it, and is asked all the same;
+``denied``: the phrase itself says that it is not there; ``not understood``: the model knows no word of it. For these
+two nothing is looked for.
+"""
+
+
 @dataclass(frozen=True)
 class Grounding:
     """Where a phrase is seen. ``confidence`` is the probability that it is there at all; ``scores`` one per box.
 
-    ``evidence`` names the gallery examples that were in context, in the order of their use; empty without any.
+    ``phrase`` is what was typed, ``asked`` what the model was asked; ``state`` what the answer stands for, of which
+    ``found`` is one, "" while that is not decided (lofi.grounding.standing). Boxes of a phrase that is not found are
+    the model's guess, and ``note`` is the sentence to show with it. ``evidence`` names the gallery examples that were
+    in context, in the order of their use; empty without any.
     """
 
     phrase: str
@@ -131,11 +141,22 @@ class Grounding:
     boxes: tuple[Box, ...] = ()
     scores: tuple[float, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    asked: str = ""
+    state: Standing | Literal[""] = ""
+    note: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        """``state``, or what ``found`` says where it is not decided."""
+        return self.state or ("found" if self.found else "not found")
 
     def to_json(self) -> dict[str, Any]:
         """The public form: the API's contract for one phrase."""
         return {
             "phrase": self.phrase,
+            "asked": self.asked or self.phrase,
+            "state": self.standing,
+            "note": self.note,
             "found": self.found,
             "confidence": round(self.confidence, 4),
             "boxes": [[round(value, 5) for value in box] for box in self.boxes],

@@ -48,7 +48,17 @@ def test_ground(client: Client, film: Any) -> None:
     answer = client.predict(film=film, phrases="cardiomegaly\nleft pleural effusion", api_name="/ground")
     assert [g["phrase"] for g in answer["groundings"]] == ["cardiomegaly", "left pleural effusion"]
     for grounding in answer["groundings"]:
-        assert set(grounding) == {"phrase", "found", "confidence", "boxes", "scores", "evidence"}
+        assert set(grounding) == {
+            "phrase",
+            "asked",
+            "state",
+            "note",
+            "found",
+            "confidence",
+            "boxes",
+            "scores",
+            "evidence",
+        }
         assert len(grounding["boxes"]) == len(grounding["scores"])
 
 

@@ -9,7 +9,7 @@ from lofi.errors import BadQuery
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 from lofi.gallery.text import clean_line
-from lofi.results import Box, Grounding, Hit, ReportSentence
+from lofi.results import Box, Grounding, Hit, ReportSentence, Standing
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -48,7 +48,9 @@ class Region:
 
 @dataclass(frozen=True)
 class Finding:
-    """One phrase with its answer. ``number`` gives its colour and dash; ``absent_for_reader`` overrides ``found``."""
+    """One phrase with its answer, as in Grounding. ``number`` gives its colour and dash; ``absent_for_reader``
+    overrides ``found``.
+    """
 
     number: int
     phrase: str
@@ -56,6 +58,9 @@ class Finding:
     confidence: float
     regions: tuple[Region, ...]
     absent_for_reader: bool = False
+    asked: str = ""
+    state: Standing = "found"
+    note: str = ""
 
     @property
     def standing(self) -> tuple[tuple[Box, Region], ...]:
@@ -163,7 +168,17 @@ class Case:
         }
         regions += [Region(index, box, None, None, "added") for index, box in sorted(added.items()) if box is not None]
         phrase = clean_line(grounding.phrase, PHRASE_LIMIT) or "(no text)"
-        return Finding(number, phrase, grounding.found, grounding.confidence, tuple(regions), absent)
+        return Finding(
+            number,
+            phrase,
+            grounding.found,
+            grounding.confidence,
+            tuple(regions),
+            absent,
+            asked=clean_line(grounding.asked, PHRASE_LIMIT) or phrase,
+            state=grounding.standing,
+            note=clean_line(grounding.note, PHRASE_LIMIT),
+        )
 
 
 def gallery_source(engine: "Engine") -> GallerySource:

@@ -11,6 +11,7 @@ from typing import Final
 from highdicom.sr import CodedConcept
 
 from lofi.gallery.text import fold
+from lofi.results import Standing
 
 SCHEME: Final = "99LOFI"
 """Designator of the private scheme; "99" marks one by the standard (PS3.16 section 8.1)."""
@@ -44,6 +45,8 @@ _SIDES = {"left": ("7771000", "Left"), "right": ("24028007", "Right"), "bilatera
 THORAX: Final = CodedConcept("816094009", "SCT", "Thorax")
 PRESENCE: Final = CodedConcept("presence", SCHEME, "Presence of the finding")
 ABSENT: Final = CodedConcept("272519000", "SCT", "Absent")
+UNDETERMINED: Final = CodedConcept("373068000", "SCT", "Undetermined")
+STATE: Final = CodedConcept("state", SCHEME, "What the answer stands for")
 PRESENT: Final = CodedConcept("52101004", "SCT", "Present")
 CONFIDENCE: Final = CodedConcept("confidence", SCHEME, "Probability that the finding is present")
 CERTAINTY: Final = CodedConcept("111012", "DCM", "Certainty of Finding")
@@ -70,6 +73,11 @@ def side_code(phrase: str) -> CodedConcept | None:
         words = {"bilateral"}
     named = [side for side in _SIDES if side in words]
     return CodedConcept(_SIDES[named[0]][0], "SCT", _SIDES[named[0]][1]) if len(named) == 1 else None
+
+
+def state_code(state: Standing) -> CodedConcept:
+    """The code of what an answer stands for."""
+    return CodedConcept(state.replace(" ", "-"), SCHEME, state.capitalize())
 
 
 def verdict_code(word: str) -> CodedConcept:

@@ -22,7 +22,7 @@ SEARCHED = ("json", "hits-json", "hits-csv")
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What ``run`` reads beside the film and the model."""
     command.set_defaults(table=False)
-    command.add_argument("--phrases", default="", metavar="TEXT", help="what to look for, one a line or between ;")
+    command.add_argument("--phrases", default="", metavar="TEXT", help="what to look for, between lines, commas or ;")
     command.add_argument("--kind", choices=KINDS, default="json", help="sr and gsps are DICOM (json)")
     command.add_argument("--out", metavar="PATH", help="file to write (else a name made from the film's hash)")
     command.add_argument("-k", default="8", metavar="N", help="how many similar studies json and hits hold (8)")
@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(chosen: argparse.Namespace, engine: "Engine", film: Radiograph) -> dict[str, Any]:
     """Write the export and say what was written. Raises LofiError."""
-    phrases = () if chosen.kind.startswith("hits") else parse_phrases(chosen.phrases, "\n;")
+    phrases = () if chosen.kind.startswith("hits") else parse_phrases(chosen.phrases)
     case = Case.of(
         engine,
         film,

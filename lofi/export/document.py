@@ -61,6 +61,9 @@ def pixels(case: Case, box: Box) -> tuple[float, float, float, float]:
 def _finding(case: Case, finding: Finding) -> dict[str, Any]:
     return {
         "phrase": finding.phrase,
+        "asked": finding.asked,
+        "state": finding.state,
+        "note": finding.note,
         "found": finding.found,
         "confidence": round(float(finding.confidence), 4),
         "absent_for_reader": finding.absent_for_reader,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lofi.export.case import NOTE, Case, Finding
 from lofi.export.written import Written, named
-from lofi.film.view import line_of
+from lofi.film.view import GUESS_DASH, GUESSED, line_of
 
 LONGEST, SHORTEST = 2_000, 1_000
 """Bounds in pixels of the film's longer side in the picture."""
@@ -75,9 +75,14 @@ def _draw_film(figure: Figure, case: Case, size_hw: tuple[int, int], figure_hw: 
     stroke = _stroke(unit)
     for finding in case.findings:
         colour, dash = line_of(finding.number)
+        # What was never learnt is a guess, drawn thin and in dots as on the page.
+        thin, dash = (0.5, GUESS_DASH) if finding.state in GUESSED else (1.0, dash)
         for (x0, y0, x1, y1), _ in finding.standing:
             # A dark line below keeps the colour visible on bright bone, as on the page.
-            for ink, width_px, style in (("#000000aa", 2.2 * stroke, "solid"), (colour, stroke, _dash(dash))):
+            for ink, width_px, style in (
+                ("#000000aa", 2.2 * thin * stroke, "solid"),
+                (colour, thin * stroke, _dash(dash)),
+            ):
                 axes.add_patch(
                     Rectangle(
                         (x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=ink, linewidth=_points(width_px),
@@ -134,7 +139,10 @@ def _legend(case: Case) -> list[_Line]:
         first, *rest = _wrapped(finding.phrase, 3) or [""]
         lines.append(_Line(first, stroke=stroke, gap=0.8))
         lines += [_Line(text) for text in rest]
-        lines.append(_Line(_answer(finding), _QUIET))
+        if finding.asked.lower() != finding.phrase.lower():
+            lines += [_Line(text, _QUIET) for text in _wrapped(f"asked as {finding.asked}", 2)]
+        lines += [_Line(text, _QUIET) for text in _wrapped(_answer(finding), 2)]
+        lines += [_Line(text, _QUIET) for text in _wrapped(finding.note, 3)]
     if len(findings) > LISTED:
         lines.append(_Line(f"and {len(findings) - LISTED} more phrases", _QUIET, gap=0.8))
     if not findings:
@@ -160,11 +168,14 @@ def _answer(finding: Finding) -> str:
     sure = f"confidence {100 * finding.confidence:.0f} %"
     if finding.absent_for_reader:
         return f"absent for the reader · {sure}"
+    if finding.state in ("denied", "not understood"):
+        return finding.state
     if not finding.found and not finding.standing:
-        return f"not found · {sure}"
+        return f"{finding.state} · {sure}"
     rejected = len(finding.regions) - len(finding.standing)
     left_out = f" · {rejected} rejected, not drawn" if rejected else ""
-    return f"{'found' if finding.found else 'added by the reader'} · {sure}{left_out}"
+    by_reader = finding.state == "not found"
+    return f"{'added by the reader' if by_reader else finding.state} · {sure}{left_out}"
 
 
 def _wrapped(text: str, most: int) -> list[str]:

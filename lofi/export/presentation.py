@@ -19,7 +19,7 @@ from lofi.export.codes import meaning
 from lofi.export.source import UTF8, Source, packed, source_of, stamp
 from lofi.export.structured_report import outline
 from lofi.export.written import Written
-from lofi.film.view import line_of
+from lofi.film.view import GUESSED, line_of
 from lofi.gallery.text import clean_line
 from lofi.results import Box
 
@@ -116,7 +116,8 @@ def _label(source: Source, finding: Finding, box: Box) -> TextObject:
     y0 = top - line if top >= line else min(bottom, height - line)
     right = min(float(width), max(x1, x0 + 0.25 * width))
     left = min(x0, right - 1)
-    text = f"{clean_line(finding.phrase, _LABEL)} {100 * finding.confidence:.0f} %"
+    guess = f" ({finding.state})" if finding.state in GUESSED else ""
+    text = f"{clean_line(finding.phrase, _LABEL)} {100 * finding.confidence:.0f} %{guess}"
     return TextObject(_plain(text), "PIXEL", bounding_box=(left, y0, right, y0 + line), text_justification="LEFT")
 
 
@@ -127,9 +128,18 @@ def _plain(text: str) -> str:
 
 def _note(case: Case) -> TextObject:
     """Fixed to the screen's lower edge, whatever the zoom."""
-    absent = [finding.phrase for finding in case.findings if not finding.standing]
+    without = [finding for finding in case.findings if not finding.standing]
+    states = dict.fromkeys(_state(finding) for finding in without)
     gallery = f", gallery {case.gallery.name} {case.gallery.sha256[:12]}" if case.gallery else ""
     about = f"LoFi {case.model}, checkpoint {case.fingerprint[:16]}{gallery}, {case.time}."
-    missing = f" Not found: {', '.join(absent)}." if absent else ""
+    missing = "".join(
+        f" {state.capitalize()}: {', '.join(finding.phrase for finding in without if _state(finding) == state)}."
+        for state in states
+    )
     text = _plain(clean_line(f"{NOTE} {about}{missing}", _NOTE))
     return TextObject(text, "DISPLAY", bounding_box=(0.02, 0.94, 0.98, 0.99), text_justification="LEFT")
+
+
+def _state(finding: Finding) -> str:
+    """What is said of a phrase without a standing box; rejected boxes leave it not found."""
+    return "not found" if finding.state == "found" else finding.state

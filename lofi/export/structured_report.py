@@ -85,7 +85,7 @@ def outline(source: Source, box: Box) -> NDArray[np.float32]:
 
 def _groups(case: Case, source: Source) -> Iterator[Group]:
     for finding in case.findings:
-        code, side = lexicon.finding_code(finding.phrase), lexicon.side_code(finding.phrase)
+        code, side = lexicon.finding_code(finding.asked), lexicon.side_code(finding.asked)
         sites = [FindingSite(lexicon.THORAX, laterality=side)] if side is not None else None
         if not finding.standing:
             yield _without_box(case, finding, code, sites)
@@ -102,7 +102,8 @@ def _groups(case: Case, source: Source) -> Iterator[Group]:
                 algorithm_id=_algorithm(case),
                 measurements=_figures(finding, region),
                 qualitative_evaluations=[
-                    QualitativeEvaluation(lexicon.PRESENCE, lexicon.PRESENT),
+                    QualitativeEvaluation(lexicon.PRESENCE, _presence(finding, region)),
+                    *_state(finding),
                     *(
                         [QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code(region.verdict))]
                         * bool(region.verdict)
@@ -116,7 +117,9 @@ def _without_box(
 ) -> MeasurementsAndQualitativeEvaluations:
     """A phrase that is not there, or that is there without a place."""
     rejected = bool(finding.regions) or finding.absent_for_reader
+    known = finding.state in ("found", "not found") or rejected
     present = finding.found and not rejected
+    presence = (lexicon.PRESENT if present else lexicon.ABSENT) if known else lexicon.UNDETERMINED
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(generate_uid(), finding.phrase),
         finding_type=code,
@@ -124,10 +127,24 @@ def _without_box(
         algorithm_id=_algorithm(case),
         measurements=[_percent(lexicon.CONFIDENCE, finding.confidence)],
         qualitative_evaluations=[
-            QualitativeEvaluation(lexicon.PRESENCE, lexicon.PRESENT if present else lexicon.ABSENT),
+            QualitativeEvaluation(lexicon.PRESENCE, presence),
+            *_state(finding),
             *([QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code("rejected"))] * rejected),
         ],
     )
+
+
+def _state(finding: Finding) -> list[QualitativeEvaluation]:
+    """What the answer stands for, where "present" or "absent" does not say it."""
+    if finding.state in ("found", "not found"):
+        return []
+    return [QualitativeEvaluation(lexicon.STATE, lexicon.state_code(finding.state))]
+
+
+def _presence(finding: Finding, region: Region) -> CodedConcept:
+    """Present where the model found it or the reader stands behind the box; a guess leaves it undetermined."""
+    by_reader = region.verdict in ("accepted", "moved", "redrawn", "added")
+    return lexicon.PRESENT if finding.found or by_reader else lexicon.UNDETERMINED
 
 
 def _title(finding: Finding, region: Region) -> str:

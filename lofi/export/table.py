@@ -9,7 +9,7 @@ from lofi.files.sheet import Cell, to_csv
 from lofi.gallery.text import clean_line
 
 BOX_COLUMNS = (
-    "film_sha256", "phrase", "found", "confidence", "box", "x0", "y0", "x1", "y1",
+    "film_sha256", "phrase", "asked", "state", "found", "confidence", "box", "x0", "y0", "x1", "y1",
     "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict",
 )  # fmt: skip
 HIT_COLUMNS = (
@@ -45,6 +45,8 @@ def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
         yield (
             case.film.sha256,
             finding.phrase,
+            finding.asked,
+            finding.state,
             finding.found,
             round(float(finding.confidence), 4),
             *_region_cells(case, region),

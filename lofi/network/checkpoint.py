@@ -1,7 +1,8 @@
 """Checkpoints: safetensors and a JSON manifest, in a local folder or on a hub. Never pickle.
 
 manifest.json            format, configuration, data, metrics, threshold, calibration and heat map's share (as
-                         train.calibrate chose them), SHA-256 of every other file
+                         train.calibrate chose them), what it was taught (lofi.network.concepts, as train.concepts
+                         counts it), SHA-256 of every other file
 model.safetensors        all weights (half precision in what is shipped)
 text_tokenizer.json      of the text tower          language_tokenizer.json    of the language model
 dense.json, dense.safetensors  a dense network that is heard beside it (lofi.network.eyes), where there is one; the
@@ -22,6 +23,7 @@ from safetensors.torch import save_file
 
 from lofi.errors import CheckpointError
 from lofi.files import plain
+from lofi.network.concepts import Concepts, read_concepts
 from lofi.network.config import ModelConfig, from_dict, to_dict
 from lofi.network.eyes import DESCRIPTION as DENSE
 from lofi.network.eyes import WEIGHTS as DENSE_WEIGHTS
@@ -141,6 +143,12 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest() if detail else weights
 
 
+def note_concepts(folder: Path, concepts: Concepts) -> None:
+    """Write into a checkpoint's manifest what it was taught (train.concepts); its weights stay."""
+    manifest = read_manifest(folder)
+    _write_manifest(folder, manifest | {"concepts": {key: concept.to_json() for key, concept in concepts.items()}})
+
+
 def _answering(threshold: float, calibration: tuple[float, float], heat_share: float) -> dict[str, Any]:
     rounded = [round(value, 6) for value in calibration]
     return {"threshold": threshold, "calibration": rounded, "heat_share": heat_share}
@@ -191,6 +199,7 @@ def _check_manifest(manifest: Mapping[str, Any]) -> None:
         raise plain.Unfit("calibration must be two numbers")
     for value in calibration:
         plain.number(value, "calibration", -1e6, 1e6)
+    read_concepts(manifest)
 
 
 def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
@@ -220,6 +229,7 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
             unsure_from=float(manifest.get("unsure_from", manifest["threshold"])),
             eyes=eyes,
             hearing=hearing,
+            concepts=read_concepts(manifest),
         )
     except KeyError:  # a token of the location grammar
         raise CheckpointError("The checkpoint's tokenizer lacks words of its language model: fetch it again.") from None

@@ -119,6 +119,10 @@ class Encoder:
         with self._lock:
             return np.asarray(self.network.encode_texts(ids).cpu().numpy(), dtype=np.float32)
 
+    def hears(self, word: str) -> bool:
+        """Whether the text tower knows a lower-case word: as one of its own, not as letters put together."""
+        return len(self.text_tokens.encode(word)) == 1 and self.text_tokens.encode(word) != self.text_tokens.encode("☃")
+
     def embed_phrase(self, words: str) -> NDArray[np.float32]:
         """(E,) float32 unit embedding of a phrase in lower case, as the heat map was trained; the last ones are kept.
 

@@ -17,7 +17,7 @@ from lofi.files import plain
 from lofi.network.consensus import HeatBelief, Opinions
 from lofi.network.dense import Place, Seen
 from lofi.network.eyes import DenseEyes
-from lofi.report.concepts import SHAPES, Asked, asked
+from lofi.report.question import SHAPES, Asked, asked
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.film.radiograph import Radiograph
 from lofi.network import heat
+from lofi.network.concepts import Concepts
 from lofi.network.consensus import HeatBelief, Opinions
 from lofi.network.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
 from lofi.network.encoder import EncodedFilm, Encoder
@@ -50,6 +51,7 @@ class LofiModel(Encoder):
         unsure_from: float | None = None,
         eyes: DenseEyes | None = None,
         hearing: Hearing | None = None,
+        concepts: Concepts | None = None,
     ) -> None:
         """From the confidence ``threshold`` a finding is called there, from ``unsure_from`` it is not denied either
         (``threshold`` where None). ``hearing`` says how ``eyes``, the dense network beside this one, are heard.
@@ -59,6 +61,7 @@ class LofiModel(Encoder):
         self.threshold = threshold
         self.unsure_from = threshold if unsure_from is None else unsure_from
         self.calibration = calibration
+        self.concepts = concepts
         self.heat_share = heat_share if network.config.local else 0.0
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
@@ -137,10 +140,12 @@ class LofiModel(Encoder):
         return self.grounding(words, frame, answer, heard)
 
     def grounding(self, words: str, frame: Frame, answer: FoundBoxes, heard: Heard | None = None) -> Grounding:
-        """The answer on the canvas as one on the film, best score first; nothing below the threshold."""
+        """The answer on the canvas as one on the film, best score first: found from the threshold on, a guess in the
+        band below it, and nothing below that.
+        """
         sure = self.confidence(answer.presence, heard)
         elsewhere = answer.inside < LEAST_INSIDE
-        if sure < self.threshold or elsewhere or not len(answer.boxes):
+        if sure < min(self.unsure_from, self.threshold) or elsewhere or not len(answer.boxes):
             return Grounding(phrase=words, found=False, confidence=sure * answer.inside)
         placed = frame.to_film(answer.boxes).tolist()
         pairs = sorted(zip(answer.scores, placed, strict=True), key=lambda pair: -pair[0])
@@ -148,7 +153,11 @@ class LofiModel(Encoder):
         boxes: tuple[Box, ...] = tuple(box for _, box in kept)
         scale = sure / max(answer.presence, 1e-6)
         return Grounding(
-            words, bool(boxes), sure * answer.inside, boxes, tuple(min(1.0, scale * score) for score, _ in kept)
+            words,
+            bool(boxes) and sure >= self.threshold,
+            sure * answer.inside,
+            boxes,
+            tuple(min(1.0, scale * score) for score, _ in kept),
         )
 
     @torch.inference_mode()
@@ -173,7 +182,8 @@ class LofiModel(Encoder):
             asserted = any(statement.groundable for statement in statements_of(sentence))
             # A model that rambles must not cost the whole draft: of a sentence too long for a phrase its beginning.
             seen = self.locate(encoded, words[:MAX_PHRASE_LENGTH]) if asserted else Grounding(words, False, 0.0)
-            drafted.append(ReportSentence(words[0].upper() + words[1:] + ".", seen.boxes, seen.scores))
+            boxes, scores = (seen.boxes, seen.scores) if seen.found else ((), ())
+            drafted.append(ReportSentence(words[0].upper() + words[1:] + ".", boxes, scores))
         return tuple(drafted)
 
     def _write(self, encoded: EncodedFilm, prompt: list[int], budget: int) -> str:

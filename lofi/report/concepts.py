@@ -1,143 +1,154 @@
-"""A phrase as one concept and its place: what "small left-sided pleural effusion" asks for, in the words of a detector.
+"""What a phrase can be about, under one name for all models: findings, devices and parts of the chest.
 
-Strict on purpose: a phrase is understood wholly, or not at all. What is not is left to the language model alone.
+A checkpoint's manifest says by these names what the model was trained on (lofi.network.concepts).
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
 
-
-class Asked(NamedTuple):
-    """A concept, the patient's ``side`` ("left", "right", "" for anywhere), the ``third`` of the lung ("" for any)."""
-
-    concept: str
-    side: str = ""
-    third: str = ""
-
-
-WORDS: dict[str, tuple[str, ...]] = {
+FINDINGS: Mapping[str, tuple[str, ...]] = {
     "atelectasis": (
-        "atelectasis", "atelectases", "atelectatic change", "volume loss", "plate-like atelectasis", "collapse",
-        "lobar collapse", "subsegmental atelectasis", "linear atelectasis", "discoid atelectasis",
+        "atelectasis",
+        "volume loss",
+        "collapse",
+        "atelectatic change",
+        "plate-like atelectasis",
+        "atelectatic",
     ),
     "cardiomegaly": (
-        "cardiomegaly", "enlarged heart", "enlarged cardiac silhouette", "heart is enlarged", "the heart is enlarged",
-        "increased heart size", "large heart", "enlargement of the heart", "enlarged cardiomediastinal silhouette",
+        *("cardiomegaly", "enlarged heart", "enlarged cardiac silhouette", "heart is enlarged", "increased heart size"),
+        *("heart is large", "large heart", "cardiac enlargement", "heart enlargement", "heart enlarged", "big heart"),
     ),
-    "effusion": ("pleural effusion", "effusion", "pleural fluid"),
-    "infiltration": ("infiltrate", "infiltration", "pulmonary infiltrate", "pulmonary infiltration"),
-    "mass": ("mass", "lung mass", "pulmonary mass", "mass lesion"),
-    "nodule": ("nodule", "pulmonary nodule", "lung nodule"),
-    "pneumonia": ("pneumonia",),
-    "pneumothorax": ("pneumothorax", "pneumothoraces"),
-    "consolidation": ("consolidation", "airspace consolidation", "pulmonary consolidation", "lung consolidation"),
-    "edema": ("edema", "oedema", "pulmonary edema", "pulmonary oedema", "interstitial edema", "interstitial oedema"),
-    "emphysema": ("emphysema", "pulmonary emphysema"),
-    "fibrosis": ("fibrosis", "pulmonary fibrosis", "lung fibrosis"),
-    "pleural thickening": ("pleural thickening", "thickened pleura", "thickening of the pleura"),
-    "hernia": ("hernia", "hiatal hernia", "hiatus hernia"),
-    "lung opacity": ("lung opacity", "opacity", "airspace opacity", "pulmonary opacity", "opacification"),
-    "fracture": ("fracture", "rib fracture"),
-    "calcification": ("calcification",),
-    "ground glass opacity": ("ground glass opacity", "ground-glass opacity", "ground glass", "ground-glass"),
-    "granuloma": ("granuloma", "calcified granuloma"),
-    "scar": ("scar", "scarring", "pulmonary scarring"),
-    "scoliosis": ("scoliosis",),
-    "tortuous aorta": ("tortuous aorta", "aortic tortuosity"),
-    "hyperinflation": ("hyperinflation", "hyperinflated lungs", "hyperexpanded lungs", "hyperexpansion"),
-    "elevated diaphragm": ("elevated diaphragm", "elevated hemidiaphragm", "raised hemidiaphragm"),
-    "pulmonary congestion": ("pulmonary congestion", "vascular congestion", "pulmonary vascular congestion"),
-    "catheter": ("catheter", "central venous catheter", "central line"),
-    "lung": ("lung",),
-    "clavicle": ("clavicle",),
-    "heart": ("heart", "cardiac silhouette"),
-    "upper mediastinum": ("upper mediastinum",),
-    "hilum": ("hilum", "hilus", "hilar region"),
-    "costophrenic angle": ("costophrenic angle", "costophrenic sulcus"),
-    "upper lung zone": ("upper lung zone", "upper zone", "upper lung"),
-    "middle lung zone": ("middle lung zone", "mid lung zone", "middle zone", "mid zone", "mid lung"),
-    "lower lung zone": ("lower lung zone", "lower zone", "lower lung"),
-    "lung apex": ("lung apex", "apex"),
-}  # fmt: skip
-"""Concept → how it is written, in lower case and the singular; one form belongs to one concept."""
-
-THIRDS = {
-    "upper": "(?:upper (?:lobe|lung zone|lung|zone)|apex|apical|apical region)",
-    "middle": "(?:middle (?:lobe|lung zone|zone)|mid[- ]?(?:lung zone|lung|zone)|lingula)",
-    "lower": "(?:lower (?:lobe|lung zone|lung|zone)|base|lung base|basal|basilar|bibasal|bibasilar|basal region)",
+    "effusion": (
+        *("pleural effusion", "effusion", "pleural fluid", "blunting of the costophrenic angle", "fluid"),
+        *("blunted costophrenic angle", "costophrenic angle blunting", "blunted costophrenic sulcus"),
+    ),
+    "infiltration": ("infiltrate", "infiltration", "pulmonary infiltrate", "patchy infiltrate"),
+    "mass": ("mass", "lung mass", "large rounded opacity", "mass lesion", "tumor"),
+    "nodule": ("nodule", "pulmonary nodule", "small rounded opacity", "nodular opacity", "nodular density"),
+    "pneumonia": ("pneumonia", "airspace disease suggesting pneumonia", "infectious consolidation"),
+    "pneumothorax": (
+        "pneumothorax",
+        "air in the pleural space",
+        "visible pleural line",
+        "collapsed lung with pleural air",
+    ),
+    "consolidation": ("consolidation", "airspace consolidation", "focal consolidation", "dense airspace opacity"),
+    "edema": (
+        *("pulmonary edema", "interstitial edema", "vascular congestion", "perihilar edema", "edema", "congestion"),
+        *("heart failure", "congestive heart failure"),
+    ),
+    "pleural thickening": ("pleural thickening", "thickened pleura"),
+    "fibrosis": ("fibrosis", "pulmonary fibrosis", "fibrotic scarring", "fibrotic"),
+    "emphysema": ("emphysema", "emphysematous"),
+    "hyperinflation": (
+        "hyperinflation",
+        "hyperinflated lungs",
+        "hyperexpanded lungs",
+        "hyperinflated",
+        "hyperexpanded",
+    ),
+    "hernia": ("hiatal hernia", "hernia", "hiatus hernia"),
+    "lung opacity": (
+        "lung opacity",
+        "opacity",
+        "airspace opacity",
+        "hazy opacity",
+        "airspace disease",
+        "density",
+        "haziness",
+    ),
+    "covid-19": ("covid-19 pneumonia", "viral pneumonia", "peripheral ground-glass opacity", "covid-19", "covid"),
+    "ground glass opacity": ("ground glass opacity", "ground-glass opacity", "ground glass"),
+    "fracture": ("fracture", "rib fracture", "fractured"),
+    "calcification": ("calcification", "calcified"),
+    "granuloma": ("granuloma", "granulomatous disease", "calcified granuloma", "granulomatous"),
+    "scar": ("scar", "scarring"),
+    "scoliosis": ("scoliosis", "dextroscoliosis", "levoscoliosis"),
+    "degenerative spine": ("degenerative spine", "degenerative change", "spondylosis", "osteophyte", "degenerative"),
+    "atherosclerosis": ("atherosclerosis", "atherosclerotic"),
+    "tortuous aorta": ("tortuous aorta", "aortic tortuosity", "aorta is tortuous", "unfolded aorta", "aortic ectasia"),
+    "hypoinflation": ("hypoinflation", "low lung volume", "lung volumes are low", "poor inspiration", "hypoinflated"),
+    "elevated diaphragm": (
+        *("elevated diaphragm", "elevated hemidiaphragm", "elevation of the diaphragm", "raised hemidiaphragm"),
+        *("elevation of the left hemidiaphragm", "elevation of the right hemidiaphragm", "elevated left hemidiaphragm"),
+        "elevated right hemidiaphragm",
+    ),
+    "catheter": (
+        *("catheter", "central venous catheter", "central line", "picc line", "picc", "tube", "endotracheal tube"),
+        *("nasogastric tube", "orogastric tube", "chest tube", "line"),
+    ),
+    "medical device": (
+        "medical device",
+        "pacemaker",
+        "defibrillator",
+        "device",
+        "lead",
+        "valve",
+        "stent",
+        "clip",
+        "wire",
+    ),
 }
-"""Words for a third of a lung's height. A lobe is not a third: it is the third in which most of it is projected."""
+"""Name → the ways to say it; the first is the canonical phrase."""
 
-_CONCEPTS = {form: concept for concept, forms in WORDS.items() for form in forms}
-_LEADING = re.compile(
-    r"^(?:(?:an?|the|some|small|large|moderate|mild|minimal|severe|tiny|trace|subtle|focal|patchy|dense|hazy|probable"
-    r"|possible|layering|loculated|acute|chronic|new|bilateral|simple|spiculated|calcified(?! granuloma))\s+)+"
-)
-_BEFORE = re.compile(r"^(?P<side>left|right)(?:[- ]sided|[- ]side)?\s+")
-_AFTER = re.compile(
-    r"\s+(?:(?:on|at|in|of|involving|within)\s+)?(?:the\s+)?(?P<side>left|right)(?:\s+(?:side|lung|hemithorax|chest))?$"
-)
-_THIRD_AFTER = re.compile(
-    r"\s+(?:on|at|in|of|involving|within)\s+(?:the\s+)?(?:(?P<side>left|right)\s+)?(?:{})$".format(
-        "|".join(f"(?P<{name}>{words})" for name, words in THIRDS.items())
-    )
-)
-_THIRD_BEFORE = re.compile(r"^(?:{})\s+".format("|".join(f"(?P<{name}>{words})" for name, words in THIRDS.items())))
-SHAPES = frozenset({
-    "lung", "clavicle", "heart", "upper mediastinum", "hilum", "costophrenic angle", "upper lung zone",
-    "middle lung zone", "lower lung zone", "lung apex",
-})  # fmt: skip
-"""Concepts that are parts of the body: always there, so that only their place is a question."""
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "lung zone": ("upper lung zone", "middle lung zone", "lower lung zone", "mid lung zone"),
+    "lung apex": ("lung apex", "apex"),
+    "lung": ("lung",),
+    "both lungs": ("both lungs", "lungs"),
+    "heart": ("heart", "cardiac silhouette"),
+    "clavicle": ("clavicle",),
+    "costophrenic angle": ("costophrenic angle", "costophrenic sulcus"),
+    "hilum": ("hilum", "hilar region"),
+    "upper mediastinum": ("upper mediastinum",),
+    "mediastinum": ("mediastinum", "cardiomediastinum"),
+    "trachea": ("trachea",),
+    "diaphragm": ("diaphragm", "hemidiaphragm"),
+    "aorta": ("aorta", "aortic arch", "aortic knob"),
+    "spine": ("spine", "vertebra"),
+    "rib": ("rib",),
+    "stomach": ("stomach", "gastric bubble"),
+}
+"""Parts of the chest; asked for themselves where a phrase names no finding."""
+PAIRED = frozenset({"lung", "clavicle", "costophrenic angle", "hilum", "lung apex", "lung zone"})
+"""Parts of which there are two: a model was shown one side at a time."""
 
 
-def asked(phrase: str) -> Asked | None:
-    """The concept and place that a phrase asks for; None where any word of it means something else.
+def canonical(concept: str) -> str:
+    """The canonical phrase of a concept; the concept's own name where it is not listed."""
+    return {**FINDINGS, **PARTS}.get(concept, (concept,))[0]
 
-    >>> asked("Small left-sided pleural effusions")
-    Asked(concept='effusion', side='left', third='')
-    >>> asked("consolidation in the right lower lobe")
-    Asked(concept='consolidation', side='right', third='lower')
+
+def concepts_of(phrase: str, names: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The concepts that a lower-case phrase names, findings before parts of the chest; none where it names none.
+
+    ``names`` are further concepts that a model calls by names of its own.
     """
-    words = " ".join(phrase.lower().replace("–", "-").split()).strip(" .")
-    if (concept := _concept(words)) is not None:  # before its words are taken apart: "large heart" is one form
-        return Asked(concept)
-    words = _LEADING.sub("", words)
-    if (concept := _concept(words)) is not None:
-        return Asked(concept)
-    found = _THIRD_AFTER.search(words)
+    own = sorted(names - {*FINDINGS, *PARTS})
+    found = _named(phrase, tuple((name, (name.replace("_", " ").lower(),)) for name in own))
+    found = found or _named(phrase, tuple(FINDINGS.items()))
     if found:
-        concept = _concept(words[: found.start()])
-        named = _side_before(words[: found.start()]) if concept is None else (concept, "")
-        if named is None or (named[1] and found["side"] and named[1] != found["side"]):
-            return None
-        return None if named[0] in SHAPES else Asked(named[0], found["side"] or named[1], _third(found))
-    after = _AFTER.search(words)
-    if after and (concept := _concept(words[: after.start()])) is not None:
-        return Asked(concept, after["side"])
-    before = _BEFORE.match(words)
-    side = before["side"] if before else ""
-    rest = _LEADING.sub("", words[before.end() :] if before else words)
-    if (concept := _concept(rest)) is not None:
-        return Asked(concept, side)
-    third = _THIRD_BEFORE.match(rest)
-    if third and (concept := _concept(_LEADING.sub("", rest[third.end() :]))) is not None:
-        return None if concept in SHAPES else Asked(concept, side, _third(third))
-    return None
+        return found
+    parts = _named(phrase, tuple(PARTS.items()))
+    sided = re.search(r"\b(?:left|right)\b", phrase) is not None
+    return tuple("both lungs" if part == "lung" and not sided else part for part in parts)
 
 
-def _side_before(words: str) -> tuple[str, str] | None:
-    before = _BEFORE.match(words)
-    concept = _concept(_LEADING.sub("", words[before.end() :])) if before else None
-    return (concept, before["side"]) if before and concept else None
+def _named(phrase: str, table: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
+    """The concepts of a table whose words stand in the phrase, the longest first, each word for one."""
+    rest = phrase
+    found: dict[str, int] = {}
+    for words, concept in _longest_first(table):
+        pattern = rf"\b{re.escape(words)}(?:s|es)?\b"
+        if words.split()[-1] in rest and (match := re.search(pattern, rest)) is not None:
+            found.setdefault(concept, match.start())
+            rest = re.sub(pattern, lambda m: "~" * len(m[0]), rest)
+    return tuple(sorted(found, key=found.__getitem__))
 
 
-def _third(found: re.Match[str]) -> str:
-    return next(name for name in THIRDS if found[name])
-
-
-def _concept(words: str) -> str | None:
-    """The concept that a form, in the singular or the plural, stands for."""
-    for form in (words, words.removesuffix("s"), re.sub("ies$", "y", words)):
-        if form in _CONCEPTS:
-            return _CONCEPTS[form]
-    return None
+@lru_cache(maxsize=64)
+def _longest_first(table: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[tuple[str, str], ...]:
+    every = [(words, concept) for concept, wordings in table for words in wordings]
+    return tuple(sorted(every, key=lambda pair: -len(pair[0])))

@@ -1,36 +1,10 @@
-"""What a report names: which words name a finding, and how a clause becomes a phrase for grounding."""
+"""How a clause of a report becomes short phrases for grounding, one a finding."""
 
 import re
 
+from lofi.report.lexicon import FINDING, GENERIC, changed, finds, names_finding
+
 PHRASE_LIMIT = 200
-
-_FINDINGS = """
-abnormalit adenopathy airspace.disease aneurysm artifact atelecta atherosclero blunting bronchiectas bronchitis bulla
-bullous calcif cardiomegaly catheter cavit cephalization collapse congesti consolidat copd defibrillator deformit
-degenerat densit dextroscolio dilatation diseas distension distention ectasia edema effusion elevation emphysem
-empyema engorgement enlarge eventrat fibro fluid fracture free.air gas.under granulom ground.glass haziness hemothorax
-hernia hydropneumothorax hyperaerat hyperexpan hyperinflat hyperlucen hypoinflat hypoventil infectio infiltrat
-interstitial.marking interstitial.prominence kyphosis lesion lobectomy lucenc lymphadenopathy lymphoma malignan
-mastectomy metasta neoplas nodul opacifi opacit osteopeni osteophyte pacemaker picc pneumomediastinum pneumonectomy
-pneumonia pneumonitis pneumoperitoneum pneumothora prosthes reticul scolio spondyl sternotomy subluxation surger
-surgical tenting thickening thymoma tortuo tuberculosis uncoil vascular.prominence venous.hypertension volume.loss
-"""
-_WHOLE_FINDINGS = "line port tube clip wire mass stent spur shift valve process cyst tumor plaque scar"
-_CHANGED = """
-enlarged elevated blunted increased prominent tortuous widened dilated deviated displaced hyperexpanded hyperinflated
-hyperlucent flattened collapsed engorged distended calcified ectatic thickened obscured decreased low.lung.volumes
-borderline abnormal coarsened indistinct unfolded accentuated opacified
-"""
-_GENERIC = re.compile(r"process|abnormalit|disease", re.IGNORECASE)
-
-_FINDING = re.compile(
-    rf"\b(?:{'|'.join(word.replace('.', r'[ -]') for word in _FINDINGS.split())}|"
-    rf"(?:{'|'.join(_WHOLE_FINDINGS.split())})(?:s|es)?\b)",
-    re.IGNORECASE,
-)
-"""The beginning of a word that names a finding or a device."""
-_CHANGED_WORD = re.compile(rf"\b(?:{'|'.join(word.replace('.', ' ') for word in _CHANGED.split())})\b", re.IGNORECASE)
-"""A word that says that something is not as it should be."""
 
 _GAPS = re.compile(r"\bx{3,}\b|_{2,}|\[\*\*[^\]]*\]|\([^()]*\)", re.IGNORECASE)
 _MEASURES = re.compile(
@@ -58,7 +32,7 @@ _LEADS = re.compile(
     r"radiographic|"
     r"acute|new|stable|unchanged|persistent|persisting|interval|again seen|known|chronic-appearing|stably|"
     r"further|other|"
-    r"suspicious|convincing|residual|grossly|"
+    r"suspicious|appearing|typical findings of|suspect|consider|convincing|residual|grossly|"
     r"with|has|have|shows?|demonstrates?|reveals?|to|of|in|is|are|be|been|that|which)\b[\s:,]*)+",
     re.IGNORECASE,
 )
@@ -69,13 +43,14 @@ _TAIL = re.compile(
     r"(?:as )?compared (?:to|with)\b.*|(?:since|from|than) (?:the )?(?:prior|previous|last|most recent|\d).*|"
     r"on (?:the|this) (?:current |lateral |frontal )?(?:study|exam\w*|view|film|image)|(?:in )?(?:the )?interval|"
     r"at this time|for age|as (?:well|before|described)|to suggest.*|seen|noted|present|identified|unchanged|stable|"
-    r"demonstrated|again|also|is|are|was|has|have|and|or|nor|the|an?|of|with|which|that|be|not|no|likely)[\s.,;:]*$",
+    r"demonstrated|again|also|is|are|was|has|have|and|or|nor|the|an?|of|with|which|that|be|not|no|likely|consistent|"
+    r"compatible|suggesting|associated|if any|due|because|secondary|given|now|to|for|may|might|could)[\s.,;:]*$",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(
     r"\b(?:possibl[ey]|probabl[ey]|likely|questionabl[ey]|suspected|presumed|presumably|perhaps|equivocal|"
     r"potential(?:ly)?|"
-    r"apparent(?:ly)?|cannot (?:exclude|rule out))\b\s*",
+    r"apparent(?:ly)?|cannot (?:exclude|rule out))\b\s*|,?\s*\bif (?:any|present)\b,?",
     re.IGNORECASE,
 )
 _MEANING = re.compile(
@@ -83,7 +58,7 @@ _MEANING = re.compile(
     r"(?:represents?|reflects?|be|indicates?|due|related|from|secondary|suggests?|relates?)|"
     r"(?:most )?(?:suggests?|suggestive|"
     r"suggesting|suspicious|concerning|worrisome|representing|reflecting|"
-    r"due to|secondary to|related to|from))\b(?: (?:be|to|for|of|due|with|secondary|the|a|an))*\s*",
+    r"due to|because of|secondary to|related to|from))\b(?: (?:be|to|for|of|due|with|secondary|the|a|an)\b)*\s*",
     re.IGNORECASE,
 )
 _JOINTS = re.compile(
@@ -96,11 +71,6 @@ _JOINTS = re.compile(
 _BESIDE = re.compile(r"^(?:adjacent|associated|accompanying|overlying|underlying)\s+", re.IGNORECASE)
 _REST = re.compile(r"(?:,?\s+with|:)\s.*$")
 _SIDE = re.compile(r"\b(?:left|right|bilateral|bibasilar|biapical)\b", re.IGNORECASE)
-
-
-def names_finding(text: str) -> bool:
-    """Whether the text names a finding or says that something is changed."""
-    return bool(_FINDING.search(text) or _CHANGED_WORD.search(text))
 
 
 def phrases_of(clause: str) -> tuple[str, ...]:
@@ -126,7 +96,7 @@ def _seen(clause: str) -> str:
     """Of "X, which may represent Y" the X; the Y where X names nothing of its own."""
     while (match := _MEANING.search(clause)) is not None:
         before = clause[: match.start()]
-        if _CHANGED_WORD.search(before) or any(not _GENERIC.match(word[0]) for word in _FINDING.finditer(before)):
+        if changed(before) or any(not GENERIC.match(word[0]) for word in FINDING.finditer(before)):
             return before
         clause = clause[match.end() :]
     return clause
@@ -135,15 +105,16 @@ def _seen(clause: str) -> str:
 def _conjuncts(clause: str) -> list[str]:
     """The clause cut at its joints, but only between parts that each name a finding ("left and right effusions")."""
     parts: list[str] = []
-    place = 0
+    place, beside = 0, False
     for joint in [*_JOINTS.finditer(clause), None]:
         end = len(clause) if joint is None else joint.start()
         part = clause[place:end]
-        if parts and not (_FINDING.search(part) and _FINDING.search(parts[-1])):
+        if parts and not (finds(part) and (finds(parts[-1]) or (beside and changed(parts[-1])))):
             parts[-1] = clause[place - _width(clause, place, parts[-1]) : end]
         else:
             parts.append(part)
         place = end if joint is None else joint.end()
+        beside = joint is not None and joint[0].split()[0] == "with"  # "low lung volumes with atelectasis"
     return parts
 
 
@@ -155,7 +126,7 @@ def _width(clause: str, place: int, part: str) -> int:
 def _tidy(part: str) -> str:
     """A phrase without lead-in, tail and words of certainty."""
     text = part.strip(" .,;:!?-\t\n\"'").lower()
-    if _FINDING.search(bare := _PART.sub("", text)):
+    if finds(bare := _PART.sub("", text)):
         text = bare  # "Pleura: small effusion", but "Heart: enlarged"
     if names_finding(bare := _REST.sub("", text)):
         text = bare  # "effusion with a meniscus at the chest wall"

@@ -1,37 +1,24 @@
 """A report, pasted or found, as statements: sentence by sentence, what it says is there and what is not."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lofi.errors import BadQuery
 from lofi.report.assertion import State, assertions
+from lofi.report.layout import SENTENCE_LIMIT, Sentence, plain, sentences
+from lofi.report.tongue import ONLY_ENGLISH, speaks_english
 
-SENTENCE_LIMIT = 600
-"""Characters after which a sentence is cut: what goes on so long is no sentence."""
-
-_HEADING = re.compile(
-    r"(?:^|(?<=[\n.;]))[ \t]*(?P<name>[A-Z][A-Za-z]+(?:[ /&][A-Za-z]+){0,4})[ \t]*:|"
-    r"^[ \t]*(?P<alone>FINDINGS?|IMPRESSIONS?|CONCLUSIONS?|INDICATION|TECHNIQUE|COMPARISON|HISTORY)[ \t]*$",
-    re.MULTILINE,
-)
-_ELSEWHERE = re.compile(
-    r"indication|history|comparison|technique|exam|procedure|reason|views?$|clinical|recommend|signed|dictat|attending|"
-    r"accession|date|patient|name$|physician|protocol",
-    re.IGNORECASE,
-)
-_ABOUT_FILM = re.compile(r"findings?|impressions?|conclusions?|opinion|interpretation|summary", re.IGNORECASE)
-_END = re.compile(
-    r"[.!?]+[\"')\]]*(?=\s|$)|(?<=[a-z]{2})\.(?=[A-Z][a-z])|\n[ \t]*(?=\n)|\n(?=[ \t]*(?:[-*•·]|"
-    r"\(?\d{1,2}[.)])\s)|(?<=[:;])\n"
-)
-_BULLET = re.compile(r"(?:[-*•·]+|\(?\d{1,2}[.)])(?=\s)")
-_NO_STOP_AFTER = re.compile(
-    r"\b(?:drs?|mrs?|ms|vs|approx|fig|e\.g|i\.e|cf|st|inc|resp|incl|esp|poss|prob|lt|rt|bilat|[a-z])$", re.IGNORECASE
-)
-_UNIT = re.compile(r"\d\s?[cm]m$", re.IGNORECASE)
-_CLOCK = re.compile(r"\d\s?[ap]\.m$", re.IGNORECASE)
-_GOES_ON = re.compile(r"\s+[a-z]")
+__all__ = [
+    "SENTENCE_LIMIT",
+    "Sentence",
+    "Statement",
+    "groundable_phrases",
+    "read_report",
+    "sentences",
+    "split_report",
+    "statements_of",
+]
 
 
 @dataclass(frozen=True)
@@ -70,24 +57,18 @@ class Statement:
         }
 
 
-@dataclass(frozen=True)
-class Sentence:
-    """``text[start:end]`` of a report and the section in which it stands."""
-
-    text: str
-    start: int
-    end: int
-    section: str
-
-    @property
-    def about_film(self) -> bool:
-        """Whether it stands where a report says what is on the film, not why or how it was made."""
-        return not self.section or bool(_ABOUT_FILM.fullmatch(self.section))
-
-
 def split_report(text: str) -> tuple[Statement, ...]:
-    """The statements of a report in their order; every sentence gives one or more."""
+    """The statements of a report in their order; every sentence gives one or more. None where it is not in English."""
+    if not speaks_english(text):
+        return ()
     return tuple(statement for sentence in sentences(text) for statement in statements_of(sentence))
+
+
+def read_report(text: str) -> tuple[Statement, ...]:
+    """As ``split_report``, for a report that a person gave. Raises BadQuery where it is not in English."""
+    if not speaks_english(text):
+        raise BadQuery(ONLY_ENGLISH)
+    return split_report(text)
 
 
 def statements_of(sentence: Sentence) -> tuple[Statement, ...]:
@@ -103,57 +84,8 @@ def groundable_phrases(statements: Sequence[Statement]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(statement.phrase for statement in statements if statement.groundable))
 
 
-def sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of a report, without headings, bullets and what has no words in it."""
-    place, section = 0, ""
-    for heading in [*_HEADING.finditer(text), None]:
-        yield from _sentences_between(text, place, len(text) if heading is None else heading.start(), section)
-        if heading is not None:
-            name = " ".join((heading["name"] or heading["alone"]).lower().split())
-            known = _ABOUT_FILM.fullmatch(name) or _ELSEWHERE.search(name)
-            # "Heart: enlarged." is a sentence about the heart, whose first word is needed.
-            place, section = (heading.end(), name) if known else (heading.start(), section)
-
-
-def _sentences_between(text: str, start: int, stop: int, section: str) -> Iterator[Sentence]:
-    place = start
-    for end in [*_ends(text, start, stop), stop]:
-        while place < end:
-            cut = min(end, place + SENTENCE_LIMIT)
-            found = _trimmed(text, place, cut, section)
-            if found is not None:
-                yield found
-            place = cut
-
-
-def _ends(text: str, start: int, stop: int) -> Iterator[int]:
-    """Where sentences end: after a stop that closes no abbreviation, at a blank line and before a bullet."""
-    for match in _END.finditer(text, start, stop):
-        before = text[max(start, match.start() - 8) : match.start()]
-        goes_on = _GOES_ON.match(text, match.end(), stop)
-        in_size = _UNIT.search(before) and goes_on
-        abbreviated = _NO_STOP_AFTER.search(before) and (goes_on or not _CLOCK.search(before))
-        if match[0] == "." and (in_size or abbreviated):
-            continue
-        yield match.end()
-
-
-def _trimmed(text: str, start: int, end: int, section: str) -> Sentence | None:
-    """The sentence without white space and bullet around it; None where no word is left."""
-    while start < end and text[start].isspace():
-        start += 1
-    bullet = _BULLET.match(text, start, end)
-    start = start if bullet is None else bullet.end()
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    words = re.sub(r"X{3,}", "", text[start:end])
-    return Sentence(text[start:end], start, end, section) if re.search(r"[A-Za-z]{2}", words) else None
-
-
 def _said(sentence: Sentence) -> Iterator[tuple[State, str]]:
     if sentence.about_film:
-        yield from assertions(sentence.text)
+        yield from assertions(plain(sentence.text))
     else:
         yield "none", ""

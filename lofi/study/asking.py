@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from lofi.boxes import as_boxes
 from lofi.errors import BadQuery, LofiError, NotAChestFilm, UnreadableFilm
 from lofi.files import plain
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.results import Box, Grounding
+from lofi.results import Box, Grounding, Standing
 from lofi.study.cases import StudyCase
 from lofi.study.database import DAMAGED
 
@@ -79,6 +79,9 @@ def _left_to_right(found: Grounding) -> Grounding:
         found.confidence,
         tuple(box for box, _ in turned),
         tuple(score for _, score in turned),
+        asked=found.asked,
+        state=found.state,
+        note=found.note,
     )
 
 
@@ -89,7 +92,20 @@ def _grounding(values: Any) -> Grounding:
     if len(boxes) != len(scores) or len(as_boxes(boxes)) != len(boxes) or not isinstance(values["found"], bool):
         raise plain.Unfit("boxes and scores do not fit")
     confidence = plain.number(values["confidence"], "confidence", 0, 1)
-    return Grounding(plain.text(values["phrase"], "phrase", 1_000), values["found"], confidence, boxes, scores)
+    # Answers that were kept before there were states have none.
+    state = plain.text(values.get("state", ""), "state")
+    if state not in ("", *get_args(Standing)):
+        raise plain.Unfit("the state is not known here")
+    return Grounding(
+        plain.text(values["phrase"], "phrase", 1_000),
+        values["found"],
+        confidence,
+        boxes,
+        scores,
+        asked=plain.text(values.get("asked", ""), "asked", 2_000),
+        state=state,  # type: ignore[arg-type]
+        note=plain.text(values.get("note", ""), "note", 2_000),
+    )
 
 
 def _box(values: Any) -> Box:

@@ -10,7 +10,7 @@ from typing import Any
 from lofi.errors import BadQuery, LofiError
 from lofi.files import plain
 from lofi.gallery.where import parse_where
-from lofi.report.query import parse_phrases
+from lofi.report.query import listed_phrases
 from lofi.study.verdict import parse_initials
 
 MAX_CASES = 5_000
@@ -128,7 +128,7 @@ def _phrases(values: Mapping[str, Any]) -> tuple[str, ...]:
     found = values.get("phrases", [])
     if not isinstance(found, list) or not all(isinstance(phrase, str) for phrase in found):
         raise BadQuery("The study's phrases must be a list of texts.")
-    return parse_phrases("\n".join(found)) if found else ()
+    return listed_phrases(found) if found else ()
 
 
 def _chosen(value: object, number: int) -> Chosen:

@@ -35,7 +35,7 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
             return answers.search_text(holdings.engine, text, k, where)
 
     def ground(film: bytes | None, phrases: str) -> answers.Answer:
-        """Boxes (xyxy, 0–1 of the film) for phrases, one a line."""
+        """Boxes (xyxy, 0–1 of the film) for phrases, one a line or between commas."""
         return opened("ground", film, lambda found: answers.ground(holdings.engine, found, phrases))
 
     def describe(film: bytes | None, boxes: str) -> answers.Answer:

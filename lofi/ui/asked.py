@@ -7,7 +7,7 @@ from typing import Any
 
 from lofi.boxes import as_boxes, clip
 from lofi.errors import BadQuery
-from lofi.report.query import MAX_HITS, parse_count, parse_phrases, parse_text
+from lofi.report.query import MAX_HITS, listed_phrases, parse_count, parse_text
 from lofi.results import Box
 
 MAX_STUDIES = 200
@@ -58,7 +58,7 @@ class Asked:
     def phrases(self, name: str = "phrases") -> tuple[str, ...]:
         """The phrases of a list, cleaned; an empty list gives none. A list holds what one field could."""
         given = self.texts(name)
-        return parse_phrases("\n".join(" ".join(one.split()) for one in given)) if given else ()
+        return listed_phrases(given) if given else ()
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of short texts, such as ids."""

@@ -15,6 +15,7 @@ from lofi.film.view import COLOURS, DASHES
 from lofi.gallery import parse_where
 from lofi.report.query import MAX_PHRASES
 from lofi.report.statements import sentences, statements_of
+from lofi.report.wanted import Wanted
 from lofi.report.wording import Mark, suggestions
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.shelf import Shelf
@@ -70,7 +71,8 @@ class PageAnswers:
         """Studies like the film, a text, chosen studies, or all of these; or like a region of the film."""
         hits = self.hits(asked, asked.count() + 1)
         shown = hits[: asked.count()]
-        return {"hits": [hit_card(hit) for hit in shown], "more": len(hits) > len(shown)}
+        notes = self._wanted(asked).notes if asked.box() is None else ()
+        return {"hits": [hit_card(hit) for hit in shown], "more": len(hits) > len(shown), "notes": list(notes)}
 
     def hits(self, asked: Asked, count: int) -> tuple[Hit, ...]:
         """The hits themselves, for ``similar`` and for exports."""
@@ -84,7 +86,7 @@ class PageAnswers:
             return found[asked.offset() :]
         return self.holdings.engine.search_mixed(
             film,
-            asked.search_text(),
+            self._wanted(asked).text,
             asked.texts("like"),
             asked.texts("unlike"),
             count,
@@ -92,6 +94,10 @@ class PageAnswers:
             asked.offset(),
             own if film is not None else None,
         )
+
+    def _wanted(self, asked: Asked) -> Wanted:
+        line = asked.search_text()
+        return self.holdings.engine.wanted(line) if line else Wanted("")
 
     def ground(self, asked: Asked) -> Answer:
         """Boxes for phrases on the film, or only inside a box of it."""

@@ -123,3 +123,12 @@ def test_case_of_an_engine(engine: Any, film_file: Any) -> None:
     assert values["gallery"]["studies"] == len(engine.gallery)
     assert len(values["gallery"]["sha256"]) == 64
     assert len(values["hits"]) == 2
+
+
+def test_every_export_tells_a_guess_from_a_finding() -> None:
+    guess = replace(cases.found("L oedema"), found=False, asked="left edema", state="never learnt", note="Never shown.")
+    case = cases.case(groundings=(guess,))
+    (finding,) = document(case)["findings"]
+    assert (finding["phrase"], finding["asked"], finding["state"]) == ("L oedema", "left edema", "never learnt")
+    assert (finding["found"], finding["note"], len(finding["boxes"])) == (False, "Never shown.", len(guess.boxes))
+    assert b"L oedema,left edema,never learnt,no," in write(case, "csv").data

@@ -128,6 +128,15 @@ class TestContent:
         assert [q.value.meaning for q in absent.get_qualitative_evaluations()] == ["Absent"]
         assert [(m.name.value, m.value) for m in absent.get_measurements()] == [("confidence", 4.0)]
 
+    def test_a_guess_is_not_said_to_be_present_nor_what_was_not_looked_for_absent(self) -> None:
+        guess = replace(cases.found("L oedema"), found=False, asked="left edema", state="never learnt")
+        denied = replace(cases.absent("no mass"), asked="no mass", state="denied")
+        content = report(cases.case(groundings=(guess, denied))).content
+        groups = [*content.get_planar_roi_measurement_groups(), *content.get_image_measurement_groups()]
+        said = [[q.value.meaning for q in group.get_qualitative_evaluations()] for group in groups]
+        assert said == [["Undetermined", "Never learnt"]] * len(guess.boxes) + [["Undetermined", "Denied"]]
+        assert groups[0].finding_type.meaning == "Pulmonary edema"
+
     def test_review(self) -> None:
         made = report(cases.reviewed())
         moved, added = regions(made)

@@ -117,7 +117,7 @@ def _by_film(
 def always_answering(model: LofiModel) -> LofiModel:
     """The same model with a threshold of 0: it gives boxes however unsure it is. Weights and lock are shared."""
     bold = copy.copy(model)
-    bold.threshold = 0.0
+    bold.threshold = bold.unsure_from = 0.0
     return bold
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lofi.report.concepts import WORDS, Asked, asked
+from lofi.report.question import WORDS, Asked, asked
 
 
 @pytest.mark.parametrize(
