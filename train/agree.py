@@ -7,16 +7,20 @@ manifest is chosen on all of them, so that figures of val are those of a fit: qu
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import cv2
 import torch
 
-from lofi.network.checkpoint import hear_dense, soften
+from lofi.network.checkpoint import hear_dense, note_concepts, read_manifest, soften
+from lofi.network.concepts import read_concepts
+from lofi.network.eyes import DESCRIPTION
 from lofi.network.hearing import Hearing
 from train.agreeing.asking import heard_films
 from train.agreeing.figures import told
 from train.agreeing.folds import crossed
+from train.agreeing.learnt import learnt, trusted
 from train.agreeing.place import SHARES, best_shares
 from train.agreeing.presence import fit, unsure_from
 from train.densely.corpus import films
@@ -40,13 +44,18 @@ def main() -> None:
     known = films(options.shared, "val")
     some = [f for group, most in FILMS.items() for f in [g for g in known if g.group == group][: options.few or most]]
     heard = heard_films(options.model, some, options.shared / "cxr", options.cache)
-    for line in told(crossed(heard)):
+    answers = crossed(heard)
+    for line in told(answers):
         print(line)
-    presence, shares = fit(heard.whether), best_shares(heard.where, SHARES)
+    presence, shares = trusted(fit(heard.whether), answers), best_shares(heard.where, SHARES)
     low = unsure_from(heard.whether, presence)
+    print("left to nobody:", ", ".join(sorted({w.concept for w in heard.whether} - set(presence))) or "nothing")
     print("shares in a box", shares, "; unsure from", low)
     if not options.dry:
         hear_dense(options.model, Hearing(presence, *shares), threshold=0.5, unsure=low)
+        taught = json.loads((options.model / DESCRIPTION).read_text("utf-8"))["concepts"]
+        before = read_concepts(read_manifest(options.model)) or {}
+        note_concepts(options.model, learnt(before, taught, presence, answers))
 
 
 if __name__ == "__main__":

@@ -99,11 +99,10 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
     question = asked(phrase)
     if question is None or question.concept not in eyes:
         return None
-    shape = question.concept in SHAPES
-    if not shape and question.concept not in hearing.presence:
+    weights = hearing.presence.get(question.concept)
+    if weights is None and question.concept not in SHAPES:
         return None
-    place = _ask(eyes, seen, question)
-    return Heard(place, None if shape else hearing.presence[question.concept])
+    return Heard(_ask(eyes, seen, question), weights)
 
 
 def _ask(eyes: DenseEyes, seen: Seen, question: Asked) -> Place:

@@ -34,7 +34,7 @@ def test_what_is_asked(phrase: str, concept: str, side: str, third: str) -> None
         "no pleural effusion",
         "left",
         "",
-        "pacemaker",
+        "xylophone",
         "left or right effusion",
         "left effusion in the right lung",
         "nodule, mass",

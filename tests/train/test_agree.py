@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lofi.network.concepts import Concept
 from train.agreeing.asking import Heard, Where, Whether
 from train.agreeing.figures import told
 from train.agreeing.folds import crossed, fold
+from train.agreeing.learnt import learnt, trusted
 from train.agreeing.place import best_shares, overlap
 from train.agreeing.presence import fit, odds, unsure_from
 
@@ -109,3 +111,25 @@ def test_nobody_is_answered_with_numbers_chosen_on_himself() -> None:
     other = next(w.patient for w in heard.whether if fold(w.patient) != fold(own.patient))
     assert values[0][other] != values[1][other]
     assert any("AUROC no-finding films" in line for line in told(crossed(heard, tried)))
+
+
+def test_the_dense_network_speaks_alone_only_where_it_was_right_on_others() -> None:
+    rng = np.random.default_rng(3)
+    guessing = [whether(f"g{n}", bool(rng.random() < 0.5), None, float(rng.normal()), "hernia") for n in range(200)]
+    heard = Heard([*drawn(300), *drawn(300, "emphysema", spoken=False), *guessing], [where("a", WRONG, TRUE)])
+    answers = crossed(heard, [(0.0, 0.0, 0.0)])
+    weights = trusted(fit(heard.whether), answers)
+    assert {"mass", "emphysema", "heart"} <= set(weights)
+    assert "hernia" not in weights
+    assert "lung" not in weights, "the language model was taught the lungs"
+    taught = {
+        name: {"films_with_boxes": 0, "machine_made_films": 9, "boxes": 0, "yes_no_films": {"nih": [40, 50]}}
+        for name in weights
+    }
+    taught["mass"]["films_with_boxes"], taught["mass"]["boxes"] = 30, 33
+    table = learnt({"mass": Concept("mass", 20, 25, "boxes")}, taught, weights, answers)
+    assert (table["mass"].films, table["mass"].boxes, table["mass"].presence) == (40, 33, "boxes")
+    assert (table["emphysema"].boxes, table["emphysema"].presence) == (0, "labels")
+    assert (table["heart"].films, table["heart"].presence) == (9, "machine")
+    assert table["lung zone"].name == "left or right lung zone"
+    assert table["emphysema"].figures["AUROC"][0] > 0.7

@@ -39,5 +39,7 @@ def belief(logits: tuple[float, ...]) -> HeatBelief:
 
 
 def best_shares(asked: Sequence[Where], tried: Sequence[Shares]) -> Shares:
-    """Those with the largest mean overlap."""
+    """Those with the largest mean overlap; the first where there is nothing to choose by."""
+    if not asked:
+        return tried[0]
     return max(tried, key=lambda shares: np.mean([overlap(where, shares) for where in asked]))
