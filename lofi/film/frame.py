@@ -151,8 +151,11 @@ def indexed(pixels: Pixels, layout: Layout) -> Stored:
     lowest = -half if layout.signed else 0
     if not pixels.exact:
         # A lossy decoder may overshoot: hold at the ends. What lies in higher bits is lost in any case.
-        index = (np.clip(pixels.values, lowest, lowest + mask).astype(np.int32) - lowest).astype(np.uint16)
-        return Stored(index, bits, lowest)
+        values = pixels.values
+        if values.min() < lowest or values.max() > lowest + mask:
+            values = np.clip(values, lowest, lowest + mask)
+        # Modulo 65,536 the difference is right whatever the sign.
+        return Stored(values.astype(np.uint16) - np.uint16(lowest % 65536), bits, lowest)
     index = pixels.values.astype(np.uint16)
     # Encoders leave out the bits below the stored ones, or keep the whole word with all that is in it.
     if layout.shift and (not pixels.bits or pixels.bits >= bits + layout.shift):

@@ -8,6 +8,7 @@ says of it and cannot be used is left out, and told: a film that is shown by its
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,6 @@ from lofi.film.elements import Elements, damaged
 from lofi.film.flags import MODALITY_TABLE_UNUSABLE, RESCALE_UNUSABLE, TABLE_UNUSABLE, WINDOW_UNUSABLE
 from lofi.film.table import table_of
 
-_STRIPE = 2**20
 _LARGEST = 1e9
 _WIDE = 32
 """Widths of a window below 1 that a film's range may span; in optical densities it spans a few."""
@@ -80,12 +80,10 @@ def _ends(shown: NDArray[np.float64], lowest: int) -> tuple[int, int]:
 
 
 def _look_up(table: NDArray[np.float32], index: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """table[index] in stripes: numpy widens indices to 8 bytes each, 700 MB on the largest film."""
-    result = np.empty(index.shape, dtype=np.float32)
-    flat, source = result.reshape(-1), index.reshape(-1)
-    for at in range(0, flat.size, _STRIPE):
-        flat[at : at + _STRIPE] = table[source[at : at + _STRIPE]]
-    return result
+    """table[index], a third of numpy's time, which would also widen the indices to 8 bytes each."""
+    whole = np.zeros(65536, dtype=np.float32)
+    whole[: len(table)] = table
+    return np.asarray(cv2.LUT(index, whole), dtype=np.float32)
 
 
 def _modality(stored: NDArray[np.int64], elements: Elements, signed: bool) -> _Values:
