@@ -85,7 +85,7 @@ def scaled(values: np.ndarray, variant: Variant) -> np.ndarray:
 def table_of(variant: Variant) -> list[int]:
     """Entries of the modality table, from the least value of the film on."""
     span = int(np.ptp(values_of(variant))) + 1
-    return [int(round(4000 * (place / span) ** 0.5)) for place in range(span)]
+    return [round(4000 * (place / span) ** 0.5) for place in range(span)]
 
 
 def shown(variant: Variant) -> np.ndarray:
@@ -178,10 +178,7 @@ def encoded(ds: Dataset, words: np.ndarray, variant: Variant) -> bytes:
         ds.compress(syntax, generate_instance_uid=False)
         return written(ds, syntax)
     whole = variant.allocated if variant.above == "fill" else variant.bits
-    if variant.syntax == "jpeg-lossless":
-        stream = lossless_jpeg(words, whole)
-    else:
-        stream = stream_of(words, syntax, whole)
+    stream = lossless_jpeg(words, whole) if variant.syntax == "jpeg-lossless" else stream_of(words, syntax, whole)
     ds.PixelData = pydicom.encaps.encapsulate([stream])
     ds["PixelData"].VR = "OB"
     return written(ds, syntax)
@@ -234,9 +231,8 @@ def by_dcmtk(program: str, data: bytes, window: str, folder: Path) -> np.ndarray
     (folder / "film.dcm").write_bytes(data)
     how = {"voi": ["+Wl", "1", "+Mv"], "none": ["+Wm"], "broken": ["+Wm"], "sigmoid": ["+Wi", "1", "+Wfs"]}
     asked = [*how.get(window, ["+Wi", "1"]), "-O", "+Mm", "+opw"]
-    run = subprocess.run(
-        [program, *asked, "film.dcm", "film.pgm"], cwd=folder, capture_output=True, timeout=60, check=False
-    )
+    words = [program, *asked, "film.dcm", "film.pgm"]
+    run = subprocess.run(words, cwd=folder, capture_output=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr[-400:]
     head, size, greatest, rest = (folder / "film.pgm").read_bytes().split(b"\n", 3)
     if size.startswith(b"#"):
