@@ -103,7 +103,12 @@ def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int
             if head.length == UNDEFINED:
                 fragments = walk.fragments(head.start)
             else:
-                values[head.tag] = walk.data[head.start : walk.end(head)]
+                # The file may end a little too soon, as lofi.film.frame allows.
+                spare = head.length // 100
+                short = head.start + head.length - len(walk.data)
+                values[head.tag] = (
+                    walk.data[head.start :] if 0 < short <= spare else walk.data[head.start : walk.end(head)]
+                )
             break
         at = walk.end(head)
         if head.tag in SEQUENCES:

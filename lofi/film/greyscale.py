@@ -23,11 +23,15 @@ _WIDE = 32
 
 @dataclass(frozen=True)
 class Stored:
-    """(H, W) uint16 ``index`` of each pixel into the stored values, which begin at ``lowest``."""
+    """(H, W) uint16 ``index`` of each pixel into the stored values, which begin at ``lowest``.
+
+    ``step`` lies between them where a film of 32 bits a pixel was brought to 16, None where each value is its own.
+    """
 
     index: NDArray[np.uint16]
     bits: int
     lowest: int
+    step: int | None = None
 
 
 class Shown(NamedTuple):
@@ -48,7 +52,8 @@ class _Values(NamedTuple):
 
 def render(stored: Stored, elements: Elements, inverse: bool) -> Shown:
     """The film as it is shown; ``inverse`` where low values are white. Raises UnreadableFilm on absurd numbers."""
-    modality = _modality(np.arange(2**stored.bits) + stored.lowest, elements, stored.lowest < 0)
+    step = stored.step or 1
+    modality = _modality(np.arange(2**stored.bits) * step + stored.lowest, elements, stored.lowest < 0)
     padding = _padding(elements, stored)
     first, last = _range(stored.index, padding)
     shown, flags = (
@@ -59,7 +64,8 @@ def render(stored: Stored, elements: Elements, inverse: bool) -> Shown:
     # PS3.3 wants both together; they are one inversion, whichever of them is there.
     if inverse or elements.text(0x2050_0020).upper() == "INVERSE":
         shown = 1.0 - shown
-    ends = _ends(shown[first : last + 1], stored.lowest + first)
+    black, white = _ends(shown[first : last + 1], first)
+    ends = stored.lowest + black * step, stored.lowest + white * step
     if padding is not None:
         shown[padding] = 0.0
     return Shown(_look_up(shown.astype(np.float32), stored.index), ends, modality.flags + flags)
@@ -158,7 +164,7 @@ def window(values: NDArray[np.float64], center: float, width: float, function: s
 def _padding(elements: Elements, stored: Stored) -> slice | None:
     """Slice of stored values that mark pixels outside the exposed field, shown black whatever the polarity."""
     ends = [elements.number(tag) for tag in (0x0028_0120, 0x0028_0121)]
-    if ends[0] is None:
+    if ends[0] is None or stored.step is not None:
         return None
     size = 2**stored.bits
     low, high = sorted(((end if end is not None else ends[0]) - stored.lowest) % 65536 for end in ends)

@@ -9,7 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import gdcm
 import numpy as np
 import pydicom
 import pytest
@@ -19,7 +18,7 @@ from pydicom.sequence import Sequence
 
 from lofi.film import dicom
 from tests.film.test_dicom import dataset, written
-from tests.film.test_frame import stream_of
+from tests.film.test_frame import lossless_jpeg, stream_of
 from tests.film.test_greyscale import table
 
 LOSSLESS_JPEG = str(uid.JPEGLosslessSV1)
@@ -182,27 +181,6 @@ def encoded(ds: Dataset, words: np.ndarray, variant: Variant) -> bytes:
     ds.PixelData = pydicom.encaps.encapsulate([stream])
     ds["PixelData"].VR = "OB"
     return written(ds, syntax)
-
-
-def lossless_jpeg(words: np.ndarray, bits: int) -> bytes:
-    """One frame of lossless JPEG, by GDCM."""
-    image = gdcm.Image()
-    image.SetNumberOfDimensions(2)
-    image.SetDimensions((words.shape[1], words.shape[0], 1))
-    image.SetPixelFormat(gdcm.PixelFormat(1, 8 * words.itemsize, bits, bits - 1, 0))
-    grey = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
-    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
-    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.ExplicitVRLittleEndian))
-    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
-    element.SetByteStringValue(words.tobytes())
-    image.SetDataElement(element)
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(image)
-    assert change.Change()
-    fragments = change.GetOutput().GetDataElement().GetSequenceOfFragments()
-    assert fragments.GetNumberOfFragments() == 1
-    return bytes(fragments.GetFragment(0).GetByteValue().GetBuffer().encode("utf-8", "surrogateescape"))
 
 
 VARIANTS = variants()
