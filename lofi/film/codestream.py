@@ -92,7 +92,9 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], rgb: bool = Fal
         stream, head = bare(stream)
     if head.size_hw != size_hw or head.samples != options["samples_per_pixel"]:
         raise UnreadableFilm(
-            "The DICOM file is damaged: its header and its compressed image differ in size. Export it again."
+            "The DICOM file is damaged: its header and its compressed image differ in size "
+            f"({size_hw[1]} × {size_hw[0]} with {options['samples_per_pixel']} samples a pixel were expected, "
+            f"{head.size_hw[1]} × {head.size_hw[0]} with {head.samples} came). Export it again."
         )
     reader = _reader(syntax, head, rgb, options)
     if not stream.startswith(b"\xff\xd8") or ends(stream):

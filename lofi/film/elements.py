@@ -104,11 +104,9 @@ def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int
                 fragments = walk.fragments(head.start)
             else:
                 # The file may end a little too soon, as lofi.film.frame allows.
-                spare = head.length // 100
                 short = head.start + head.length - len(walk.data)
-                values[head.tag] = (
-                    walk.data[head.start :] if 0 < short <= spare else walk.data[head.start : walk.end(head)]
-                )
+                end = len(walk.data) if 0 < short <= head.length // 100 else walk.end(head)
+                values[head.tag] = walk.data[head.start : end]
             break
         at = walk.end(head)
         if head.tag in SEQUENCES:

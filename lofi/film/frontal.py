@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 32
-_GRID = 288
+_GRID = 400
 """Rows and columns, at least, that a thumbnail is made of where the film has more."""
 _PARAMETERS = Path(__file__).parent / "frontal.json"
 
 
 def thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """(1024,) ranks in 0–1 of a 32 × 32 squashed (H, W) film; equal levels share a rank."""
-    # Some eighty pixels tell the mean of a cell as well as ten thousand, in a fiftieth of the time.
+    # A hundred and fifty pixels tell the mean of a cell as well as ten thousand, in a fraction of the time.
     few = np.ascontiguousarray(pixels[:: max(1, len(pixels) // _GRID), :: max(1, pixels.shape[1] // _GRID)])
     small = cv2.resize(few, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     # Sixty-four levels, so that noise in an empty background is no pattern.
