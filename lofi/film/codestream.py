@@ -92,12 +92,14 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], rgb: bool = Fal
         stream, head = bare(stream)
     if head.size_hw != size_hw or head.samples != options["samples_per_pixel"]:
         raise UnreadableFilm(
-            "The DICOM file is damaged: its header and its compressed image differ in size. Export it again."
+            "The DICOM file is damaged: its header and its compressed image differ in size "
+            f"({size_hw[1]} × {size_hw[0]} with {options['samples_per_pixel']} samples a pixel were expected, "
+            f"{head.size_hw[1]} × {head.size_hw[0]} with {head.samples} came). Export it again."
         )
     reader = _reader(syntax, head, rgb, options)
     if not stream.startswith(b"\xff\xd8") or ends(stream):
         return Frame(reader(stream), head)
-    return Frame(without_end(stream, reader), head, (END_MISSING,))
+    return Frame((_strictly if head.marker == 0xF7 else without_end)(stream, reader), head, (END_MISSING,))
 
 
 def _agreed(told: str | None, syntax: str) -> str:
@@ -116,7 +118,7 @@ def _reader(syntax: str, head: StreamHead, rgb: bool, options: dict[str, Any]) -
         if head.bits == 12 and head.samples == 1:
             return lambda stream: _decode_jpeg12(stream, head.size_hw)
         raise _unsupported()
-    return lambda stream: _decode_by_plugin(stream, syntax, head.size_hw, options)
+    return lambda stream: _decode_by_plugin(stream, syntax, head, options)
 
 
 def without_end(stream: bytes, reader: Decode) -> NDArray[Any]:
@@ -130,6 +132,14 @@ def without_end(stream: bytes, reader: Decode) -> NDArray[Any]:
     if len(rows) and rows[0] < len(values) - _LAST_ROWS:
         raise incomplete()
     return values
+
+
+def _strictly(stream: bytes, reader: Decode) -> NDArray[Any]:
+    """The image of a JPEG-LS without its end, whose decoder refuses what is not complete, and the byte that pads it."""
+    try:
+        return reader(stream + JPEG_END)
+    except BrokenStream:
+        return reader(stream.removesuffix(b"\0") + JPEG_END)
 
 
 def _decode_jpeg12(stream: bytes, size_hw: tuple[int, int]) -> NDArray[np.uint16]:
@@ -161,10 +171,11 @@ def _decode_jpeg12(stream: bytes, size_hw: tuple[int, int]) -> NDArray[np.uint16
         raise refused() from None
 
 
-def _decode_by_plugin(stream: bytes, syntax: str, size_hw: tuple[int, int], options: dict[str, Any]) -> NDArray[Any]:
-    given = options | {
-        "rows": size_hw[0], "columns": size_hw[1], "number_of_frames": 1, "pixel_keyword": "PixelData",
-    }  # fmt: skip
+def _decode_by_plugin(stream: bytes, syntax: str, head: StreamHead, options: dict[str, Any]) -> NDArray[Any]:
+    # What the stream holds decides, not what the file says of it: GDCM ends the process where the two differ.
+    told = {} if syntax == RLE else {"bits_stored": head.bits, "bits_allocated": 8 if head.bits <= 8 else 16}
+    size = {"rows": head.size_hw[0], "columns": head.size_hw[1], "number_of_frames": 1}
+    given = options | told | size | {"pixel_keyword": "PixelData"}
     try:
         with hushed() if PLUGINS[syntax] == "gdcm" else nullcontext():
             pixels, _ = get_decoder(syntax).as_array(

@@ -103,7 +103,10 @@ def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int
             if head.length == UNDEFINED:
                 fragments = walk.fragments(head.start)
             else:
-                values[head.tag] = walk.data[head.start : walk.end(head)]
+                # The file may end a little too soon, as lofi.film.frame allows.
+                short = head.start + head.length - len(walk.data)
+                end = len(walk.data) if 0 < short <= head.length // 100 else walk.end(head)
+                values[head.tag] = walk.data[head.start : end]
             break
         at = walk.end(head)
         if head.tag in SEQUENCES:

@@ -50,7 +50,7 @@ class Exposure:
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:
     """Refuse, before anything is decoded, what would not fit. Raises UnreadableFilm."""
     if height < 1 or width < 1:
-        raise UnreadableFilm("The image has no pixels: its header gives a height or width of 0.")
+        raise UnreadableFilm("The image has no pixels (its header gives a height or width of 0): export it again.")
     if height * width > MAX_PIXELS or height * width * bytes_per_pixel > MAX_BYTES:
         raise UnreadableFilm(
             f"The image claims {width} × {height} pixels; at most {MAX_PIXELS // 10**6} million "

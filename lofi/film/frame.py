@@ -11,13 +11,19 @@ from lofi.errors import UnreadableFilm
 from lofi.film import codestream
 from lofi.film.elements import PIXEL_DATA, Elements, damaged
 from lofi.film.exposure import check_size
+from lofi.film.flags import END_MISSING
 from lofi.film.greyscale import Stored
 
+_GE_BIG_ENDIAN = "1.2.840.113619.5.2"
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_RCT", "YBR_ICT"})
 PALETTE = "PALETTE COLOR"
 _BY_LETTERS = {re.sub("[^A-Z0-9]", "", name): name for name in (*GREY, *COLOUR, PALETTE)}
 _MISSPELT = {"PALETTECOLOUR": PALETTE, "MONOCHROM1": "MONOCHROME1", "MONOCHROM2": "MONOCHROME2"}
+
+
+_SPARE = 0.01
+"""Share of a native image that may be missing at its end."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ def layout_of(elements: Elements) -> Layout:
     allocated = elements.number(0x0028_0100) or 0
     bits = elements.number(0x0028_0101) or allocated
     check_size(rows, columns, samples * max(1, allocated // 8))
-    if allocated not in (8, 16) or not 1 < bits <= allocated:
+    if allocated not in (8, 16, 32) or not 1 < bits <= allocated or (allocated == 32 and elements.fragments):
         raise UnreadableFilm(
             "The DICOM image has an unsupported depth (its bits allocated and stored): 8 or 16 bits a pixel were "
             "expected. Export it as a grey image of 16 bits."
@@ -91,6 +97,13 @@ def read_pixels(elements: Elements, layout: Layout) -> Pixels:
         data = elements.values[PIXEL_DATA]
         if len(data) < length and bytes(data[:12]).startswith(codestream.SIGNATURES):
             return _compressed(elements, layout, bytes(data))
+        missing = length - len(data)
+        if 0 < missing <= length * _SPARE:
+            # The last pixels of a file that was cut by a hair: they repeat the one before, which widens no range.
+            size = layout.samples * layout.allocated // 8
+            whole = bytes(data[: len(data) // size * size])
+            data = memoryview(whole + whole[-size:] * (missing // size + 1))
+            return Pixels(_native(data, elements, layout), flags=(END_MISSING,))
         return Pixels(_native(data, elements, layout))
     stream = b"".join(elements.fragments)
     native = len(stream) in (length, length + length % 2) and elements.syntax != codestream.RLE
@@ -124,8 +137,10 @@ def _native(data: memoryview, elements: Elements, layout: Layout) -> NDArray[Any
     if layout.allocated == 8 and not elements.little and elements.pixel_vr == b"OW":
         # Words of two pixels, the second first (PS3.5 section 8.1.1 and annex A.3).
         data = memoryview(np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2").astype(">u2").tobytes())
-    depth = "u1" if layout.allocated == 8 else ("<u2" if elements.little else ">u2")
-    values: NDArray[Any] = np.frombuffer(data[: len(data) // (layout.allocated // 8) * (layout.allocated // 8)], depth)
+    # GE's private syntax is little endian but for its pixels.
+    order = "<" if elements.little and elements.syntax != _GE_BIG_ENDIAN else ">"
+    size = layout.allocated // 8
+    values: NDArray[Any] = np.frombuffer(data[: len(data) // size * size], f"{order}u{size}")
     halved = layout.photometric in ("YBR_FULL_422", "YBR_PARTIAL_422") and len(values) < 3 * count
     if len(values) < count * (2 if halved else layout.samples):
         raise damaged("it has fewer pixels than its rows and columns ask for")
@@ -151,8 +166,13 @@ def indexed(pixels: Pixels, layout: Layout) -> Stored:
     lowest = -half if layout.signed else 0
     if not pixels.exact:
         # A lossy decoder may overshoot: hold at the ends. What lies in higher bits is lost in any case.
-        index = (np.clip(pixels.values, lowest, lowest + mask).astype(np.int32) - lowest).astype(np.uint16)
-        return Stored(index, bits, lowest)
+        values = pixels.values
+        if values.min() < lowest or values.max() > lowest + mask:
+            values = np.clip(values, lowest, lowest + mask)
+        # Modulo 65,536 the difference is right whatever the sign.
+        return Stored(values.astype(np.uint16) - np.uint16(lowest % 65536), bits, lowest)
+    if layout.allocated == 32:
+        return _brought_to_sixteen(pixels.values, layout)
     index = pixels.values.astype(np.uint16)
     # Encoders leave out the bits below the stored ones, or keep the whole word with all that is in it.
     if layout.shift and (not pixels.bits or pixels.bits >= bits + layout.shift):
@@ -163,3 +183,13 @@ def indexed(pixels: Pixels, layout: Layout) -> Stored:
         # Two's complement to an index that grows with the value.
         index ^= np.uint16(half)
     return Stored(index, bits, lowest)
+
+
+def _brought_to_sixteen(words: NDArray[np.uint32], layout: Layout) -> Stored:
+    """Words of 32 bits as an index of 16 from the least one that the film has."""
+    values = (words >> np.uint32(layout.shift)).astype(np.int64) & (2**layout.bits - 1)
+    if layout.signed:
+        values -= (values >> (layout.bits - 1)) << layout.bits
+    low, high = int(values.min()), int(values.max())
+    step = (high - low) // 65536 + 1
+    return Stored(((values - low) // step).astype(np.uint16), 16, low, step)

@@ -19,12 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 32
+_GRID = 400
+"""Rows and columns, at least, that a thumbnail is made of where the film has more."""
 _PARAMETERS = Path(__file__).parent / "frontal.json"
 
 
 def thumbnail(pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """(1024,) ranks in 0–1 of a 32 × 32 squashed (H, W) film; equal levels share a rank."""
-    small = cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    # A hundred and fifty pixels tell the mean of a cell as well as ten thousand, in a fraction of the time.
+    few = np.ascontiguousarray(pixels[:: max(1, len(pixels) // _GRID), :: max(1, pixels.shape[1] // _GRID)])
+    small = cv2.resize(few, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     # Sixty-four levels, so that noise in an empty background is no pattern.
     low, high = np.percentile(small, (1, 99))
     levels = np.round(63 * np.clip((small.ravel() - low) / max(float(high - low), 1e-6), 0, 1)).astype(np.int64)

@@ -111,14 +111,15 @@ def exposed(data: bytes) -> Exposure:
     height, width = exposure.pixels.shape
     if min(height, width) < MIN_SIDE:
         raise UnreadableFilm(
-            f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed."
+            f"The image is {width} × {height} pixels, too small for a film: at least {MIN_SIDE} a side are needed. "
+            "Export the film itself."
         )
     return judged(exposure)
 
 
 def too_large() -> UnreadableFilm:
     """The refusal of a file that is longer than any film."""
-    return UnreadableFilm(f"The file is too large: at most {MAX_BYTES // 2**20} MB are read.")
+    return UnreadableFilm(f"The file is too large: at most {MAX_BYTES // 2**20} MB are read. Scale the film down.")
 
 
 def load(path: Path) -> bytes:
@@ -155,7 +156,7 @@ def _decode(data: bytes) -> Exposure:
     if raster.is_raster(data):
         return raster.decode(data)
     if not data:
-        raise UnreadableFilm("The file is empty.")
+        raise UnreadableFilm("The file is empty, a film was expected: copy it or export it again.")
     if packed := next((name for name, sign in _PACKED.items() if data.startswith(sign)), ""):
         raise UnreadableFilm(f"The file is {packed}, a single film was expected: unpack it first.")
     raise UnreadableFilm("The file is no PNG, JPEG, WebP or DICOM image: export the film in one of these formats.")

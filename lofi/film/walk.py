@@ -15,6 +15,7 @@ UNDEFINED = 0xFFFF_FFFF
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _NO_VR = frozenset({b"--", b"??", b"  ", b"\0\0"})
 """What writers put where they know no VR: a length of 16 bits follows, as after most others."""
+_LAST = 0x7FE0_FFFF
 _MAX_ELEMENTS = 500_000
 _DAMAGED = "The DICOM file is damaged: {}. Export it again from where it came."
 
@@ -51,7 +52,7 @@ class Walk:
         self.data, self.explicit, self.little = data, explicit, little
         order = "<" if little else ">"
         self._seen = 0
-        self._head = struct.Struct(order + "HHL")
+        self._explicit = struct.Struct(order + "HH2sH")
         self._short = struct.Struct(order + "H")
         self._long = struct.Struct(order + "L")
         # One for all elements of VR UN, so that its count of elements bounds them together.
@@ -64,42 +65,46 @@ class Walk:
             raise damaged(f"it has more than {_MAX_ELEMENTS} elements")
         if at + 8 > len(self.data):
             raise damaged("it ends in the middle of its header")
-        group, number, length = self._head.unpack_from(self.data, at)
+        group, number, vr, short = self._explicit.unpack_from(self.data, at)
         tag = group << 16 | number
-        vr = bytes(self.data[at + 4 : at + 6])
-        if group == 0xFFFE or tag == ZEROS or not self.explicit:
-            return Head(tag, b"", at + 8, length)
-        if not is_vr(vr):
-            return self._without_vr(at, tag, length)
+        if not self.explicit or group == 0xFFFE or tag == ZEROS:
+            return Head(tag, b"", at + 8, self._long.unpack_from(self.data, at + 4)[0])
         if vr not in _LONG:
-            return Head(tag, vr, at + 8, self._short.unpack_from(self.data, at + 6)[0])
+            return Head(tag, vr, at + 8, short) if is_vr(vr) else self._without_vr(at, tag)
         if at + 12 > len(self.data):
             raise damaged("it ends in the middle of its header")
         return Head(tag, vr, at + 12, self._long.unpack_from(self.data, at + 8)[0])
 
-    def _without_vr(self, at: int, tag: int, length: int) -> Head:
+    def _without_vr(self, at: int, tag: int) -> Head:
         """The head of an element in an explicit file whose VR is none: of the readings, the one that fits.
 
         Some writers switch to implicit VR in mid-file, others leave the VR out and keep its place.
         """
+        (length,) = self._long.unpack_from(self.data, at + 4)
         (short,) = self._short.unpack_from(self.data, at + 6)
         readings = [Head(tag, b"", at + 8, length), Head(tag, b"", at + 8, short)]
         if bytes(self.data[at + 4 : at + 6]) in _NO_VR:
             readings.reverse()
         if short == 0 and at + 12 <= len(self.data):
             readings.append(Head(tag, b"", at + 12, self._long.unpack_from(self.data, at + 8)[0]))
-        return next(filter(self._fits, readings), Head(tag, b"", at + 8, length))
+        # After an implicit element the next may be implicit too, with no VR to be known by.
+        for sure in (True, False):
+            for reading in readings:
+                if self._fits(reading, sure):
+                    return reading
+        return Head(tag, b"", at + 8, length)
 
-    def _fits(self, head: Head) -> bool:
+    def _fits(self, head: Head, sure: bool) -> bool:
         """Whether what follows an element read like this looks like the next one, or the end."""
         end = head.start if head.length == UNDEFINED else head.start + head.length
         if end + 8 > len(self.data):
             return end == len(self.data)
-        group, number, _ = self._head.unpack_from(self.data, end)
-        if head.length == UNDEFINED:
+        group, number, vr, _ = self._explicit.unpack_from(self.data, end)
+        if group == 0xFFFE or head.length == UNDEFINED:
             return bool(group == 0xFFFE)
-        following = group << 16 | number
-        return bool(group == 0xFFFE or following > head.tag) or is_vr(bytes(self.data[end + 4 : end + 6]))
+        # Within a sequence the next one may be of its parent, and lower.
+        rises = head.tag < (group << 16 | number) <= _LAST
+        return is_vr(vr) or (rises and (not sure or vr in _NO_VR))
 
     def end(self, head: Head) -> int:
         """First byte after the value of ``head``; nested delimited sequences are stepped over without recursion."""

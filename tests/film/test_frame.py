@@ -1,5 +1,6 @@
 """Stored values of compressed and of coloured images: high bits, colour spaces, labels that do not fit the stream."""
 
+import struct
 import subprocess
 import sys
 from io import BytesIO
@@ -49,6 +50,25 @@ def jpeg(values: np.ndarray, **options: Any) -> bytes:
     sink = BytesIO()
     Image.fromarray(values).save(sink, "JPEG", quality=95, **options)
     return sink.getvalue()
+
+
+def lossless_jpeg(words: np.ndarray, bits: int) -> bytes:
+    """One frame of lossless JPEG with the first predictor (ITU-T T.81 annex H); each Huffman code has five bits."""
+    height, width = words.shape
+    values = words.astype(int)
+    before = np.roll(values, 1, axis=1)
+    before[1:, 0] = values[:-1, 0]
+    before[0, 0] = 2 ** (bits - 1)
+    code = ""
+    for step in ((values - before + 2**15) % 2**16 - 2**15).ravel():
+        category = int(abs(step)).bit_length()
+        extra = step if step > 0 else step + 2**category - 1
+        code += f"{category:05b}" + (f"{extra:0{category}b}" if 0 < category < 16 else "")
+    code += "1" * (-len(code) % 8)
+    scan = int(code, 2).to_bytes(len(code) // 8).replace(b"\xff", b"\xff\0")
+    table = b"\xff\xc4\0\x24\0" + bytes([0, 0, 0, 0, 17, *[0] * 11]) + bytes(range(17))
+    frame = b"\xff\xc3\0\x0b" + struct.pack(">BHHB", bits, height, width, 1) + b"\1\x11\0"
+    return b"\xff\xd8" + frame + table + b"\xff\xda\0\x08\1\1\0\1\0\0" + scan + b"\xff\xd9"
 
 
 def encapsulated(stream: bytes, syntax: str, like: np.ndarray, **tags: Any) -> bytes:
@@ -236,6 +256,67 @@ class TestEnds:
         stream = jpeg(values)
         with pytest.raises(UnreadableFilm, match="not complete"):
             shown(encapsulated(stream[: int(share * len(stream))], uid.JPEGBaseline8Bit, values, bits=8))
+
+    def test_lossless_streams_whose_end_alone_is_missing(self) -> None:
+        for stream, syntax in (
+            (stream_of(RAMP, uid.JPEGLSLossless, 12), uid.JPEGLSLossless),
+            (lossless_jpeg(RAMP, 12), uid.JPEGLosslessSV1),
+        ):
+            assert stream.endswith(b"\xff\xd9")
+            exposure = dicom.decode(encapsulated(stream[:-2], syntax, RAMP))
+            assert exposure.flags == (END_MISSING,)
+            assert np.abs(exposure.pixels - own_range(RAMP)).max() < 1e-6
+            with pytest.raises(UnreadableFilm):
+                shown(encapsulated(stream[: len(stream) // 2], syntax, RAMP))
+
+    def test_native_pixels_of_which_a_few_are_missing(self) -> None:
+        ds = dataset(RAMP + 100)
+        ds.PixelData = (RAMP + 100).tobytes()[:-8]
+        exposure = dicom.decode(written(ds))
+        assert exposure.flags == (END_MISSING,)
+        # The last four repeat the one before them.
+        assert np.abs(exposure.pixels.ravel()[:-4] - np.arange(1916) / 1915).max() < 1e-6
+        ds.PixelData = RAMP.tobytes()[: RAMP.nbytes // 2]
+        with pytest.raises(UnreadableFilm, match="fewer pixels"):
+            shown(written(ds))
+
+
+class TestDepth:
+    @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
+    def test_thirty_two_bits(self, signed: bool) -> None:
+        values = RAMP.astype(np.int64) * 100_000 - (50_000_000 if signed else 0)
+        ds = dataset(RAMP, PixelRepresentation=int(signed), BitsAllocated=32, BitsStored=32, HighBit=31)
+        ds.PixelData = values.astype("<i4" if signed else "<u4").tobytes()
+        assert np.abs(shown(written(ds)) - own_range(RAMP)).max() < 2e-5
+        # A window in its units: 0 at 0, 1 at 100,000,000.
+        ds.WindowCenter, ds.WindowWidth = 50_000_000, 100_000_000
+        assert shown(written(ds)).ravel()[1000] == pytest.approx((0.5 if signed else 1.0), abs=1e-3)
+
+    def test_few_values_in_thirty_two_bits_are_all_kept(self) -> None:
+        ds = dataset(RAMP, BitsAllocated=32, BitsStored=32, HighBit=31)
+        ds.PixelData = (RAMP.astype("<u4") + 3_000_000).tobytes()
+        exposure = dicom.decode(written(ds))
+        assert np.abs(exposure.pixels - own_range(RAMP)).max() < 1e-6
+        assert exposure.ends == (3_000_000, 3_000_000 + 1919)
+
+    def test_stream_of_eight_bits_in_words_of_sixteen(self) -> None:
+        for stream, syntax in (
+            (lossless_jpeg(GREY8, 8), uid.JPEGLosslessSV1),
+            (stream_of(GREY8, uid.JPEGLSLossless, 8), uid.JPEGLSLossless),
+            (stream_of(GREY8, uid.JPEG2000Lossless, 8), uid.JPEG2000Lossless),
+            (jpeg(GREY8), uid.JPEGBaseline8Bit),
+        ):
+            film = shown(encapsulated(stream, syntax, RAMP, bits=8))
+            assert np.abs(film - own_range(GREY8)).max() < (0.02 if syntax == uid.JPEGBaseline8Bit else 1e-6)
+
+    def test_private_syntax_whose_pixels_alone_are_big_endian(self) -> None:
+        ds = dataset(RAMP)
+        ds.PixelData = RAMP.astype(">u2").tobytes()
+        data = written(ds, uid.ImplicitVRLittleEndian)
+        label = b"1.2.840.10008.1.2\0"
+        at = data.index(label, data.index(b"\x02\0\x10\0UI"))
+        data = data[: at - 2] + b"\x12\0" + b"1.2.840.113619.5.2" + data[at + len(label) :]
+        assert np.abs(shown(data) - own_range(RAMP)).max() < 1e-6
 
 
 def test_decoders_print_nothing_when_they_succeed(shared: Path) -> None:
