@@ -27,10 +27,12 @@ from train.evaluation import contact_sheet, embedding_figures, language_figures,
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
+from train.evaluation.presence import label_figures, label_questions
 from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films, sample
 from train.evaluation.rules import RULES
 from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
 from train.evaluation.table import lines, to_json
+from train.evaluation.wordings import WordTables
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,24 @@ def evaluate(
     told = told if setting.reports else []
     maps: dict[int, PatchMap] = {}
 
+    every_label = label_questions(films)
+    bold = always_answering(model)
+    words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
+
     def keep(number: int, encoded: EncodedFilm) -> None:
+        words.ask(number, encoded)
         if setting.gradcam and films[number].boxes:
             maps[number] = PatchMap.of(encoded)
 
     plan = Plan(
-        _phrases(sets, absent, films, setting.seed),
+        {
+            **_phrases(sets, absent, films, setting.seed),
+            "labels": [(one.film, one.phrase) for one in every_label],
+        },
         [(number, box.box) for number, box in finding_boxes],
         told,
     )
-    answers = ask(always_answering(model), films, plan, also=keep)
+    answers = ask(bold, films, plan, also=keep)
     ground = _ground(model, films, training, sets, answers, maps, setting)
     draw = (setting.resamples, setting.seed)
     sure, present, presence = _presence(model, films, sets, absent, answers, draw)
@@ -88,6 +98,10 @@ def evaluate(
         "by label": {name: _by_label(result, draw) for name, result in ground.items() if name != "zone"},
         "subgroups": _subgroups(ground["side"], films, draw) if "side" in ground else {},
         "presence": presence,
+        "presence by label": label_figures(
+            every_label, answers.groundings["labels"], films, model.threshold, model.concepts, *draw
+        ),
+        "wording": words.figures(*draw),
         **_embeddings(model, films, answers, gallery, draw),
         "language": {
             "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
