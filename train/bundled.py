@@ -1,7 +1,7 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
 Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
-rank by finding, calibration; each a command of its own, printed before it runs. Started again after a stop, it goes on
+rank by finding, calibration, what it was taught; each a command of its own, printed before it runs. Started again after a stop, it goes on
 where it was. ``--smoke``: a few steps of every stage.
 """
 
@@ -75,6 +75,7 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             "train.calibrate",
             ("--model", str(alike / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
         ),
+        Stage("concepts", "train.concepts", ("--model", str(alike / "checkpoint"), "--records", str(records))),
     ]
 
 
