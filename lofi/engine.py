@@ -14,15 +14,13 @@ from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.gallery import Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.refine import combined, wishes
 from lofi.grounding import Answerer, Grounder
-from lofi.grounding.standing import stood, to_be_asked, unasked
+from lofi.grounding.standing import answered
 from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
 from lofi.network.concepts import Concepts
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from lofi.report.query import checked_phrase
 from lofi.report.statements import Statement, read_report
-from lofi.report.understanding import Understood, understood
 from lofi.report.wanted import Wanted, wanted
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
@@ -251,17 +249,10 @@ class Engine:
         """What the one who grounds was taught; None where nobody says so, as of another model than LoFi."""
         return None if self.grounder.reads_pixels else self.model.concepts
 
-    def understood(self, phrase: str) -> Understood:
-        """What a phrase asks for."""
-        return understood(phrase, self.concepts or ())
-
     def _answered(self, phrase: str, low: float, high: float, look: Callable[[str], Grounding]) -> Grounding:
         """The answer to a phrase by ``look``, which takes what is asked, with what it stands for."""
-        said = self.understood(checked_phrase(phrase))
         name = self.grounder.answerer.name if self.grounder.answerer is not None else self.model.name
-        if not to_be_asked(said, self.concepts):
-            return unasked(phrase, said, self.concepts, name)
-        return stood(look(said.asked), phrase, said, self.concepts, name, low, high)
+        return answered(phrase, self.concepts, name, look, low, high)
 
     def _hits(
         self,

@@ -1,9 +1,9 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
 Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
-rank by finding, calibration; then the dense network beside it, its cuts, and how both are heard together. Each is a
-command of its own, printed before it runs. Started again after a stop, it goes on where it was. ``--smoke``: a few
-steps of every stage up to the calibration.
+rank by finding, calibration, what it was taught; then the dense network beside it, its cuts, and how both are heard
+together. Each is a command of its own, printed before it runs. Started again after a stop, it goes on where it was.
+``--smoke``: a few steps of every stage of the first network.
 """
 
 import argparse
@@ -81,6 +81,7 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             "train.calibrate",
             ("--model", str(alike / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
         ),
+        Stage("concepts", "train.concepts", ("--model", str(alike / "checkpoint"), "--records", str(records))),
         *([] if smoke else dense_stages(out / "dense", alike / "checkpoint", cache, shared)),
     ]
 

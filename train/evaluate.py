@@ -24,10 +24,11 @@ from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, shots, systems
-from train.evaluation.answering import Asked, answering_figures, by_label
+from train.evaluation.answering import Asked, answering_figures
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
+from train.evaluation.presence import label_figures, label_questions
 from train.evaluation.questions import (
     BOXED_FINDINGS,
     Film,
@@ -40,6 +41,7 @@ from train.evaluation.questions import (
 from train.evaluation.rules import RULES
 from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
 from train.evaluation.table import lines, to_json
+from train.evaluation.wordings import WordTables
 
 
 @dataclass(frozen=True)
@@ -79,16 +81,24 @@ def evaluate(
     told = told if setting.reports else []
     maps: dict[int, PatchMap] = {}
 
+    every_label = label_questions(films)
+    bold = always_answering(model)
+    words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
+
     def keep(number: int, encoded: EncodedFilm) -> None:
+        words.ask(number, encoded)
         if setting.gradcam and films[number].boxes:
             maps[number] = PatchMap.of(encoded)
 
     plan = Plan(
-        _phrases(sets, absent, films, setting.seed),
+        {
+            **_phrases(sets, absent, films, setting.seed),
+            "labels": [(one.film, one.phrase) for one in every_label],
+        },
         [(number, box.box) for number, box in finding_boxes],
         told,
     )
-    answers = ask(always_answering(model), films, plan, also=keep, size=setting.size)
+    answers = ask(bold, films, plan, also=keep, size=setting.size)
     ground = _ground(model, films, training, sets, answers, maps, setting)
     draw = (setting.resamples, setting.seed)
     sure, present, presence = _presence(model, films, sets, absent, answers, draw)
@@ -99,6 +109,10 @@ def evaluate(
         "subgroups": _subgroups(ground["side"], films, draw) if "side" in ground else {},
         "presence": presence,
         "answering": _answering(model, films, sets, absent, answers, draw),
+        "presence by label": label_figures(
+            every_label, answers.groundings["labels"], films, model.threshold, model.concepts, *draw
+        ),
+        "wording": words.figures(*draw),
         **_embeddings(model, films, answers, gallery, draw),
         "language": {
             "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
@@ -222,10 +236,7 @@ def _answering(
     ]
     asked = [Asked(question, films[question.film], answer) for question, answer in pairs]
     asked = [item for item in asked if item.film.from_nih and item.question.label in BOXED_FINDINGS]
-    return {
-        **answering_figures(asked, model.threshold, *draw),
-        "by label": by_label(asked, model.threshold, *draw),
-    }
+    return answering_figures(asked, model.threshold, *draw)
 
 
 def _embeddings(

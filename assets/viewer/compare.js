@@ -5,7 +5,7 @@
  */
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
-import { boxSureness, facts, look, sample } from "./lines.js";
+import { boxSureness, facts, isGuess, look, sample } from "./lines.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -23,7 +23,7 @@ function neighbourFindings(bench, reading, hit) {
     const answer = answers[finding.phrase];
     return {
       phrase: finding.phrase, boxes: answer.boxes, scores: boxSureness(answer), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false,
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false, guess: isGuess(answer.state),
     };
   });
   const own = hit.boxes.map((/** @type {any} */ box) => (

@@ -8,7 +8,7 @@
  * @typedef {import("./film-geometry.js").Size} Size
  * @typedef {import("./film-geometry.js").View} View
  * @typedef {{phrase: string, boxes: Box[], scores?: number[], colour: string, dash?: string, hidden?: boolean,
- *   selected?: boolean, dotted?: boolean}} Finding
+ *   selected?: boolean, dotted?: boolean, guess?: boolean}} Finding a guess is drawn thin, in short dashes
  * @typedef {{finding: number, box: number}} Chosen
  * @typedef {{chosen: Chosen, name: string, width: number, nodes: {halo: SVGElement, line: SVGElement, label: SVGElement}}} Drawn
  */
@@ -17,6 +17,8 @@ import { contains, onScreen } from "./film-geometry.js";
 import { LINE, placed } from "./film-labels.js";
 
 const LONGEST = 34;
+/** As lofi.film.view draws it in pictures. */
+const GUESS_DASH = "3 4";
 const FONT = "600 12px system-ui, sans-serif";
 const PADDING = 5;
 /** In place of a box's number: all of the finding. */
@@ -63,13 +65,13 @@ export class BoxLayer {
 
   /** @param {Chosen} chosen @returns {Drawn} */
   element(chosen) {
-    const { phrase, scores, colour, dash, dotted } = this.findings[chosen.finding];
+    const { phrase, scores, colour, dash, dotted, guess } = this.findings[chosen.finding];
     const score = scores?.[chosen.box];
     const short = phrase.length > LONGEST ? `${phrase.slice(0, LONGEST - 1)}…` : phrase;
-    const name = score === undefined ? short : `${short} ${percent(score)}`;
-    const mark = this.isChosen(chosen) ? " chosen" : "";
+    const name = `${short}${score === undefined ? "" : ` ${percent(score)}`}${guess ? " · a guess" : ""}`;
+    const mark = `${this.isChosen(chosen) ? " chosen" : ""}${guess ? " guess" : ""}`;
     const halo = draw("rect", { class: `halo${mark}` });
-    const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": dotted ? "1 4" : dash ?? "" });
+    const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": dotted ? "1 4" : guess ? GUESS_DASH : dash ?? "" });
     line.style.stroke = colour;
     const width = textWidth(name) + 2 * PADDING;
     const label = draw("g", { class: `label${mark}` });

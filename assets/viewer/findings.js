@@ -3,7 +3,7 @@
  * The table of phrases: what was found, how sure, where; colour and dash, show and hide, opacity and threshold.
  */
 import { address, button, make, percent, renew, toggle } from "./dom.js";
-import { look, sample, sureness, verdict } from "./lines.js";
+import { isGuess, look, sample, sureness, verdict } from "./lines.js";
 import { boxReview, phraseReview } from "./review.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -51,6 +51,18 @@ function because(bench, finding) {
     ...unheard.map((one) => example(bench, finding, one)))))];
 }
 
+/** One quiet line under a phrase: how it was understood, and what its answer is worth. @param {Finding} finding */
+function told(finding) {
+  if (finding.state === "absent") return [line("This says what is not there: nothing was looked for.")];
+  if (finding.state !== "known") return [];
+  const same = !finding.asked || finding.asked === finding.phrase.toLowerCase() || ["denied", "not understood"].includes(finding.answer);
+  const said = [same ? "" : `Asked as “${finding.asked}”.`, finding.note].filter(Boolean).join(" ");
+  return said ? [line(said)] : [];
+}
+
+/** @param {string} text */
+const line = (text) => make("tr", { cls: "told" }, make("td"), make("td", { colspan: "5" }, make("p", { cls: "quiet", text })));
+
 /** @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
 function row(bench, reading, finding) {
   const shown = !reading.hidden.has(finding.phrase);
@@ -63,7 +75,7 @@ function row(bench, reading, finding) {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
   const within = finding.within ? make("span", { cls: "within", text: " in the box", title: "Looked for inside the drawn box only" }) : null;
   const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }), within);
-  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${shown ? "" : " off"}` },
+  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${isGuess(finding.answer) ? " guess" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
     make("td", { cls: "sure", text: sureness(finding) }),
     make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),
@@ -103,7 +115,7 @@ export function mountFindings(bench) {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
       return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(bench, reading, finding), ...because(bench, finding)])))];
+        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(bench, reading, finding), ...told(finding), ...because(bench, finding)])))];
     });
   }
 

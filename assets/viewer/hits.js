@@ -72,6 +72,9 @@ function list(bench, reading, strip) {
   return [make("ol", { cls: strip ? "strip" : "list", start: String(reading.search.offset + 1) }, ...reading.hits.map((hit) => card(bench, reading, hit)))];
 }
 
+/** What of the text was not searched for. @param {Reading} reading */
+const notes = (reading) => (reading.search.text ? reading.notes.map((text) => make("p", { cls: "quiet", role: "status", text })) : []);
+
 /** @param {Workbench} bench @param {Reading} reading */
 function pages(bench, reading) {
   const { offset } = reading.search;
@@ -100,7 +103,7 @@ export function mountHits(bench) {
     renew(head, [strip, reading?.searching], () => [make("h2", { text: "Similar studies" }),
       make("span", { cls: "quiet", role: "status", text: reading?.searching ? "Searching…" : "" }),
       toggle("Strip", strip, () => { strip = !strip; show(); }, { key: "strip", title: "Small pictures side by side, or a list" })]);
-    renew(said, reading && [reading.key, reading.search], () => (reading ? terms(bench, reading) : []));
+    renew(said, reading && [reading.key, reading.search, reading.notes], () => (reading ? [...terms(bench, reading), ...notes(reading)] : []));
     results.classList.toggle("stale", Boolean(reading?.searching && reading.hits));
     const shown = reading && [reading.key, reading.state, reading.hits, reading.searchError, reading.search, reading.compared?.study_id, strip, [...reading.verdicts]];
     renew(results, shown, () => list(bench, reading, strip));

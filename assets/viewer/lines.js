@@ -35,8 +35,14 @@ export function verdict(finding) {
   if (finding.state === "looking") return "looking…";
   if (finding.state === "failed") return "not answered";
   if (finding.state === "absent") return "said to be absent";
-  return finding.found ? "found" : "not found";
+  return finding.answer || (finding.found ? "found" : "not found");
 }
+
+/** Whether boxes of an answer are a guess, never a finding: drawn thin. @param {string|undefined} answer */
+export const isGuess = (answer) => answer === "never learnt" || answer === "unsure";
+
+/** Whether the model was asked at all. @param {Finding} finding */
+const wasAsked = (finding) => !["denied", "not understood"].includes(finding.answer);
 
 /**
  * How sure the model is of each box, for labels and the threshold: the phrase's confidence for the best box, so that one
@@ -49,7 +55,7 @@ export function boxSureness({ confidence, scores }) {
 }
 
 /** @param {Finding} finding */
-export const sureness = (finding) => (finding.state === "known" ? percent(finding.confidence) : "");
+export const sureness = (finding) => (finding.state === "known" && wasAsked(finding) ? percent(finding.confidence) : "");
 
 /** Age and the like of a study, only what is known. @param {any} hit */
 export function facts(hit) {

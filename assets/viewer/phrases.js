@@ -3,7 +3,8 @@
  * What to look for: a field for phrases, suggestions, those asked before, and a whole report to be split.
  */
 import { button, make, renew } from "./dom.js";
-import { splitPhrases } from "./reading.js";
+import { mountKnowledge } from "./knowledge.js";
+import { DENIAL, splitPhrases } from "./reading.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 
@@ -46,6 +47,7 @@ function mountReport(bench) {
 /** @param {Workbench} bench */
 export function mountPhrases(bench) {
   const field = make("textarea", { id: "phrases", rows: "2", placeholder: "left pleural effusion, cardiomegaly", "aria-describedby": "phrases-how" });
+  const knowledge = mountKnowledge(bench);
   const offered = make("div", { cls: "offered" });
   const read = () => splitPhrases(field.value);
 
@@ -59,11 +61,12 @@ export function mountPhrases(bench) {
     bench.addPhrases(phrases);
   }
 
-  const submit = () => {
-    const phrases = read();
+  const submit = async () => {
+    const text = field.value;
+    if (bench.current) field.value = "";
+    const phrases = bench.current && DENIAL.test(text) ? await bench.parted(text) : splitPhrases(text);
     find(phrases);
     if (phrases.length && bench.current) document.querySelector(".seat.query")?.scrollIntoView({ block: "nearest" });
-    if (bench.current) field.value = "";
     show();
   };
   field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -74,10 +77,11 @@ export function mountPhrases(bench) {
   const node = make("section", { cls: "phrases", "aria-label": "Phrases to find" },
     make("label", { for: "phrases", cls: "title", text: "What to find" }),
     field, button("Find on the film", submit, { id: "find", cls: "primary" }),
-    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(bench));
+    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(bench), knowledge.node);
 
   function show() {
     const reading = bench.current;
+    knowledge.show();
     const asked = new Set((reading?.findings || []).map((finding) => finding.phrase.toLowerCase()));
     const open = (/** @type {string[]} */ phrases) => phrases.filter((phrase) => !asked.has(phrase.toLowerCase()));
     const suggested = open(reading?.suggestions || []).slice(0, 6);

@@ -11,6 +11,8 @@
  * @property {string} phrase
  * @property {number} number gives its colour and dash
  * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report, or the phrase, itself says that it is not there
+ * @property {string} answer what the answer stands for, as lofi.results.Standing: "found", "never learnt" …; "" while there is none
+ * @property {string} asked what the model was asked @property {string} note the sentence to show with the answer
  * @property {boolean} found
  * @property {number} confidence
  * @property {Box[]} boxes
@@ -44,7 +46,7 @@
  * @property {string} pass the word for its DICOM source, "" where there is none
  * @property {Search} search
  * @property {any[]|null} hits null while they are not known
- * @property {boolean} more @property {string} searchError @property {number} searches counts the searches begun
+ * @property {boolean} more @property {string[]} notes sentences about the search @property {string} searchError @property {number} searches counts the searches begun
  * @property {Finding[]} findings
  * @property {Set<string>} hidden phrases whose boxes are not drawn
  * @property {string} selected phrase
@@ -72,7 +74,7 @@ export function newReading(name, source, where) {
     key: made, name, file: source.file || null, study: source.study || "",
     state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
-    hits: null, more: false, searchError: "", searches: 0,
+    hits: null, more: false, notes: [], searchError: "", searches: 0,
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
     compared: null, neighbours: new Map(), region: null,
@@ -96,17 +98,35 @@ export function addFinding(reading, phrase, more = {}) {
   while (used.has(number)) number += 1;
   /** @type {Finding} */
   const finding = {
-    phrase, number, state: "waiting", found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
+    phrase, number, state: "waiting", answer: "", asked: "", note: "", found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
   };
   reading.findings.push(finding);
   return finding;
 }
 
-/** The phrases of a text field, one a line or separated by commas, tidied as lofi/report/query.py does. @param {string} text */
+/** Words that may deny a finding: only whether the server, which decides, is asked how a text falls into phrases and what it denies. */
+export const DENIAL = /\b(no|not|non|nor|nil|neither|never|without|w\/o|absen\w+|negative|neg|free|clear\w*|resol\w+|remov\w+|den\w+|unlikely|exclu\w+|ruled|lacks?|devoid|fails?|rather|instead|opposed|gone|withdr\w+|disappear\w*|extract\w*|extubated)\b|n't\b/i;
+/** What says where or how large, and is no phrase of its own. */
+const BESIDE = /^(?:(?:left|right|bilateral|both sides|upper|middle|lower|basal|apical|small|large|mild|moderate|severe)\s*)+$/i;
+
+/** @param {string} part */
+const tidy = (part) => part.replace(/\s+/g, " ").replace(/^ |[. ]+$/g, "");
+
+/** The phrases of one line; "no mass, nodule or hernia" stays whole, because the denial runs through its list. @param {string} line */
+function ofLine(line) {
+  if (DENIAL.test(line) && /\b(?:or|nor)\b/i.test(line)) return [tidy(line)].filter(Boolean);
+  /** @type {string[]} */ const found = [];
+  for (const part of line.split(/,(?!\d)/).map((one) => tidy(one.replace(/^\s*(?:and\/or|and|or)\s+/i, ""))).filter(Boolean)) {
+    if (found.length && BESIDE.test(part)) found[found.length - 1] += `, ${part}`;
+    else found.push(part);
+  }
+  return found;
+}
+
+/** The phrases of a text field, one a line or between commas or semicolons, as lofi/report/query.py has them. @param {string} text */
 export function splitPhrases(text) {
-  const parts = text.split(/[\n\r,;]+/).map((part) => part.replace(/\s+/g, " ").replace(/^ |[. ]+$/g, "")).filter(Boolean);
   const first = new Map();
-  for (const part of parts) if (!first.has(part.toLowerCase())) first.set(part.toLowerCase(), part);
+  for (const part of text.split(/[\n\r;]+/).flatMap(ofLine)) if (!first.has(part.toLowerCase())) first.set(part.toLowerCase(), part);
   return [...first.values()];
 }
 

@@ -5,7 +5,7 @@
 import { address, button, make, renew } from "./dom.js";
 import { comparedPane } from "./compare.js";
 import { createFilm } from "./film.js";
-import { look } from "./lines.js";
+import { isGuess, look } from "./lines.js";
 import { standing } from "./review.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -22,7 +22,7 @@ export function shownFindings(bench, reading, findings) {
     const boxes = standing(reading, finding);
     return {
       phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: isGuess(finding.answer),
     };
   });
 }

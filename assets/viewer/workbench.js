@@ -3,7 +3,7 @@
  * What a reader does with the films of the worklist: boxes drawn, studies compared, reports, exports.
  */
 import { save } from "./dom.js";
-import { addFinding } from "./reading.js";
+import { DENIAL, addFinding } from "./reading.js";
 import { JudgedWorklist } from "./judged-worklist.js";
 import { Fault } from "./server.js";
 import { words } from "./worklist.js";
@@ -11,9 +11,6 @@ import { words } from "./worklist.js";
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Box} Box */
 /** @typedef {import("./reading.js").Finding} Finding */
-
-/** Words that may deny a finding: only whether the server, which decides, is asked before a phrase is looked for. */
-const DENIAL = /\b(no|not|non|nor|neither|never|without|absen\w+|negative|free|clear\w*|resol\w+|remov\w+|den\w+|unlikely|exclu\w+|ruled|lack|devoid|fails?|rather)\b|n't\b/i;
 
 export class Workbench extends JudgedWorklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
@@ -180,18 +177,29 @@ export class Workbench extends JudgedWorklist {
   /** Phrases that deny something are read as a report is: what they deny is not looked for. @param {string[]} phrases */
   addPhrases(phrases) {
     super.addPhrases(phrases.filter((phrase) => !DENIAL.test(phrase)));
-    for (const phrase of phrases) if (this.current && DENIAL.test(phrase)) this.addReport(phrase);
+    for (const phrase of phrases) if (this.current && DENIAL.test(phrase)) this.addReport(phrase, phrase);
   }
 
-  /** Look for what a pasted report states; true when it could be split. @param {string} text */
-  async addReport(text) {
+  /** The phrases of a text that may deny something, as the server parts them. @param {string} text @returns {Promise<string[]>} */
+  async parted(text) {
+    try {
+      return (await this.ask("part_phrases", { text })).phrases;
+    } catch (fault) {
+      this.tell(fault);
+      return [];
+    }
+  }
+
+  /** Look for what a pasted report states; true when it could be split. @param {string} text @param {string} [phrase] asked itself where the text names no finding */
+  async addReport(text, phrase = "") {
     const reading = this.current;
     if (!reading) this.tell(new Fault("First drop a film, or pick an example."));
     if (!reading || !text.trim()) return false;
     try {
       const { statements } = await this.ask("split_report", { text });
       for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
-      if (!statements.length) this.told = "No finding could be read from this text.";
+      if (!statements.length && phrase) addFinding(reading, phrase);
+      else if (!statements.length) this.told = "No finding could be read from this text.";
       this.changed();
       if (reading.film && reading.hits) this.find(reading);
       return statements.length > 0;

@@ -147,7 +147,7 @@ export class Worklist {
       error = words(fault);
     }
     if (number !== reading.searches) return;
-    Object.assign(reading, { hits: found ? found.hits : reading.hits || [], more: Boolean(found?.more), searchError: error, searching: false });
+    Object.assign(reading, { hits: found ? found.hits : reading.hits || [], more: Boolean(found?.more), notes: found?.notes || [], searchError: error, searching: false });
     this.changed();
   }
 
@@ -226,8 +226,8 @@ export class Worklist {
     try {
       const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: within });
       if (finding.within !== within) return; // asked elsewhere meanwhile: it waits again
-      const { found, confidence, boxes, scores, evidence } = findings[0];
-      Object.assign(finding, { state: "known", found, confidence, boxes, scores, evidence });
+      const { found, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
+      Object.assign(finding, { state: "known", answer: state, asked, note, found, confidence, boxes, scores, evidence });
     } catch (fault) {
       Object.assign(finding, { state: "failed", error: words(fault) });
     }

@@ -1,10 +1,11 @@
 """What an answer stands for: found, or why it is not. The one place where that is decided."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from lofi.network.concepts import Concept
-from lofi.report.understanding import Understood
+from lofi.report.query import checked_phrase
+from lofi.report.understanding import Understood, understood
 from lofi.results import Grounding, Standing
 
 
@@ -60,6 +61,21 @@ def guessed(concepts: Collection[str], known: Mapping[str, Concept] | None, mode
     if not shown or any(concept.presence != "labels" for concept in shown):
         return ""
     return f"{model} learnt this from labels without boxes: where it lies is a guess."
+
+
+def answered(
+    typed: str,
+    known: Mapping[str, Concept] | None,
+    model: str,
+    look: Callable[[str], Grounding],
+    low: float,
+    high: float,
+) -> Grounding:
+    """The answer to a phrase by ``look``, which takes what is asked; with what it stands for. Raises BadQuery."""
+    said = understood(checked_phrase(typed), known or ())
+    if not to_be_asked(said, known):
+        return unasked(typed, said, known, model)
+    return stood(look(said.asked), typed, said, known, model, low, high)
 
 
 def unasked(typed: str, said: Understood, known: Mapping[str, Concept] | None, model: str) -> Grounding:

@@ -90,17 +90,38 @@ def precision_rows(similarity: Floats, relevant: Flags, allowed: Flags) -> Float
     """(Q, 4) of each query: precision@5, precision@10, average precision, and chance (share of relevant allowed ones).
 
     Candidates that are not ``allowed`` (the query itself, its patient) are passed over. With fewer than k left,
-    precision is over those left. A query without a relevant candidate scores 0.
+    precision is over those left. A query without a relevant candidate scores 0. Of tied candidates each order counts
+    alike, so a model that finds all alike scores chance.
     """
     rows = np.zeros((len(similarity), len(PRECISION_AT) + 2))
     for number, (scores, right, free) in enumerate(zip(similarity, relevant, allowed, strict=True)):
-        ranked = right[free][np.argsort(-scores[free], kind="stable")].astype(np.float64)
-        if ranked.sum() == 0:
+        if not right[free].any():
             continue
-        precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
-        at = [precision[min(k, len(ranked)) - 1] for k in PRECISION_AT]
-        rows[number] = *at, (precision * ranked).sum() / ranked.sum(), ranked.mean()
+        share, precision = _expected(scores[free], right[free].astype(np.float64))
+        seen = np.cumsum(share)
+        at = [seen[min(k, len(seen)) - 1] / min(k, len(seen)) for k in PRECISION_AT]
+        rows[number] = *at, (precision * share).sum() / seen[-1], share.mean()
     return rows
+
+
+def _expected(scores: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """For each place of a ranking the chance that a relevant candidate stands there, and the precision expected there
+    if one does, the tied in random order; both (C,).
+
+    Of n tied ones with r relevant, a relevant one at the j-th of their places has (j − 1)·(r − 1)/(n − 1) others before
+    it (McSherry and Najork, Computing information retrieval performance measures efficiently in the presence of tied
+    scores, ECIR 2008).
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, values = right[order], scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    group = np.cumsum(np.concatenate([[True], values[1:] != values[:-1]])) - 1
+    size = np.diff(np.append(starts, len(values)))[group]
+    found = np.add.reduceat(ranked, starts)
+    before = np.concatenate([[0.0], np.cumsum(found)[:-1]])[group]
+    place = np.arange(len(values)) - starts[group]
+    within = place * (found[group] - 1) / np.maximum(size - 1, 1)
+    return found[group] / size, (before + np.maximum(within, 0) + 1) / np.arange(1, len(values) + 1)
 
 
 def precision_figures(

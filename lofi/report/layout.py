@@ -38,6 +38,8 @@ _PICTURE = re.compile(
     r"\b(?:chest|thorax|radiographs?|radiography|x-?rays?|cxr|films?|views?|portable)\b", re.IGNORECASE
 )
 _BLANK = re.compile(r"\n[ \t]*\n")
+_NEXT_PARAGRAPH = re.compile(r"(?<=[.!?])[ \t]*\n(?=[ \t]*[A-Z])")
+_INK = re.compile(r"\S")
 _BODY = re.compile(
     r"(?:the |both )?(?:lungs?|heart|cardi\w+|mediastin\w+)(?: \w+){0,3}? "
     r"(?:is|are|remains?|appears?|normal|clear|enlarged)\b",
@@ -122,8 +124,8 @@ def _sections(words: str) -> Iterator[tuple[int, int, str]]:
     place, section = 0, ""
     for heading in [*_HEADING.finditer(words), None]:
         stop = len(words) if heading is None else heading.start()
-        text = re.compile(r"\S").search(words, place, stop) if _elsewhere(section) else None
-        blank = None if text is None else _BLANK.search(words, text.start(), stop)
+        text = _INK.search(words, place, stop) if _elsewhere(section) else None
+        blank = None if text is None else _ends_elsewhere(words, place, text.start(), stop)
         if blank is None:
             yield place, stop, section
         else:
@@ -140,6 +142,17 @@ def _sections(words: str) -> Iterator[tuple[int, int, str]]:
                 place, section = heading.end(), name
             else:  # "Heart: enlarged." is a sentence about the heart, whose first word is needed.
                 place, section = heading.start(), "" if _elsewhere(section) else section
+
+
+def _ends_elsewhere(words: str, heading: int, text: int, stop: int) -> re.Match[str] | None:
+    """Where what stands under a heading such as HISTORY ends before the next heading: at a blank line, or where a new
+    line begins after the full stop of a text that stood on the heading's own line.
+    """
+    blank = _BLANK.search(words, text, stop)
+    if "\n" in words[heading:text]:
+        return blank
+    line = _NEXT_PARAGRAPH.search(words, text, stop if blank is None else blank.start())
+    return line or blank
 
 
 def _is_body(words: str, section: str, start: int, place: int, end: int) -> bool:

@@ -74,7 +74,8 @@ densely dense intensity densitometry tortuosity thickened degeneration degenerat
 hyperinflated edematous calcify pacemakers adenopathies basal sarcoidosis pneumonias pneumonic pneumonitis
 atherosclerotic arteriosclerosis hemithorax hemithoraces hydropneumothorax hemopneumothorax pneumothoraxes
 hydrothorax hypoinflation hypoinflated engorgement testicular tuberculous osteophyte osteophytic unilateral
-unilaterally clarification generative uncalcified noncalcified consolidating abnormally
+unilaterally clarification generative uncalcified noncalcified consolidating abnormally spurring engorged starting
+features feature fibrosing parahilar classified fraction fractions structure structures granular
 """
 SPELLER = Speller(_SPELT.split(), _NOT_MISSPELT.split())
 _WORD = re.compile(r"[a-z]{5,}")

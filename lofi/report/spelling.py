@@ -35,9 +35,9 @@ class Speller:
     def __init__(self, words: Collection[str], others: Collection[str] = ()) -> None:
         self._words = frozenset(words)
         self._others = frozenset(others)
-        self._by_length: dict[int, list[str]] = {}
+        self._by_length: dict[int, list[tuple[str, frozenset[str]]]] = {}
         for word in sorted(self._words):
-            self._by_length.setdefault(len(word), []).append(word)
+            self._by_length.setdefault(len(word), []).append((word, frozenset(word)))
         self.meant = lru_cache(maxsize=20_000)(self._meant)
 
     def _meant(self, word: str) -> str | None:
@@ -46,11 +46,16 @@ class Speller:
             return None
         most = 1 if len(word) < 8 else 2
         near: dict[int, list[str]] = {}
+        own = frozenset(word)
         for length in range(len(word) - most, len(word) + most + 1):
-            for candidate in self._by_length.get(length, ()):
+            for candidate, letters in self._by_length.get(length, ()):
+                if len(own ^ letters) > 2 * most:  # an edit changes two kinds of letters at most: no need to count
+                    continue
                 # A first letter is seldom wrong, and without it "infusion" would be an effusion.
-                edits = distance(word, candidate, most if candidate[0] == word[0] or len(word) >= 10 else 1)
-                if edits <= most and (candidate[0] == word[0] or len(word) >= 8):
+                same_first = candidate[0] == word[0]
+                allowed = most if same_first or len(word) >= 10 else 1 if len(word) >= 8 else 0
+                edits = distance(word, candidate, allowed) if allowed else 1
+                if edits <= allowed:
                     near.setdefault(edits, []).append(candidate)
         best = near[min(near)] if near else []
         return best[0] if len({word.removesuffix("s") for word in best}) == 1 else None

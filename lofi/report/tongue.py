@@ -29,7 +29,7 @@ och utan med inte ar hoger vanster hjarta lungor og uten ikke hoyre venstre hjer
 ve yok sag sol kalp akciger dengan tidak dan kanan kiri jantung paru
 """
 _ENGLISH = frozenset(_COMMON.split())
-_FOREIGN = frozenset(_COMMON_ELSEWHERE.split()) - {"no", "normal"}
+_FOREIGN = frozenset(word for word in _COMMON_ELSEWHERE.split() if len(word) > 1) - {"no", "normal"}
 _ACCENTS = str.maketrans("áàâäãåéèêëíìîïóòôöõúùûüñçışğłąęśźżć", "aaaaaaeeeeiiiiooooouuuuncisglaesszzc"[:35])
 _WORD = re.compile(r"[^\W\d_]+")
 

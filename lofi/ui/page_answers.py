@@ -13,7 +13,7 @@ from lofi.errors import BadQuery, FilmGone
 from lofi.film.radiograph import Radiograph
 from lofi.film.view import COLOURS, DASHES
 from lofi.gallery import parse_where
-from lofi.report.query import MAX_PHRASES
+from lofi.report.query import MAX_PHRASES, parse_phrases
 from lofi.report.statements import sentences, statements_of
 from lofi.report.wanted import Wanted
 from lofi.report.wording import Mark, suggestions
@@ -43,7 +43,7 @@ class PageAnswers:
         """Every question, by the name of its function."""
         return (
             *(self.start, self.open_example, self.similar, self.ground, self.describe),
-            *(self.draft, self.suggest, self.split_report, self.neighbour),
+            *(self.draft, self.suggest, self.part_phrases, self.split_report, self.neighbour),
         )
 
     def start(self, asked: Asked) -> Answer:
@@ -52,6 +52,7 @@ class PageAnswers:
         studies = engine.gallery.studies
         return {
             "model": engine.model.name,
+            "concepts": None if engine.concepts is None else [one.to_json() for one in engine.concepts.values()],
             "studies": len(studies),
             "simulated": sum(study.simulated for study in studies),
             "examples_simulated": all(study.simulated for study in examples),
@@ -147,6 +148,10 @@ class PageAnswers:
         draft = [one.sentence for one in self.sentences(self.known(asked))]
         hits = self.hits(asked, PAGE)
         return {"phrases": list(suggestions(draft, hits, self.holdings.engine.model.embed_text))}
+
+    def part_phrases(self, asked: Asked) -> Answer:
+        """The phrases of a typed text, a denial in front of each that it reaches."""
+        return {"phrases": list(parse_phrases(asked.text("text", MAX_REPORT)))}
 
     def split_report(self, asked: Asked) -> Answer:
         """What a pasted report states, by phrases: those to look for, and those that it denies."""

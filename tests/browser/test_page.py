@@ -180,12 +180,45 @@ def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Pa
 def test_a_phrase_that_denies_is_not_looked_for(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     hits(page)
-    page.fill("#phrases", "no pneumothorax, right lung")
+    page.fill("#phrases", "no pneumothorax, right lung\nno mass, large effusion, or hernia")
     page.click("#find")
     expect(page.locator("tr.finding.known .phrase")).to_have_text("right lung")
     denied = page.locator("tr.finding.absent")
-    expect(denied.locator(".phrase")).to_have_text("pneumothorax")
-    expect(denied.locator(".verdict")).to_have_text("said to be absent")
+    expect(denied.locator(".phrase")).to_have_text(["pneumothorax", "mass", "large effusion", "hernia"])
+    expect(denied.locator(".verdict").first).to_have_text("said to be absent")
+
+
+def test_each_answer_says_what_it_stands_for(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    ask(page, "Rt lung, consolidation, 123, clear lungs")
+    expect(page.locator("tr.finding")).to_have_count(4)
+    expect(page.locator("tr.finding:is(.waiting, .looking)")).to_have_count(0)
+    expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("found")
+    expect(page.locator("tr.finding", has_text="consolidation").locator(".verdict")).to_have_text("never learnt")
+    expect(page.locator("tr.finding", has_text="123").locator(".verdict")).to_have_text("not understood")
+    told = page.locator("tr.told")
+    expect(told.first).to_have_text("Asked as “right lung”.")
+    expect(told.nth(1)).to_contain_text("was never shown an example of consolidation")
+
+
+def test_the_page_lists_what_the_model_knows(page: Page) -> None:
+    page.locator("#knowledge summary").click()
+    known = page.locator("#knowledge")
+    expect(known.locator("li", has_text="pleural effusion").first).to_contain_text("boxes by readers")
+    expect(known.locator("li", has_text="consolidation")).to_contain_text("none shown with its place")
+
+
+def test_a_search_says_what_it_cannot_search_for(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    search = page.locator(".hits input[type=search]")
+    search.fill("no pleural effusion")
+    search.press("Enter")
+    expect(page.locator(".hits .fault")).to_contain_text("says what is not there")
+    search.fill("effusion zeppelin")
+    search.press("Enter")
+    expect(page.locator(".hits .terms")).to_contain_text("zeppelin")
 
 
 def test_an_answer_names_the_examples_behind_it_and_opens_them(page: Page, film_file: Path) -> None:

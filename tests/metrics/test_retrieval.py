@@ -96,3 +96,22 @@ def test_random_neighbours_are_at_chance() -> None:
     )
     figures = precision_figures(rows, [str(n) for n in range(300)])
     assert figures["precision@5 ÷ chance"].low < 1 < figures["precision@5 ÷ chance"].high
+
+
+def test_constant_similarity_has_the_precision_of_chance() -> None:
+    """Ten candidates, three right, all alike: precision at any k is 0.3 whatever the order of the file."""
+    right = np.array([[True] * 3 + [False] * 7])
+    (row,) = precision_rows(np.zeros((1, 10)), right, np.ones((1, 10), dtype=bool))
+    assert row[:2] == pytest.approx([0.3, 0.3])
+    assert row[3] == pytest.approx(0.3)
+
+
+def test_tied_precision_is_the_mean_over_all_orders() -> None:
+    scores, right = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.1]), np.array([False, True, True, False, False, True])
+    rows = []
+    for order in itertools.permutations(range(1, 5)):
+        places = [0, *order, 5]
+        unequal = np.arange(6, 0, -1, dtype=float)
+        rows.append(precision_rows(unequal[None], right[places][None], np.ones((1, 6), dtype=bool))[0])
+    tied = precision_rows(scores[None], right[None], np.ones((1, 6), dtype=bool))[0]
+    assert tied == pytest.approx(np.mean(rows, axis=0))

@@ -34,6 +34,8 @@ def found(report: str) -> list[str]:
         "LEFT MASS. NO EFFUSION.",
         "left mass no effusion",
         "Effusion: None\nLeft mass",
+        "INDICATION: Known effusion.\nLeft mass. No effusion.",
+        "HISTORY:\nKnown effusion.\nHernia.\n\nLeft mass. No effusion.",
     ],
 )
 def test_layouts(report: str) -> None:

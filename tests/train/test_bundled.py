@@ -40,9 +40,11 @@ def test_every_stage_runs_and_none_twice(
     assert "'pseudo' ended with status -9" in capfd.readouterr().err
     assert bundled.main(arguments) == 0
     later = ["train.pseudo", "train.pretrain", "train.incontext", "train.soup", "train.alike", "train.calibrate"]
+    later.append("train.concepts")
     assert ran[2:] == later
     model = lofi.load(out / "alike" / "checkpoint")
     assert model.config.shots == MOST
     assert model.calibration != (1.0, 0.0)
+    assert model.concepts["effusion"].boxes > 0
     assert bundled.main(arguments) == 0
     assert len(ran) == 2 + len(later), "what is done is not done again"

@@ -9,7 +9,7 @@ import pytest
 from lofi.report.statements import split_report
 from lofi.settings import ASSETS
 
-SCRIPT = (ASSETS / "viewer" / "workbench.js").read_text("utf-8")
+SCRIPT = (ASSETS / "viewer" / "reading.js").read_text("utf-8")
 HINT = re.compile(re.search(r"const DENIAL = /(.+)/i;", SCRIPT)[1], re.IGNORECASE)
 
 
@@ -24,6 +24,15 @@ def unhinted(text: str) -> list[str]:
         *("No effusion", "without effusion", "free of effusion", "effusion has resolved", "resolution of effusion"),
         *("effusion ruled out", "lack of effusion", "devoid of mass", "fails to show a mass", "excludes a mass"),
         *("removal of the tube", "the tube has been removed", "effusion is unlikely", "mass is not seen"),
+        *(
+            "nil effusion",
+            "mass is gone",
+            "absent mass",
+            "w/o mass",
+            "mass rather than effusion",
+            "tube withdrawn",
+            "neg for mass",
+        ),
         *("absence of mass", "mass has cleared", "neither mass nor effusion", "doesn't show a mass", "denies a mass"),
     ],
 )

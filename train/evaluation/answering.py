@@ -58,23 +58,6 @@ def answering_figures(
     return found
 
 
-def by_label(asked: Sequence[Asked], threshold: float, resamples: int, seed: int) -> dict[str, dict[str, Estimate]]:
-    """Label → AUROC, sensitivity and specificity at the shipped threshold."""
-    found: dict[str, dict[str, Estimate]] = {}
-    for label in sorted({item.question.label for item in asked}):
-        own = [item for item in asked if item.question.label == label]
-        sides = [[item for item in own if item.question.present == there] for there in (True, False)]
-        if not all(sides):
-            continue
-        shares = [[float(at_threshold(i.answer, threshold).found) for i in side] for side in sides]
-        found[label] = {
-            "AUROC": _boot(own, resamples, seed).of_weights(_auroc(own)),
-            "sensitivity": _boot(sides[0], resamples, seed).mean(shares[0]),
-            "specificity": _boot(sides[1], resamples, seed).mean([1 - said for said in shares[1]]),
-        }
-    return found
-
-
 def _boot(items: Sequence[Asked], resamples: int, seed: int) -> PatientBootstrap:
     return PatientBootstrap([item.film.patient for item in items], resamples, seed)
 

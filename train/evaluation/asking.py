@@ -74,8 +74,11 @@ def ask(
     for number in tqdm(numbers, desc=title, unit="film"):
         encoded = model.encode(stored_at(Radiograph.read(films[number].path), size))
         embeddings[number] = encoded.embedding
+        located: dict[str, Grounding] = {}
         for name, place, phrase in phrases[number]:
-            groundings[name][place] = model.locate(encoded, phrase)
+            if phrase not in located:  # several sets ask the same
+                located[phrase] = model.locate(encoded, phrase)
+            groundings[name][place] = located[phrase]
         for place, box in regions[number]:
             descriptions[place] = model.describe(encoded, as_boxes([box]))[0]
         for place in reports[number]:

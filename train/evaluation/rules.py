@@ -8,6 +8,10 @@ RULES = {
     "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",
     "answering": "NIH films, 8 boxed findings, bare: present ones against absent ones (as under 'absent'; in F1 "
     "as many of each label). A box on an absent phrase is a false positive; a box that misses is that and a miss.",
+    "presence by label": "Every label that three films carry, boxed or not, by its canonical phrase, on films of "
+    "which it is known: those with it against films without any finding, and against films with another one.",
+    "wording": "On films with boxed findings, understood as in the app. Synonyms: IoU with the canonical phrase's "
+    "boxes; sides: the best box's centre; denials: share with a box; other words: share called found.",
     "ECE": "Ten equal bins of confidence; present and absent phrases weigh the same in all, as in the calibration.",
     "centre prior": "Median box of the train split by label, with side by label and side.",
     "wrong film": "The same phrase asked of a film of another patient, of the same source where there is one.",

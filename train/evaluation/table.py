@@ -32,7 +32,16 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
     yield from _title("Grounding by subgroup, with side (mean IoU of model)")
     for name, estimate in results["subgroups"].items():
         yield _row(name, [estimate])
-    for name in ("presence", "answering", "text retrieval", "label retrieval", "zero-shot AUROC", "language"):
+    for name in (
+        "presence",
+        "answering",
+        "presence by label",
+        "wording",
+        "text retrieval",
+        "label retrieval",
+        "zero-shot AUROC",
+        "language",
+    ):
         yield from _title(name.capitalize())
         yield from _tree(results[name])
 
