@@ -17,7 +17,7 @@ function dropZone(opened, elsewhere) {
     } });
   const zone = make("label", { cls: "drop", for: "film-files" }, input,
     make("span", { cls: "lead", text: "Drop chest films here" }), make("span", { cls: "quiet", text: "or choose files: PNG, JPEG, DICOM" }),
-    elsewhere ? make("span", { cls: "quiet leaves", text: "They leave your machine for this Space’s server, which keeps none. No films with names, please." }) : null);
+    elsewhere ? make("span", { cls: "quiet leaves", text: "Films leave your machine for this Space, which keeps none." }) : null);
   return zone;
 }
 
