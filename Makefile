@@ -1,5 +1,6 @@
 # make demo   set up, start the app, print its address      make test   set up, run all tests and checks
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
+# make docs   docs/ as pages, into build/docs
 # make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ JOBS ?= 2
 FUZZ ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench fuzz lock smoke-gemma clean
+.PHONY: demo test lint docs bench fuzz lock smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
@@ -22,6 +23,9 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/ready-dev
+	$(BIN)/python -m mkdocs build --quiet --strict -f .ci/mkdocs.yml
 
 bench: $(VENV)/ready-dev
 	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
@@ -55,5 +59,5 @@ $(VENV)/ready: requirements.txt .ci/requirements.lock
 $(VENV)/ready-dev: $(VENV)/ready pyproject.toml
 	$(BIN)/python -m pip install --quiet $$($(BIN)/python -c 'import tomllib; \
 	  extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-	  print(*extras["dev"], *extras["train"])')
+	  print(*extras["dev"], *extras["train"], *extras["docs"])')
 	@touch $@

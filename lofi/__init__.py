@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from lofi.gallery import Gallery
     from lofi.network.checkpoint import load
     from lofi.network.model import LofiModel
+    from lofi.settings import BUNDLED_GALLERY, BUNDLED_MODEL
 
-__all__ = ["Gallery", "LofiModel", "Radiograph", "load"]
-__version__ = "0.1.0"
+__all__ = ["BUNDLED_GALLERY", "BUNDLED_MODEL", "Gallery", "LofiModel", "Radiograph", "load"]
+__version__ = "0.2.0"
 
 _HOMES = {
+    "BUNDLED_GALLERY": "lofi.settings",
+    "BUNDLED_MODEL": "lofi.settings",
     "Gallery": "lofi.gallery",
     "LofiModel": "lofi.network.model",
     "Radiograph": "lofi.film.radiograph",

@@ -18,17 +18,22 @@ from lofi.film.radiograph import Radiograph
 from lofi.settings import Settings
 from lofi.study import commands as study
 from lofi.ui import account_commands
+from lofi.ui.start import start
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments that ``main`` takes."""
     top = argparse.ArgumentParser(
-        prog="python -m lofi", description="Similar studies and boxes for a chest film. Research use only."
+        prog="lofi", description="Similar studies and boxes for a chest film. Research use only."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     account_commands.add_arguments(
         commands.add_parser("user", help=account_commands.PURPOSE, description=account_commands.PURPOSE)
     )
+    app = commands.add_parser("app", help=_APP, description=f"{_APP}; the settings are variables LOFI_…")
+    app.add_argument("--host", help="address to listen on (else LOFI_HOST, else 127.0.0.1)")
+    app.add_argument("--port", help="port to listen on (else LOFI_PORT, else 7860)")
+    _add_sources(app)
     study.add_arguments(commands.add_parser("study", help=study.PURPOSE, description=study.PURPOSE))
     for name, purpose in _PURPOSES.items():
         command = commands.add_parser(name, help=purpose, description=purpose)
@@ -39,9 +44,7 @@ def parser() -> argparse.ArgumentParser:
         if name != "export":
             command.add_argument("--table", action="store_true", help="a table instead of JSON")
         if name != "read":
-            command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
-            command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
-            command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+            _add_sources(command)
     search = commands.choices["search"]
     search.add_argument("--text", help="search with a text instead of a film")
     search.add_argument("-k", default="8", metavar="N", help="how many studies (8)")
@@ -58,6 +61,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_sources(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
+    command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
+    command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+
+
+_APP = "serve the page and the API until stopped"
 _PURPOSES = {
     "read": "what a film's file holds, de-identified",
     "search": "the most similar studies of the gallery",
@@ -71,6 +81,8 @@ _PURPOSES = {
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
     chosen = parser().parse_args(arguments)
+    if chosen.command == "app":
+        return _serve(chosen)
     # Libraries' notes are no part of an answer, and must never carry a file's name.
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
@@ -91,6 +103,14 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Something went wrong inside ({type(error).__name__}): please report it.", file=sys.stderr)
         return 1
     return 0
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    """The app, in this process; what was asked for here goes before the environment."""
+    for name in ("host", "port", "model", "device", "gallery"):
+        if (value := getattr(chosen, name)) is not None:
+            os.environ[f"LOFI_{name.upper()}"] = value
+    return start()
 
 
 def _written(answer: dict[str, Any], as_table: bool) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi import space
 from lofi.boxes import Boxes, as_boxes
 from lofi.errors import BadQuery, FilmGone, GalleryMismatch
 from lofi.film.radiograph import Radiograph, ReadFilm
@@ -75,7 +76,9 @@ class Engine:
         gallery = Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None
         answerer = None
         if settings.grounder:
-            answerer = open_answerer(settings.grounder, settings.device, gallery, read_film)
+            device = "cuda" if space.lends_gpu() else settings.device
+            answerer = open_answerer(settings.grounder, device, gallery, read_film)
+            space.weights_are_ready()
         return cls(model, gallery, settings.shots, answerer, read_film)
 
     @property

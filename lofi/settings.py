@@ -3,12 +3,15 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lofi import space
 from lofi.errors import LofiError
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+ASSETS = _PACKAGE / "assets" if (_PACKAGE / "assets").is_dir() else _PACKAGE.parent / "assets"
+"""Viewer, bundled model and gallery: inside the package where it was installed, beside it in the source tree."""
 BUNDLED_MODEL = ASSETS / "lofi-mini"
 BUNDLED_GALLERY = ASSETS / "gallery"
 
@@ -62,7 +65,8 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from the variables of an environment.
 
-        Each field's variable is read; an empty one counts as unset. Raises LofiError on a port that is none, on another
+        Each field's variable is read; an empty one counts as unset, and stands in a Space for what suits one (_usual).
+        Raises LofiError on a port that is none, on another
         number of shots than 0 to 8 and on a path, a word or a count that cannot be.
         """
         words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth")
@@ -71,16 +75,30 @@ class Settings:
         gallery, port, study, shots, audit, rate, quota = (
             _value(environ, name) for name in ("gallery", "port", "study", "shots", "audit", "rate", "quota")
         )
-        return cls(
+        usual = _usual(environ)
+        return replace(
+            usual,
             **given,
             gallery=_path("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
-            port=_port(port) if port else cls.port,
+            port=_port(port) if port else usual.port,
             study=_path("LOFI_STUDY", study) if study else None,
-            shots=_shots(shots) if shots else cls.shots,
+            shots=_shots(shots) if shots else None,
             audit=Path(audit).expanduser() if audit else None,
-            rate=_count("RATE", rate) if rate else cls.rate,
-            quota=_count("QUOTA", quota) if quota else cls.quota,
+            rate=_count("RATE", rate) if rate else usual.rate,
+            quota=_count("QUOTA", quota) if quota else usual.quota,
         )
+
+
+def _usual(environ: Mapping[str, str]) -> Settings:
+    """What holds where nothing is set: for this machine alone, or for strangers in a Space.
+
+    On ZeroGPU the small model stays on the CPU, since a card is lent to single calls only.
+    """
+    if not space.in_space(environ):
+        return Settings()
+    device = "cpu" if space.lends_gpu(environ) else None
+    hosts = environ.get("SPACE_HOST", "")
+    return Settings(device=device, host=space.HOST, port=space.PORT, hosts=hosts, rate=space.RATE, quota=space.QUOTA)
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

@@ -22,21 +22,32 @@ WINGS = {
     "metrics": {"errors", "results", "boxes", "report"},
     "network": {"errors", "results", "boxes", "shelf", "files", "film", "report"},
     "gallery": {"errors", "results", "boxes", "files", "film"},
-    "grounding": {"errors", "results", "boxes", "film", "report", "network", "gallery"},
+    "grounding": {"errors", "results", "boxes", "space", "film", "report", "network", "gallery"},
     "export": {"errors", "results", "answers", "files", "film", "report", "gallery"},
-    "study": {"errors", "results", "boxes", "settings", "files", "film", "report", "gallery", "metrics"},
+    "study": {"errors", "results", "boxes", "settings", "space", "files", "film", "report", "gallery", "metrics"},
     "ui": {
-        *("errors", "results", "boxes", "settings", "shelf", "answers", "engine"),
+        *("errors", "results", "boxes", "settings", "space", "shelf", "answers", "engine"),
         *("film", "report", "gallery", "export", "study"),
     },
 }
 """Wing of lofi → the wings, and the modules at the root, that it may use beside its own."""
-GROUND = {"errors", "results", "boxes", "settings", "shelf"}
+GROUND = {"errors", "results", "boxes", "settings", "space", "shelf"}
 """Modules at the root that know no wing."""
 ROOT = {"__init__", "__main__", "cli", "engine", "answers", *GROUND}
 TORCH_FREE = {"files", "film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
-TRAIN_WINGS = {"agreeing", "data", "densely", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
+TRAIN_WINGS = {
+    "agreeing",
+    "data",
+    "densely",
+    "feeding",
+    "pretraining",
+    "shots",
+    "evaluation",
+    "simulation",
+    "recipes",
+    "publishing",
+}
 MOST_FLOORS = 11
 
 

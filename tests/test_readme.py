@@ -1,7 +1,9 @@
-"""What the README says can be done is done here, as written."""
+"""What the README and the pages of docs/ say can be done is done here, as written."""
 
+import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,13 +17,20 @@ from lofi.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text("utf-8")
+PAGES = {path: path.read_text("utf-8") for path in [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/**/*.md"))]}
+EVERYTHING = "\n".join(PAGES.values())
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(kind: str, text: str = EVERYTHING) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python -m lofi ")]
+COMMANDS = list(dict.fromkeys(line for block in blocks("sh command") for line in block.splitlines()))
+"""Run as they stand."""
+CONSOLE = [
+    line.partition(" #")[0].strip() for block in blocks("console") for line in block.replace("\\\n", " ").splitlines()
+]
+"""Long, or for another machine: they are read."""
 
 
 @pytest.fixture
@@ -41,12 +50,12 @@ def run(command: list[str], place: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["library"])
+@pytest.mark.parametrize("code", blocks("python", README), ids=["library"])
 def test_python_example(code: str, place: Path) -> None:
     assert run([sys.executable, "-W", "error", "-c", code], place)
 
 
-@pytest.mark.parametrize("code", blocks("python client"), ids=["client"])
+@pytest.mark.parametrize("code", list(dict.fromkeys(blocks("python client"))), ids=["client"])
 def test_client_example(code: str, place: Path, app_url: str) -> None:
     assert "groundings" in code
     assert run([sys.executable, "-c", code.replace("http://127.0.0.1:7860", app_url)], place)
@@ -54,22 +63,50 @@ def test_client_example(code: str, place: Path, app_url: str) -> None:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_line_example(line: str, place: Path) -> None:
-    assert run(["bash", "-c", line.replace("python", sys.executable, 1)], place)
+    assert line.startswith("lofi ")
+    assert run(["bash", "-c", line.replace("lofi", f"{sys.executable} -m lofi", 1)], place)
 
 
 def test_every_command_is_shown() -> None:
     usage = next(action for action in parser()._actions if action.choices)
     assert usage.choices is not None
-    assert {line.split()[3] for line in COMMANDS} == set(usage.choices)
+    shown = {line.split()[1] for line in [*COMMANDS, *re.findall("`(lofi app)`", README)]}
+    assert shown == set(usage.choices)
+
+
+@pytest.mark.parametrize("line", [line for line in CONSOLE if re.match(r"(\w+=\S+ +)*lofi ", line)])
+def test_a_command_that_is_not_run_is_one(line: str) -> None:
+    words = shlex.split(line)
+    parser().parse_args(words[words.index("lofi") + 1 :])  # ends the process where it is none
+
+
+@pytest.mark.parametrize("line", [line for line in CONSOLE if " -m train" in line])
+def test_a_training_command_has_the_options_that_are_shown(line: str) -> None:
+    module = re.search(r"-m (train[\w.]*)", line)
+    assert module is not None
+    place = REPOSITORY / module[1].replace(".", "/")
+    sources = [place.with_suffix(".py")] if place.with_suffix(".py").is_file() else sorted(place.glob("*.py"))
+    written = "".join(source.read_text("utf-8") for source in sources)
+    for option in re.findall(r" (--[a-z-]+)", line[module.end() :]):
+        assert f'"{option}"' in written, f"{module[1]} has no {option}"
+
+
+def test_files_and_make_targets_that_commands_name_are_there() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.MULTILINE))
+    lines = [*CONSOLE, *"\n".join(blocks("sh")).splitlines()]
+    named = {found[1] for line in lines if (found := re.match(r"make ([\w-]+)", line))}
+    assert {"demo", "test", "docs"} <= named <= targets
+    for name in re.findall(r"docs/deployment/[\w.]+\w", EVERYTHING):
+        assert (REPOSITORY / name).is_file(), name
 
 
 def test_every_setting_is_described_and_exists() -> None:
-    table = set(re.findall(r"^\| `(LOFI_\w+)`", README, re.MULTILINE))
+    table = set(re.findall(r"^\| `(LOFI_\w+)`", EVERYTHING, re.MULTILINE))
     assert table == {f"LOFI_{field.name.upper()}" for field in fields(Settings)}
 
 
 def test_the_two_commands_are_on_the_first_screen() -> None:
-    first = README.splitlines()[:20]
+    first = README.split("\n---\n", 1)[1].splitlines()[:20]  # below the header that a Space reads
     assert any(line.startswith("make demo") for line in first)
     assert any(line.startswith("make test") for line in first)
 
@@ -82,5 +119,24 @@ def test_what_is_named_is_there() -> None:
         path = REPOSITORY / (folder + name if line.startswith("  ") else name)
         folder = folder if line.startswith("  ") else name
         assert path.exists(), name
-    for name in re.findall(r"`((?:assets|train)/[\w./-]+)`", README) + re.findall(r"\]\((assets/[^)]+)\)", README):
+    for name in re.findall(r"`((?:assets|train|lofi|docs|tests)/[\w./-]+)`", EVERYTHING):
         assert (REPOSITORY / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page]):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_readme_can_be_read_at_once() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_pages_build_strictly(tmp_path: Path) -> None:
+    """A page that is missing, or a link that leads nowhere, ends the build."""
+    if importlib.util.find_spec("mkdocs") is None:
+        pytest.skip("mkdocs is not here: make test brings it")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "-f", ".ci/mkdocs.yml"]
+    subprocess.run([*command, "-d", str(tmp_path)], cwd=REPOSITORY, check=True)
+    assert (tmp_path / "deployment" / "index.html").is_file()

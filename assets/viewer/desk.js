@@ -8,15 +8,16 @@ import { stateShare, stateWords } from "./reading.js";
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 
-/** @param {(files: File[]) => void} opened */
-function dropZone(opened) {
+/** @param {(files: File[]) => void} opened @param {boolean} elsewhere the server is none of the reader's */
+function dropZone(opened, elsewhere) {
   const input = make("input", { type: "file", id: "film-files", multiple: true, accept: ".png,.jpg,.jpeg,.webp,.dcm,.dicom,.dic,image/*,application/dicom,*/*",
     onchange: () => {
       opened([...input.files]);
       input.value = "";
     } });
   const zone = make("label", { cls: "drop", for: "film-files" }, input,
-    make("span", { cls: "lead", text: "Drop chest films here" }), make("span", { cls: "quiet", text: "or choose files: PNG, JPEG, DICOM" }));
+    make("span", { cls: "lead", text: "Drop chest films here" }), make("span", { cls: "quiet", text: "or choose files: PNG, JPEG, DICOM" }),
+    elsewhere ? make("span", { cls: "quiet leaves", text: "Films leave your machine for this Space, which keeps none." }) : null);
   return zone;
 }
 
@@ -77,8 +78,8 @@ function examples(bench, phrases) {
   })), make("p", { cls: "note gallery", text: about })];
 }
 
-/** @param {Workbench} bench @param {HTMLElement} room @param {() => string[]} phrases those in the field, asked of new films as well */
-export function mountDesk(bench, room, phrases) {
+/** @param {Workbench} bench @param {HTMLElement} room @param {() => string[]} phrases those in the field, asked of new films as well @param {boolean} elsewhere the server is none of the reader's */
+export function mountDesk(bench, room, phrases, elsewhere) {
   const opened = (/** @type {File[]} */ files) => bench.addFiles(files, phrases());
   dropAnywhere(room, opened);
   const list = make("ul", { cls: "items" });
@@ -97,5 +98,5 @@ export function mountDesk(bench, room, phrases) {
     began = began || bench.worklist.length > 0;
   }
 
-  return { nodes: [dropZone(opened), worklist], examples: more, show };
+  return { nodes: [dropZone(opened, elsewhere), worklist], examples: more, show };
 }

@@ -2,6 +2,7 @@
 /**
  * What a reader says of the answers: of boxes, phrases, hits and cases. Stored under the film's hash and the initials.
  */
+import { forThisWindow } from "./kept.js";
 import { Worklist, words } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -12,7 +13,7 @@ export class JudgedWorklist extends Worklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
     super(ask, changed);
-    this.initials = sessionStorage.getItem("lofi-initials") || "";
+    this.initials = forThisWindow.getItem("lofi-initials") || "";
     /** @type {string} what became of the last judgement */ this.saved = "";
     /** @type {{finding: Finding, number: number}|null} the box being moved; number −1: a new one is drawn */ this.redrawing = null;
   }
@@ -26,7 +27,7 @@ export class JudgedWorklist extends Worklist {
   /** @param {string} initials */
   sign(initials) {
     this.initials = initials.trim().toUpperCase();
-    sessionStorage.setItem("lofi-initials", this.initials);
+    forThisWindow.setItem("lofi-initials", this.initials);
     this.saved = "";
     for (const reading of this.worklist) this.recall(reading);
     this.changed();

@@ -3,6 +3,7 @@
  * What to look for: a field for phrases, suggestions, those asked before, and a whole report to be split.
  */
 import { button, make, renew } from "./dom.js";
+import { forThisWindow } from "./kept.js";
 import { mountKnowledge } from "./knowledge.js";
 import { DENIAL, splitPhrases } from "./reading.js";
 
@@ -14,7 +15,7 @@ const HISTORY = "lofi-phrases";
 /** Phrases asked before in this tab; kept until it is closed, because another person may sit here tomorrow. @returns {string[]} */
 function history() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(HISTORY) || "[]");
+    const kept = JSON.parse(forThisWindow.getItem(HISTORY) || "[]");
     return Array.isArray(kept) ? kept.filter((phrase) => typeof phrase === "string").slice(0, KEPT) : [];
   } catch {
     return [];
@@ -23,7 +24,7 @@ function history() {
 
 /** @param {string[]} phrases */
 function remember(phrases) {
-  sessionStorage.setItem(HISTORY, JSON.stringify([...new Set([...phrases, ...history()])].slice(0, KEPT)));
+  forThisWindow.setItem(HISTORY, JSON.stringify([...new Set([...phrases, ...history()])].slice(0, KEPT)));
 }
 
 /** @param {string} name @param {string[]} phrases @param {(phrase: string) => void} chosen */

@@ -54,7 +54,7 @@ function tabs(sheets, turned) {
 
 /**
  * Draw the room.
- * @param {HTMLElement} element @param {any} props `login`: somebody is logged in, and may log out
+ * @param {HTMLElement} element @param {any} props `login`: somebody is logged in, and may log out; `elsewhere`: the server is a Space, for strangers
  */
 export function mountRoom(element, props) {
   const busy = make("p", { cls: "quiet busy", role: "status" });
@@ -62,7 +62,7 @@ export function mountRoom(element, props) {
     busy.textContent = inLine(place, seconds);
   }), soon(() => show()));
   const phrases = mountPhrases(bench);
-  const desk = mountDesk(bench, element, phrases.read);
+  const desk = mountDesk(bench, element, phrases.read, Boolean(props?.elsewhere));
   const stage = mountStage(bench);
   const [findings, draft, hits, review] = [mountFindings(bench), mountDraft(bench), mountHits(bench), mountReview(bench)];
   const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]], () => bench.pointOut(-1));

@@ -7,6 +7,7 @@
  * @typedef {import("./study-reading.js").Sheet} Sheet
  */
 import { make } from "./dom.js";
+import { forThisWindow } from "./kept.js";
 import { StudyFilm } from "./study-film.js";
 import { KEYS, panel } from "./study-panel.js";
 import { Fault, post, Reading } from "./study-reading.js";
@@ -38,7 +39,7 @@ class Study {
   async start() {
     try {
       this.card = await post("card", {});
-      this.token = sessionStorage.getItem(`${TOKEN} ${this.card.name}`) ?? "";
+      this.token = forThisWindow.getItem(`${TOKEN} ${this.card.name}`) ?? "";
     } catch (fault) {
       this.node.replaceChildren(make("div", { cls: "study-screen" }, make("h1", { text: "LoFi reader study" }), make("p", { role: "alert", text: told(fault) }),
         make("button", { type: "button", cls: "primary", text: "Try again", onclick: () => this.start() })));
@@ -54,7 +55,7 @@ class Study {
     this.reading = null;
     const sit = async (/** @type {string} */ initials, /** @type {boolean} */ takeOver) => {
       this.token = (await post("begin", { initials, take_over: takeOver })).token;
-      sessionStorage.setItem(`${TOKEN} ${this.card.name}`, this.token);
+      forThisWindow.setItem(`${TOKEN} ${this.card.name}`, this.token);
       await this.open();
     };
     this.node.replaceChildren(begin(this.card, sit, sentence));
@@ -210,7 +211,7 @@ class Study {
   pause() {
     this.later(async () => {
       await post("leave", { token: this.token });
-      sessionStorage.removeItem(`${TOKEN} ${this.card.name}`);
+      forThisWindow.removeItem(`${TOKEN} ${this.card.name}`);
       this.signIn("You can close this page. Enter your initials to go on where you stopped.");
     });
   }
@@ -239,7 +240,7 @@ class Study {
   /** @param {unknown} fault */
   failed(fault) {
     if (fault instanceof Fault && fault.code === "superseded") {
-      sessionStorage.removeItem(`${TOKEN} ${this.card.name}`);
+      forThisWindow.removeItem(`${TOKEN} ${this.card.name}`);
       this.signIn(fault.message);
     } else if (this.reading) this.say(told(fault));
     else this.signIn(told(fault));

@@ -3,6 +3,7 @@
  * Light or dark. Dark unless somebody chose otherwise: films are read in the dark.
  */
 import { button } from "./dom.js";
+import { forGood } from "./kept.js";
 
 const KEY = "lofi-tone";
 
@@ -13,12 +14,12 @@ function set(tone) {
 }
 
 export function toneButton() {
-  /** @type {"light"|"dark"} */ let tone = localStorage.getItem(KEY) === "light" ? "light" : "dark";
+  /** @type {"light"|"dark"} */ let tone = forGood.getItem(KEY) === "light" ? "light" : "dark";
   set(tone);
   const words = () => (tone === "dark" ? "Light" : "Dark");
   const node = button(words(), () => {
     tone = tone === "dark" ? "light" : "dark";
-    localStorage.setItem(KEY, tone);
+    forGood.setItem(KEY, tone);
     set(tone);
     node.textContent = words();
   }, { cls: "plain", id: "tone", title: "Change between light and dark" });

@@ -24,6 +24,7 @@ from lofi.network.checkpoint import pick_device, pinned
 from lofi.network.encoder import EncodedFilm
 from lofi.report.query import checked_phrase
 from lofi.results import Grounding
+from lofi.space import with_lent_gpu
 
 SIDE, GRAIN = 896, 28
 """Pictures are shown at up to so many pixels, both sides a multiple of ``GRAIN``: Qwen's processors then leave them as
@@ -52,6 +53,7 @@ class VisionLanguage:
     def __init__(self, name: str, model: Any, processor: Any, convention: Convention, read: ReadStudy) -> None:
         self.name, self.model, self.processor = name, model, processor
         self.convention, self.read = convention, read
+        self._said = with_lent_gpu(self._say)
 
     @classmethod
     def open(cls, name: str, read: ReadStudy, device: str | None = None) -> "VisionLanguage":
@@ -96,10 +98,15 @@ class VisionLanguage:
         words, picture = checked_phrase(phrase), shown(film)
         return [self._answer(picture, words, shots) for shots in sets]
 
-    @torch.inference_mode()
     def _answer(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> Grounding:
+        text, certainty = self._said(self.talk(picture, words, shots))
+        return grounding_of(text, words, certainty, self.convention, picture.size)
+
+    @torch.inference_mode()
+    def _say(self, talk: list[dict[str, Any]]) -> tuple[str, float]:
+        """What the model says next, and how certain it is of it."""
         inputs = self.processor.apply_chat_template(
-            self.talk(picture, words, shots),
+            talk,
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
@@ -110,7 +117,7 @@ class VisionLanguage:
         )
         ids = out.sequences[0, inputs["input_ids"].shape[1] :]
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
-        return grounding_of(text, words, _certainty(out.scores, ids), self.convention, picture.size)
+        return text, _certainty(out.scores, ids)
 
     def talk(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> list[dict[str, Any]]:
         """The chat: each shot a question with its film and its right answer, then the film that is asked about."""

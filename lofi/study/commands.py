@@ -12,7 +12,7 @@ from lofi.errors import BadQuery, LofiError
 from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery
 from lofi.report.query import parse_phrases
-from lofi.settings import ASSETS, Settings
+from lofi.settings import Settings
 from lofi.study.agreement import agreement
 from lofi.study.cases import StudyCase, find_cases
 from lofi.study.definition import Definition
@@ -21,7 +21,6 @@ from lofi.study.reading import progress
 from lofi.study.store import ReviewStore
 
 PURPOSE = "a reader study: make, serve, follow, export and compare it"
-_APP = ASSETS.parent / "app.py"
 _UNWRITABLE = "The file cannot be written there: check that the folder exists, may be written and has room."
 
 
@@ -97,7 +96,7 @@ def _serve(chosen: argparse.Namespace) -> str:
     given = {"LOFI_STUDY": str(Path(chosen.file).resolve()), "LOFI_PORT": chosen.port, "LOFI_REVIEWS": chosen.reviews}
     environment = {**os.environ, **{name: value for name, value in given.items() if value}}
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, str(_APP)], environment)
+    os.execve(sys.executable, [sys.executable, "-m", "lofi", "app"], environment)
 
 
 def _status(chosen: argparse.Namespace) -> str:

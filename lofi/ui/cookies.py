@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
+from lofi.space import in_space
+
 
 def put_cookie(
     answer: Response,
@@ -24,7 +26,7 @@ def put_cookie(
     SameSite=None; Secure; Partitioned. Foreign pages are then kept out by the guard alone, which asks for our own
     origin with every POST and lets no other page read.
     """
-    framed = bool(environ.get("SPACE_ID"))
+    framed = in_space(environ)
     answer.set_cookie(
         name,
         value,

@@ -5,6 +5,7 @@ import functools
 import gradio as gr
 
 from lofi.answers import Answer
+from lofi.space import in_space
 from lofi.ui.api import endpoints
 from lofi.ui.asked import Asked
 from lofi.ui.audit import noted
@@ -25,6 +26,7 @@ def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
             js_on_load=mount_script("room.js", "mountRoom"),
             apply_default_css=False,
             elem_id="viewer",
+            elsewhere=in_space(),
             login=holdings.settings.auth.startswith(("file:", "oauth")),
         )
         endpoints(holdings, uploads)

@@ -5,6 +5,8 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from lofi.space import in_space
+
 SPACE = "https://huggingface.co https://*.hf.space"
 """In a Space the page is shown inside a frame of these."""
 ALWAYS = {
@@ -26,7 +28,7 @@ _SCRIPT = re.compile(rb"<script(?=[\s>])")
 
 def framed_by(environ: Mapping[str, str] = os.environ) -> str:
     """Who may show the page in a frame."""
-    return SPACE if environ.get("SPACE_ID") else "'none'"
+    return SPACE if in_space(environ) else "'none'"
 
 
 def page_policy(nonce: str) -> str:

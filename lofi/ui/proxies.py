@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lofi.errors import LofiError
+from lofi.space import NEAR, in_space
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\]")
@@ -50,7 +51,7 @@ class Proxies:
     @classmethod
     def of(cls, setting: str, environ: Mapping[str, str] = os.environ) -> "Proxies":
         """Those of the setting; in a Space everything comes through its proxy, and nothing else can."""
-        return cls(setting or ("0.0.0.0/0 ::/0" if environ.get("SPACE_ID") else ""))
+        return cls(setting or (NEAR if in_space(environ) else ""))
 
     def __bool__(self) -> bool:
         return bool(self._networks)

@@ -87,8 +87,8 @@ def test_serve_becomes_the_app_with_the_study(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "execve", lambda *given: become.append(given) or _end())  # type: ignore[func-returns-value]
     run(*NEW)
     run("serve", "s.json", "--port", "7999")
-    (_, [_, app], environment) = become[0]
-    assert Path(app).is_file()
+    (_, [_, *command], environment) = become[0]
+    assert command == ["-m", "lofi", "app"]
     assert (environment["LOFI_PORT"], environment["LOFI_STUDY"]) == ("7999", str(Path("s.json").resolve()))
 
 

@@ -1,4 +1,4 @@
-"""The README's words for nginx, run by nginx: the app under a path, behind a proxy, with a login."""
+"""The words of docs/deployment for nginx, run by nginx: the app under a path, behind a proxy, with a login."""
 
 import json
 import os
@@ -17,6 +17,7 @@ import pytest
 from lofi.ui.accounts import hashed, write_users
 from tests.conftest import REPOSITORY, running_app
 
+_PAGE = REPOSITORY / "docs" / "deployment" / "index.md"
 WORDS = "several words of anna"
 _CONF = """
 pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1; {user}
@@ -51,7 +52,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "LOFI_API": "off",
     }
     with running_app(folder, **settings) as app:
-        (written,) = re.findall(r"^```nginx\n(.*?)^```", (REPOSITORY / "README.md").read_text("utf-8"), re.M | re.S)
+        (written,) = re.findall(r"^```nginx\n(.*?)^```", _PAGE.read_text("utf-8"), re.M | re.S)
         location = written.replace("127.0.0.1:7860", f"127.0.0.1:{urlsplit(app).port}")
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "conf").write_text(_CONF.format(folder=folder, port=port, location=location, user=user))
