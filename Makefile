@@ -1,5 +1,6 @@
 # make demo   set up, start the app, print its address      make test   set up, run all tests and checks
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
+# make gallery   the bundled gallery anew, for another model
 # make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,7 +10,7 @@ JOBS ?= 2
 FUZZ ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench fuzz lock smoke-gemma clean
+.PHONY: demo test lint bench fuzz lock gallery smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
@@ -34,6 +35,12 @@ lock: $(VENV)/ready-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/supply.py lock
 	$(BIN)/python .ci/supply.py licences
 	$(BIN)/python .ci/supply.py sbom
+
+# The bundled gallery anew, after the model or its preprocessing has changed: the same films, simulated again.
+gallery: $(VENV)/ready-dev
+	$(BIN)/python -m train.simulate --count 72 --seed 7 --out $(VENV)/simulated
+	$(BIN)/python -m train.index --records $(VENV)/simulated/records.jsonl --out assets/gallery --thumbs --copy-images
+	rm -rf $(VENV)/simulated assets/gallery/.lock
 
 # The paper's own language model, two real steps in 8 bits; its packages are not part of the usual set-up.
 smoke-gemma: $(VENV)/ready-dev

@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
             command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
             command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+            command.add_argument("--images-root", help="folder of the gallery's films (else LOFI_IMAGE_ROOT)")
     search = commands.choices["search"]
     search.add_argument("--text", help="search with a text instead of a film")
     search.add_argument("-k", default="8", metavar="N", help="how many studies (8)")
@@ -137,6 +138,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         model=chosen.model or settings.model,
         device=chosen.device or settings.device,
         gallery=Path(chosen.gallery).expanduser() if chosen.gallery else settings.gallery,
+        image_root=Path(chosen.images_root).expanduser() if chosen.images_root else settings.image_root,
     )
 
 

@@ -1,6 +1,6 @@
 """The one object that the app, the API and the command line share: a model, a gallery and the films encoded so far."""
 
-import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes
 from lofi.errors import BadQuery, FilmGone, GalleryMismatch
+from lofi.film.likeness import SAME, distances, print_of
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.gallery import NO_FILM, Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.refine import combined, wishes
 from lofi.grounding import Answerer, Grounder
 from lofi.grounding.vlm import open_answerer
@@ -31,8 +32,11 @@ PIXEL_BYTES = 256 * 2**20
 STUDY_FILMS = 2_000
 """Studies of which the hash of the film is remembered."""
 
-SAME_FILM = 0.995
-"""A hit this similar is compared byte for byte with the query: it may be the query itself."""
+PRINTS = 100_000
+"""Films of which the print is remembered."""
+ALIKE = 0.9
+"""Films with the same print are one film if their embeddings are at least so similar."""
+_log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -55,7 +59,7 @@ class Engine:
         self._shots, self._answerer = shots, answerer
         self._films: Shelf[Radiograph] = Shelf(PIXEL_BYTES, lambda film: film.pixels.nbytes)
         self._gallery = gallery
-        self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
+        self._prints: Shelf[str] = Shelf(PRINTS)
         self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_BYTES, lambda film: film.nbytes)
         self._study_films: Shelf[str] = Shelf(STUDY_FILMS)
 
@@ -63,7 +67,11 @@ class Engine:
     def open(cls, settings: Settings, with_gallery: bool = True, read_film: ReadFilm = Radiograph.read) -> "Engine":
         """Load what the settings name. Raises CheckpointError or GalleryMismatch with what to do."""
         model = load(settings.model, settings.device)
-        gallery = Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None
+        gallery = None
+        if with_gallery:
+            gallery = Gallery.open(settings.gallery, model.fingerprint, settings.image_root)
+            if missing := gallery.missing_films():
+                _log.warning("%s", missing)
         answerer = None
         if settings.grounder:
             answerer = open_answerer(settings.grounder, settings.device, gallery, read_film)
@@ -78,8 +86,15 @@ class Engine:
 
     @cached_property
     def regions(self) -> RegionIndex | None:
-        """The index of the gallery's boxes; None where it has none."""
-        found = RegionIndex.open(self.gallery)
+        """The index of the gallery's boxes; None where it has none.
+
+        One that is damaged costs the examples, not the answers.
+        """
+        try:
+            found = RegionIndex.open(self.gallery)
+        except GalleryMismatch as error:
+            _log.warning("%s Until then phrases are grounded without examples.", error)
+            return None
         return found if found is not None and len(found) else None
 
     @cached_property
@@ -91,6 +106,7 @@ class Engine:
     def encode(self, film: Radiograph | str, owner: str = "") -> EncodedFilm:
         """The film after the image tower, kept a while for ``owner``. Raises FilmGone for a hash no longer held."""
         if isinstance(film, Radiograph):
+            self._prints.get_or_make(film.sha256, lambda: print_of(film.pixels))
             if self._answerer is not None:  # LoFi itself needs no pixels after the tower, others do
                 self._films.put(film.sha256, film, owner)
             return self._encoded.get_or_make(film.sha256, lambda: self.model.encode(film), owner)
@@ -113,7 +129,7 @@ class Engine:
             return held
         path = self.gallery.image_path(self.study(study_id))
         if path is None:
-            raise BadQuery("This study's film is not in the gallery.")
+            raise BadQuery(NO_FILM)
         film = self.read_film(path)
         self._study_films.put(study_id, film.sha256)
         return self.encode(film)
@@ -123,8 +139,8 @@ class Engine:
     ) -> tuple[Hit, ...]:
         """The ``k`` most similar studies, without the query's own patient where that is known.
 
-        ``leave_out`` is the gallery study that the query came from; without it, a hit with the query's own bytes
-        tells it.
+        ``leave_out`` is the gallery study that the query came from; without it, a study with the query's own pixels
+        tells it, in whatever file, encoding or size they came.
         """
         return self.search_mixed(film, k=k, where=where, leave_out=leave_out)
 
@@ -246,25 +262,21 @@ class Engine:
         return parse_where(where).without(own), {study.study_id for study in own}
 
     def _own(self, encoded: EncodedFilm, known: Study | None) -> tuple[Study, ...]:
-        """The gallery study that the film came from, told by its bytes where it is not ``known``."""
+        """The gallery's studies of the same film, told by its pixels where none is ``known``."""
         if known is not None:
             return (known,)
-        closest = self.gallery.search(encoded.embedding, 3)
-        alike = (hit.study for hit in closest if hit.similarity > SAME_FILM)
-        return next(((study,) for study in alike if self._is_film(study, encoded.sha256)), ())
+        gallery = self.gallery
+        film = self._prints.get(encoded.sha256) or ""
+        rows = np.flatnonzero(distances(gallery.records.prints, film) <= SAME)
+        alike = rows[gallery.vectors[rows] @ encoded.embedding > ALIKE]
+        return tuple(gallery.studies[row] for row in alike)
 
     def _row(self, study_id: str) -> int:
-        if study_id not in self._rows:
+        row = self.gallery.row_of(study_id)
+        if row is None:
             raise BadQuery("The gallery has no such study.")
-        return self._rows[study_id]
+        return row
 
     def _vectors(self, study_ids: Sequence[str]) -> NDArray[np.float32]:
         """(K, E) unit vectors of studies."""
         return self.gallery.vectors[[self._row(study_id) for study_id in dict.fromkeys(study_ids)]]
-
-    def _is_film(self, study: Study, sha256: str) -> bool:
-        path = self.gallery.image_path(study)
-        try:
-            return path is not None and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-        except OSError:
-            return False

@@ -36,7 +36,7 @@ GROUND = {"errors", "results", "boxes", "settings", "shelf"}
 ROOT = {"__init__", "__main__", "cli", "engine", "answers", *GROUND}
 TORCH_FREE = {"files", "film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
 
-TRAIN_WINGS = {"data", "densely", "feeding", "pretraining", "shots", "evaluation", "simulation", "recipes"}
+TRAIN_WINGS = {"data", "densely", "feeding", "indexing", "pretraining", "shots", "evaluation", "simulation", "recipes"}
 MOST_FLOORS = 11
 
 

@@ -13,7 +13,10 @@ from lofi.gallery import Gallery, read_jsonl, study_from_record
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, noise_film
 from train.data.reports_csv import read_reports
-from train.index import index, main, studies_of_records
+from train.index import main, studies_of_records
+from train.indexing import changes
+from train.indexing.building import Options
+from train.indexing.changes import index
 
 COUNT = 7
 
@@ -55,7 +58,7 @@ def same(first: Gallery, second: Gallery) -> bool:
 
 
 def run(studies: list[Study], films: Path, out: Path, model: TinyEmbedder, **options: bool) -> Gallery:
-    return index(studies, films, model, out, shard=3, quiet=True, **options)
+    return index(studies, films, model, out, Options(shard=3, quiet=True, **options))
 
 
 @pytest.fixture
@@ -97,7 +100,7 @@ def test_kept_shard_is_used_only_where_all_is_as_it_was(
 ) -> None:
     out, model = tmp_path / "out", TinyEmbedder()
     with monkeypatch.context() as patch:
-        patch.setattr(train.index.shutil, "rmtree", lambda *_, **__: None)  # As if stopped at the very end.
+        patch.setattr(changes.shutil, "rmtree", lambda *_, **__: None)  # As if stopped at the very end.
         run(studies, films, out, TinyEmbedder())
     match change:
         case "model":
@@ -109,7 +112,7 @@ def test_kept_shard_is_used_only_where_all_is_as_it_was(
         case "film":
             write_film(films / "images" / "DOE_1.png", 99)
         case "damaged shard":
-            for path in (out / ".partial").glob("*/vectors.safetensors"):
+            for path in (out / ".partial").glob("*/vectors-*.safetensors"):
                 path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     gallery = run(studies, films, out, model, thumbs=change == "thumbnails asked")
     expected = {"nothing": 0, "record": 3, "film": 3}.get(change, COUNT)
@@ -121,7 +124,7 @@ def test_deleted_thumbnails_are_made_again(
     studies: list[Study], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(train.index.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(changes.shutil, "rmtree", lambda *_, **__: None)
         first = run(studies, films, tmp_path / "out", TinyEmbedder(), thumbs=True)
     (tmp_path / "out" / first.studies[0].thumbnail).unlink()
     second = run(studies, films, tmp_path / "out", TinyEmbedder(), thumbs=True)
@@ -152,7 +155,7 @@ def test_unreadable_film_is_counted_and_skipped(
 def test_record_that_leads_out_of_the_folder_is_not_read(films: Path, tmp_path: Path, image: str) -> None:
     write_film(tmp_path / "secret.png", 1)
     hostile = study_from_record({"image": image.format(root=tmp_path)})
-    gallery = run([hostile], films, tmp_path / "out", TinyEmbedder(), thumbs=True, copy_images=True)
+    gallery = run([hostile], films, tmp_path / "out", TinyEmbedder(), thumbs=True, copy_images=True, force=True)
     assert len(gallery) == 0
     assert gallery.dropped == {"The record's film is not in the folder of films.": 1}
     assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix in {".png", ".webp"}]
@@ -316,7 +319,7 @@ def test_csv_errors_name_the_row_but_no_value(tmp_path: Path, text: str, message
 def test_real_films(shared: Path, tmp_path: Path) -> None:
     labelled = next(one for one in read_jsonl(shared / "cxr" / "records.jsonl") if "label_text" in one)
     studies = studies_of_records(shared / "cxr" / "records.jsonl", "val", 12)
-    gallery = index(studies, shared / "cxr", TinyEmbedder(), tmp_path, thumbs=True, quiet=True)
+    gallery = index(studies, shared / "cxr", TinyEmbedder(), tmp_path, Options(thumbs=True, quiet=True))
     assert len(gallery) == 12
     assert all(gallery.image_path(study) and gallery.thumbnail_path(study) for study in gallery.studies)
     assert study_from_record(labelled).report == labelled["label_text"]
