@@ -151,7 +151,7 @@ def table(answer: dict[str, Any]) -> str:
         rows = [
             (
                 hit["rank"],
-                f"{hit['similarity']:.3f}",
+                f"{hit['similarity']:.3f}" if hit["closer_than"] is None else f"{min(hit['closer_than'], 0.999):.1%}",
                 hit["study_id"],
                 hit["view"],
                 ", ".join(hit["labels"]),
@@ -159,7 +159,7 @@ def table(answer: dict[str, Any]) -> str:
             )
             for hit in answer["hits"]
         ]
-        parts.append(_grid(("rank", "similarity", "study", "view", "labels", "report"), rows))
+        parts.append(_grid(("rank", "closer than", "study", "view", "labels", "report"), rows))
     if "groundings" in answer:
         parts.append(_grid(("phrase", "found", "confidence", "box", "score"), _grounding_rows(answer["groundings"])))
     if "sentences" in answer:

@@ -13,13 +13,16 @@ from lofi.errors import BadQuery, FilmGone, GalleryMismatch
 from lofi.film.likeness import SAME, distances, print_of
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.gallery import NO_FILM, Gallery, RegionIndex, Where, parse_where
+from lofi.gallery.closeness import between_films, closer_than, of_query
 from lofi.gallery.refine import combined, wishes
+from lofi.gallery.words import Ranking, Words, fused
 from lofi.grounding import Answerer, Grounder
 from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from lofi.report.statements import Statement, split_report
+from lofi.report.terms import query_terms, report_terms
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.settings import Settings
@@ -34,6 +37,9 @@ STUDY_FILMS = 2_000
 
 PRINTS = 100_000
 """Films of which the print is remembered."""
+WORDS_DEPTH = 1_000
+"""Studies that a text is compared with by each of two ways, before they are put together."""
+WORDS_MOST = 100_000
 ALIKE = 0.9
 """Films with the same print are one film if their embeddings are at least so similar."""
 _log = logging.getLogger(__name__)
@@ -145,7 +151,7 @@ class Engine:
         return self.search_mixed(film, k=k, where=where, leave_out=leave_out)
 
     def search_text(self, text: str, k: int = 8, where: str = "") -> tuple[Hit, ...]:
-        """The ``k`` studies whose films fit the text best."""
+        """The ``k`` studies that fit the text best, by their films and by what their reports say."""
         return self.search_mixed(text=text, k=k, where=where)
 
     def search_mixed(
@@ -169,6 +175,8 @@ class Engine:
         if encoded is None and not text and not like:
             raise BadQuery("Give a film, a text or a study to be like.")
         words = self.model.embed_text([text])[0] if text else None
+        if encoded is None and words is not None and not like:
+            return self._by_text(text, words, k, where, offset, [self.study(study_id) for study_id in unlike])
         parts = wishes(
             None if encoded is None else encoded.embedding, words, self._vectors(like), self._vectors(unlike)
         )
@@ -255,7 +263,43 @@ class Engine:
         hidden |= {study.study_id for study in unwanted}
         found = self.gallery.search(vector, offset + k + len(hidden), wanted)
         kept = [hit for hit in found if hit.study.study_id not in hidden][offset : offset + k]
-        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, start=offset + 1))
+        others = self._between_films
+        return tuple(
+            replace(hit, rank=rank, closer_than=closer_than(hit.similarity, others))
+            for rank, hit in enumerate(kept, start=offset + 1)
+        )
+
+    def _by_text(
+        self, text: str, vector: NDArray[np.float32], k: int, where: str, offset: int, unwanted: Sequence[Study]
+    ) -> tuple[Hit, ...]:
+        """Hits for words alone: by what the model sees in the films and by what the reports say, fused by rank."""
+        gallery, wanted = self.gallery, parse_where(where)
+        most = max(WORDS_DEPTH, offset + k + len(unwanted))
+        near = gallery.near(vector, most, wanted)
+        said = self._words.search(query_terms(text), most, gallery.select(wanted))
+        rows = fused(Ranking(near.rows, near.similarities), said)
+        hidden = {study.study_id for study in unwanted}
+        kept = [row for row in rows[: offset + k + len(hidden)] if gallery.studies[row].study_id not in hidden]
+        shown = kept[offset : offset + k]
+        similarities = gallery.vectors[np.asarray(shown, dtype=np.int64)] @ vector
+        others = of_query(vector, gallery.vectors)
+        return tuple(
+            Hit(gallery.studies[row], float(np.clip(near, -1, 1)), rank, None, closer_than(float(near), others))
+            for rank, (row, near) in enumerate(zip(shown, similarities, strict=True), start=offset + 1)
+        )
+
+    @cached_property
+    def _between_films(self) -> NDArray[np.float32]:
+        return between_films(self.gallery.vectors)
+
+    @cached_property
+    def _words(self) -> Words:
+        """The words of the gallery's reports; of a gallery beyond WORDS_MOST, which would take minutes, none."""
+        gallery = self.gallery
+        if len(gallery) > WORDS_MOST:
+            _log.warning("The gallery is so large that texts are searched by the model alone, not by reports' words.")
+            return Words(())
+        return Words(report_terms(study.report, study.labels) for study in gallery.studies)
 
     def _without(self, where: str, own: Sequence[Study]) -> tuple[Where, set[str]]:
         """The filter that also leaves out the patients of some studies, and the ids of these studies."""

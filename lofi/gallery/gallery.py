@@ -146,14 +146,17 @@ class Gallery:
         Raises BadQuery for a vector of another size, one that is not finite or is zero, and for ``k`` < 1;
         never because fewer than ``k`` studies are left.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise BadQuery("The number of hits must be a whole number of at least 1.")
-        query = self._unit_query(vector)
-        found = self._neighbours(query, min(int(k), len(self.studies)), self.select(where))
+        found = self.near(vector, k, where)
         return [
             Hit(self.studies[row], float(similarity), rank)
             for rank, (row, similarity) in enumerate(zip(found.rows, found.similarities, strict=True), start=1)
         ]
+
+    def near(self, vector: ArrayLike, k: int, where: Where | None = None) -> Neighbours:
+        """The rows and similarities of the hits that ``search`` gives, and raises as it does."""
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise BadQuery("The number of hits must be a whole number of at least 1.")
+        return self._neighbours(self._unit_query(vector), min(int(k), len(self.studies)), self.select(where))
 
     def select(self, where: Where | None) -> Rows | None:
         """(n,) ascending rows that ``where`` lets through; None stands for all. Raises BadQuery for unknown labels."""

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,6 +225,11 @@ def test_command_on_a_folder_with_csv(films: Path, tmp_path: Path, command: Call
             id="split",
         ),
         pytest.param(["--records", "{films}/records.jsonl", "--limit", "0"], "--limit", id="limit"),
+        pytest.param(
+            ["--records", "{films}/records.jsonl", "--images-root", "{films}/misspelt"],
+            "None of the 7 films .* --force",
+            id="misspelt",
+        ),
     ],
 )
 def test_command_says_what_is_wrong(
@@ -234,6 +240,16 @@ def test_command_says_what_is_wrong(
     caught = capsys.readouterr()
     assert pytest.raises(BadQuery, match=message).matches(BadQuery(caught.err))
     assert not (tmp_path / "out").exists()
+
+
+def test_out_must_not_be_a_file(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    for out in (tmp_path / "out", tmp_path / "out" / "below"):
+        assert command("--records", films / "records.jsonl", "--out", out) == 1
+        assert "a file lies there" in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_command_stopped_by_the_user(
@@ -284,6 +300,85 @@ def test_csv_encodings(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "reports.csv"
     path.write_bytes("file,report\na.png,Überblähung\n".encode(encoding))
     assert read_reports(path)[0].report == "Überblähung"
+
+
+@pytest.mark.parametrize(
+    ("data", "report"),
+    [
+        pytest.param(b'file,report\ra.png,"Clear, small"\rb.png,x\r', "Clear, small", id="CR alone"),
+        pytest.param(b"sep=;\r\nfile;report\r\na.png;Clear, small\r\n", "Clear, small", id="Excel's sep="),
+        pytest.param(b'"sep=|"\nfile|report\na.png|Clear; small\n', "Clear; small", id="sep= in quotation marks"),
+        pytest.param(b"file,report,,\na.png,Clear,,\n", "Clear", id="empty cells beyond the header"),
+        pytest.param("file,report\na.png,Überblähung\n".encode("utf-16-le"), "Überblähung", id="UTF-16 without mark"),
+        pytest.param("file,report\na.png,– “naïve” éé\n".encode("cp1252"), "– “naïve” éé", id="Western"),
+    ],
+)
+def test_csv_that_is_read(tmp_path: Path, data: bytes, report: str) -> None:
+    (tmp_path / "reports.csv").write_bytes(data)
+    assert read_reports(tmp_path / "reports.csv")[0].report == report
+
+
+@pytest.mark.parametrize(
+    ("encoding", "report"), [("gbk", "胸部正常"), ("shift_jis", "胸部X線は正常"), ("cp1251", "Лёгкие чистые")]
+)
+def test_an_encoding_that_cannot_be_told_is_asked_for(tmp_path: Path, encoding: str, report: str) -> None:
+    (tmp_path / "reports.csv").write_bytes(f"file,report\na.png,{report}\n".encode(encoding))
+    with pytest.raises(BadQuery, match="--encoding"):
+        read_reports(tmp_path / "reports.csv")
+    assert read_reports(tmp_path / "reports.csv", encoding)[0].report == report
+    for other in ("no such", "rot13", "utf-8", "ascii"):
+        with pytest.raises(BadQuery, match="encoding"):
+            read_reports(tmp_path / "reports.csv", other)
+
+
+def test_a_row_with_too_many_cells_is_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "reports.csv").write_text("file,report\na.png,Left effusion, large\n")
+    with pytest.raises(BadQuery, match=r"Row 2 of the CSV has 3 cells, the header 2: put quotation marks"):
+        read_reports(tmp_path / "reports.csv")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["ward\\Röntgen.png", "ward/Ro\u0308ntgen.png", "{films}/ward/Röntgen.png", "ward/../ward/Röntgen.png"],
+    ids=["backslashes", "decomposed", "absolute", "climbing"],
+)
+def test_films_are_found_however_their_path_is_written(
+    tmp_path: Path, written: str, command: Callable[..., int]
+) -> None:
+    films = tmp_path / "films"
+    write_film(films / "ward" / "Röntgen.png", 1)
+    (tmp_path / "r.csv").write_text(f"file,report\n{written.format(films=films)},Clear.\n", "utf-8")
+    assert command("--films", films, "--csv", tmp_path / "r.csv", "--out", tmp_path / "out") == 0
+    gallery = Gallery.open(tmp_path / "out")
+    assert [study.image for study in gallery.studies] == ["ward/Röntgen.png"]
+    assert str(tmp_path) not in (tmp_path / "out" / "gallery.json").read_text()
+
+
+def test_moved_films_are_told_of_and_found_again(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("--records", films / "records.jsonl", "--out", tmp_path / "out") == 0
+    assert "LOFI_IMAGE_ROOT" not in capsys.readouterr().out
+    films.rename(tmp_path / "moved")
+    gallery = Gallery.open(tmp_path / "out")
+    assert re.match(r"7 of 7 films .* LOFI_IMAGE_ROOT or --images-root", gallery.missing_films())
+    mended = Gallery.open(tmp_path / "out", image_root=tmp_path / "moved")
+    assert mended.missing_films() == ""
+    assert all(mended.image_path(study) for study in mended.studies)
+
+
+def test_command_adds_and_removes(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    records, out = films / "records.jsonl", tmp_path / "out"
+    assert command("--records", records, "--limit", 4, "--out", out) == 0
+    assert command("--add", "--records", records, "--out", out) == 0
+    assert "3 added; 4 stayed as they were." in capsys.readouterr().out
+    name = Gallery.open(out).studies[0].study_id
+    assert command("--remove", name, "nobody", "--out", out) == 0
+    assert "1 removed; 6 stayed as they were." in capsys.readouterr().out
+    assert command("--remove", name, "--out", out) == 0
+    assert "Nothing to do" in capsys.readouterr().out
 
 
 def test_csv_patient_becomes_an_opaque_key(tmp_path: Path) -> None:
