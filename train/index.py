@@ -4,6 +4,7 @@ python -m train.index --records records.jsonl --out DIR
 python -m train.index --films FOLDER --csv reports.csv --out DIR
 python -m train.index --add --records more.jsonl --out DIR
 python -m train.index --remove STUDY_ID --out DIR
+python -m train.index --verify --out DIR
 """
 
 import argparse
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     origin.add_argument("--records", type=Path, help="records.jsonl; paths in it are relative to its folder")
     origin.add_argument("--films", type=Path, help="folder of films (with --csv)")
     origin.add_argument("--remove", nargs="+", metavar="ID", help="take these studies out of the gallery")
+    origin.add_argument("--verify", action="store_true", help="look through the gallery, each byte of it")
     change = found.add_mutually_exclusive_group()
     change.add_argument("--add", action="store_true", help="add the studies that the gallery has not")
     change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
@@ -107,6 +109,8 @@ def _run(arguments: argparse.Namespace) -> Gallery:
         raise BadQuery("--out must name a folder, and a file lies there.")
     if arguments.remove:
         return _told(remove(arguments.remove, arguments.out))
+    if arguments.verify:
+        return Gallery.verify(arguments.out)
     studies, root = _given(arguments)
     options = Options(
         thumbs=arguments.thumbs,

@@ -34,7 +34,10 @@ class Opened(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """What is to lie there: ``about`` are fields of the manifest, ``regions`` the bytes of an index of boxes."""
+    """What is to lie there: ``about`` are fields of the manifest, ``regions`` the bytes of an index of boxes.
+
+    ``probes`` are queries to tune the index with; ``base`` is the graph over the first of the vectors, to be added to.
+    """
 
     vectors: Vectors
     studies: Sequence[Study]
@@ -43,6 +46,7 @@ class State:
     half: bool = False
     regions: bytes = b""
     probes: Vectors | None = None
+    base: index_file.Base | None = None
 
 
 def opened(folder: Path, fingerprint: str | None = None, anew: bool = False) -> Opened:
@@ -93,7 +97,7 @@ def replaced(folder: Path, state: State) -> Opened:
         with storage.staged(folder) as stage:
             manifest = _written(folder, stage, state)
         vectors = storage.map_vectors(folder / manifest.vectors_file, manifest.count, manifest.dim)
-        way = index_file.opened(folder, manifest.index_name, vectors, state.probes)
+        way = index_file.made(folder, manifest.index_name, vectors, state.probes, state.base)
         storage.sync(folder)
         storage.put_text(folder / manifests.FILE, manifest.to_text())
         records = map_records(folder / manifest.records_file, manifest.count)

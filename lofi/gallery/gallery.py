@@ -18,6 +18,7 @@ from lofi.gallery.embedding import Embedder, FilmRecord, embed_films
 from lofi.gallery.exact import ExactIndex
 from lofi.gallery.filters import Columns
 from lofi.gallery.hnsw import DEFAULT, Costs
+from lofi.gallery.index_file import Base
 from lofi.gallery.manifest import Manifest
 from lofi.gallery.pictures import inside
 from lofi.gallery.table import Records, as_records
@@ -102,6 +103,11 @@ class Gallery:
         return cls._of(folders.opened(Path(folder), fingerprint), image_root)
 
     @classmethod
+    def verify(cls, folder: str | PathLike[str]) -> "Gallery":
+        """The gallery in a folder, each byte of it hashed, also where that was done before. Raises GalleryMismatch."""
+        return cls._of(folders.opened(Path(folder), anew=True))
+
+    @classmethod
     def _of(cls, found: folders.Opened, image_root: Path | None = None) -> "Gallery":
         about = found.manifest
         return cls(
@@ -124,10 +130,12 @@ class Gallery:
         half: bool = False,
         regions: bytes = b"",
         probes: Vectors | None = None,
+        begun: "Gallery | None" = None,
     ) -> "Gallery":
         """Write the gallery, with the bytes of an index of its ``regions``, and return it as opened from there.
 
-        ``half`` stores vectors in 16 bits; ``probes`` (Q, E) are queries to tune the index with. What lay there before
+        ``half`` stores vectors in 16 bits; ``probes`` (Q, E) are queries to tune the index with; ``begun`` is
+        the gallery in this folder that this one begins with, whose graph need only be added to. What lay there before
         is replaced in one step, at the end. Pictures are not copied: where they lay inside another folder, that one
         becomes the ``image_root``.
         """
@@ -137,7 +145,10 @@ class Gallery:
         if root is None and self.folder is not None and self.folder.resolve() != place.resolve():
             root = self.folder
         about = {"model": self.model, "fingerprint": self.fingerprint, "dropped": dict(self.dropped)}
-        state = folders.State(self.vectors, self.studies, root, about, half, regions, probes)
+        base = None
+        if begun is not None and begun.manifest is not None:
+            base = Base(begun.manifest.index_name, len(begun))
+        state = folders.State(self.vectors, self.studies, root, about, half, regions, probes, base)
         return Gallery._of(folders.replaced(place, state))
 
     def search(self, vector: ArrayLike, k: int = 8, where: Where | None = None) -> list[Hit]:

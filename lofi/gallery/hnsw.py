@@ -46,31 +46,52 @@ class HnswIndex:
         self._graph, self._nodes = graph, nodes
 
     @classmethod
-    def build(cls, vectors: Vectors, costs: Costs | None = None, threads: int = -1) -> "HnswIndex":
+    def build(cls, vectors: Vectors) -> "HnswIndex":
         """The graph; on all cores, so that the same vectors give a graph as good, not the same file."""
         nodes = Nodes.of(vectors)
         kept = nodes.pick(vectors)
         graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
         graph.init_index(max_elements=len(kept), M=M, ef_construction=EF_CONSTRUCTION, random_seed=SEED)
-        for start in range(0, len(kept), 65_536):  # hnswlib copies what it is given
-            part = kept[start : start + 65_536]
-            graph.add_items(part, np.arange(start, start + len(part)), num_threads=threads)
-        return cls(vectors, graph, nodes, DEFAULT).with_costs(costs or DEFAULT)
+        _add(graph, kept, 0)
+        return cls(vectors, graph, nodes, DEFAULT).with_costs(DEFAULT)
 
     @classmethod
-    def load(cls, path: Path, vectors: Vectors, costs: Costs | None = None) -> "HnswIndex":
-        """The graph in a file. Raises GalleryMismatch when it is damaged or not over these vectors."""
-        graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
+    def extended(cls, path: Path, count: int, vectors: Vectors) -> "HnswIndex | None":
+        """The graph in a file over the first ``count`` of these vectors, with the others added to it.
+
+        None where the file is not such a graph, or a vector is there twice: then the graph is built anew.
+        """
         nodes = Nodes.of(vectors)
+        graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        if nodes.first is not None or not _is_graph_of(path, vectors[:count]):
+            return None
         try:
-            with path.open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            if not is_sound(data, nodes.pick(vectors), M, EF_CONSTRUCTION):
+            graph.load_index(str(path), max_elements=len(vectors))
+        except RuntimeError:
+            return None
+        _add(graph, vectors, count)
+        return cls(vectors, graph, nodes, DEFAULT).with_costs(DEFAULT)
+
+    @classmethod
+    def load(cls, path: Path, vectors: Vectors, costs: Costs | None = None, distinct: bool = False) -> "HnswIndex":
+        """The graph in a file. Raises GalleryMismatch when it is damaged or not over these vectors.
+
+        Where the vectors are said to be ``distinct``, copies are not looked for; a graph of fewer nodes is refused.
+        """
+        graph = hnswlib.Index(space="ip", dim=vectors.shape[1])
+        nodes = Nodes(len(vectors)) if distinct else Nodes.of(vectors)
+        try:
+            if not _is_graph_of(path, nodes.pick(vectors)):
                 raise GalleryMismatch("The gallery's index is damaged or over other vectors.")
             graph.load_index(str(path))
         except (RuntimeError, OSError, ValueError) as error:
             raise GalleryMismatch("The gallery's index cannot be opened.") from error
         return cls(vectors, graph, nodes, DEFAULT).with_costs(costs or DEFAULT)
+
+    @property
+    def distinct(self) -> bool:
+        """Whether no vector is there twice."""
+        return self._nodes.first is None
 
     def with_costs(self, costs: Costs) -> "HnswIndex":
         """The same graph, searched with other settings. Not while another thread searches: set_ef is not safe then."""
@@ -105,6 +126,20 @@ class HnswIndex:
         similarities = self.vectors[rows] @ query
         best = best_first(similarities, k)
         return Neighbours(rows[best], np.clip(similarities[best], -1, 1))
+
+
+def _add(graph: hnswlib.Index, vectors: Vectors, start: int) -> None:
+    """Add the rows from ``start`` on, in blocks: hnswlib copies what it is given."""
+    for first in range(start, len(vectors), 65_536):
+        part = vectors[first : first + 65_536]
+        graph.add_items(part, np.arange(first, first + len(part)))
+
+
+def _is_graph_of(path: Path, vectors: Vectors) -> bool:
+    """Whether a file is a graph over these vectors that can be opened. Raises OSError or ValueError."""
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return is_sound(data, vectors, M, EF_CONSTRUCTION)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,18 @@
 
 import json
 import logging
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lofi.errors import GalleryMismatch
-from lofi.gallery import Gallery, stamps, tuning
-from lofi.gallery import folder as folders
+from lofi.gallery import Gallery, index_file, stamps, tuning
 from lofi.gallery.hnsw import Costs, HnswIndex
 from lofi.gallery.index_file import EXACT_BELOW
 from lofi.gallery.storage import file_sha256, write_vectors
@@ -247,6 +248,22 @@ def test_saving_a_small_gallery_over_a_large_one_leaves_no_index(folder: Path) -
     assert len(Gallery.open(folder)) == 1
 
 
+def test_a_large_gallery_is_searched_exactly_until_its_graph_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_file, "LARGE", EXACT_BELOW)
+    going_on = Event()
+    load = HnswIndex.load
+    monkeypatch.setattr(HnswIndex, "load", lambda *arguments: going_on.wait(60) and load(*arguments))
+    gallery = Gallery.open(folder)
+    assert math.isinf(gallery.index.cost(3))
+    assert finds_itself(gallery)
+    going_on.set()
+    gallery.index.wait()
+    assert math.isfinite(gallery.index.cost(3))
+    assert gallery.index.search(gallery.vectors[77], 1).rows.tolist() == [77]
+
+
 def test_large_files_are_hashed_once_and_again_when_they_change(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stamps, "SMALL", 0)
     Gallery.open(folder)
@@ -254,7 +271,7 @@ def test_large_files_are_hashed_once_and_again_when_they_change(folder: Path, mo
     monkeypatch.setattr(stamps, "file_sha256", lambda path: hashed.append(path) or file_sha256(path))
     Gallery.open(folder)
     assert hashed == []
-    folders.opened(folder, anew=True)
+    Gallery.verify(folder)
     assert {path.name.split("-")[0] for path in hashed} == {"vectors", "records"}
     flip(only(folder, "vectors-*"), 0.9)
     with pytest.raises(GalleryMismatch, match="vectors are damaged"):

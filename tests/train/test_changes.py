@@ -246,8 +246,8 @@ def test_killed_it_is_the_old_state_or_the_new(
     write_records(films, "Two masses." if word == "update" else "A mass.")
     chance = random.Random(word)
     outcomes = {"killed": 0, "done": 0}
-    steps = range(1, 400, {"build": 11, "add": 7, "update": 9, "remove": 2}[word])
-    moments = steps if how == "each operation" else [chance.uniform(0.01, 0.4) for _ in range(13)]
+    steps = range(1, 400, {"build": 23, "add": 17, "update": 19, "remove": 4}[word])
+    moments = steps if how == "each operation" else [chance.uniform(0.01, 0.4) for _ in range(4)]
     for number, moment in enumerate(moments):
         shutil.rmtree(out, ignore_errors=True)
         if old:
@@ -266,4 +266,4 @@ def test_killed_it_is_the_old_state_or_the_new(
         check(Gallery.open(out), new)
         if outcome == "done 0":
             break
-    assert outcomes["killed"] >= 5
+    assert outcomes["killed"] >= 2

@@ -78,7 +78,9 @@ def add(
         # A changed study whose film can no longer be read stays as it was.
         gone = {rows[study.study_id] for study in fresh.studies if study.study_id in rows}
         kept = np.array([row for row in range(len(old)) if row not in gone], dtype=np.int64)
-        gallery = _finished(*_merged(old, kept, fresh, boxes), _text(old, model.embed_text), out, options.half)
+        begun = old if len(kept) == len(old) else None
+        merged = _merged(old, kept, fresh, boxes)
+        gallery = _finished(*merged, _text(old, model.embed_text), out, options.half, begun)
         return Change(gallery, len(fresh) - len(gone), len(gone), 0, len(kept))
 
 
@@ -187,11 +189,16 @@ def _text(old: Gallery, embed: EmbedText | None) -> EmbedText:
 
 
 def _finished(
-    gallery: Gallery, boxes: Mapping[int, PooledRegions], embed_text: EmbedText, out: Path, half: bool
+    gallery: Gallery,
+    boxes: Mapping[int, PooledRegions],
+    embed_text: EmbedText,
+    out: Path,
+    half: bool,
+    begun: Gallery | None = None,
 ) -> Gallery:
-    """The gallery written to ``out`` in one step, and what was kept for a later run removed."""
+    """The gallery, which begins with ``begun``, written to ``out`` in one step; what was kept for a later run goes."""
     regions = RegionIndex.of(gallery, boxes, embed_text) if boxes else None
     probes = None if regions is None else regions.phrase_vectors[:PROBES]
-    saved = gallery.save(out, half, b"" if regions is None else regions.to_bytes(), probes)
+    saved = gallery.save(out, half, b"" if regions is None else regions.to_bytes(), probes, begun)
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return saved
