@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes
-from lofi.errors import BadQuery, FilmGone, GalleryMismatch
-from lofi.film.likeness import SAME, distances, print_of
+from lofi.errors import BadQuery, FilmGone, GalleryMismatch, LofiError
+from lofi.film.likeness import SAME, differing, distances, print_of
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.gallery import NO_FILM, Gallery, RegionIndex, Where, parse_where
 from lofi.gallery.closeness import between_films, closer_than, of_query
@@ -311,9 +311,24 @@ class Engine:
             return (known,)
         gallery = self.gallery
         film = self._prints.get(encoded.sha256) or ""
+        if not gallery.records.prints.any():  # of format 1, which had none: the nearest films are read instead
+            near = (hit.study for hit in gallery.search(encoded.embedding, 3) if hit.similarity > ALIKE)
+            return tuple(study for study in near if differing(self._print_of(study), film) <= SAME)
         rows = np.flatnonzero(distances(gallery.records.prints, film) <= SAME)
         alike = rows[gallery.vectors[rows] @ encoded.embedding > ALIKE]
         return tuple(gallery.studies[row] for row in alike)
+
+    def _print_of(self, study: Study) -> str:
+        """The print of a study's film; "" where it cannot be read."""
+
+        def make() -> str:
+            path = self.gallery.image_path(study)
+            try:
+                return "" if path is None else print_of(self.read_film(path).pixels)
+            except (LofiError, OSError):
+                return ""
+
+        return self._prints.get_or_make(f"study {study.study_id}", make)
 
     def _row(self, study_id: str) -> int:
         row = self.gallery.row_of(study_id)

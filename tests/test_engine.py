@@ -15,6 +15,7 @@ from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
 from lofi.gallery import Gallery
 from tests.fuzz.seeds import dicom
+from tests.gallery.formats import as_format_1
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,16 @@ def test_a_film_in_another_file_is_known_again(engine: Engine, kind: str) -> Non
         assert study.study_id not in {hit.study.study_id for hit in engine.search(copy, len(engine.gallery))}
         own = engine._own(engine.encode(copy), None)
         assert [found.study_id for found in own] == [study.study_id]
+
+
+def test_a_gallery_of_format_1_knows_its_films_too(engine: Engine, tmp_path: Path) -> None:
+    folder = shutil.copytree(engine.gallery.folder, tmp_path / "gallery")
+    as_format_1(folder)
+    old = Engine(engine.model, Gallery.open(folder))
+    study = old.gallery.studies[0]
+    copy = Radiograph.read(written(Radiograph.read(old.gallery.image_path(study)), "JPEG of quality 75"))
+    assert [found.study_id for found in old._own(old.encode(copy), None)] == [study.study_id]
+    assert old.regions is not None
 
 
 def test_damaged_regions_cost_the_examples_not_the_answer(engine: Engine, film: Radiograph, tmp_path: Path) -> None:

@@ -39,3 +39,10 @@ def distances(prints: NDArray[np.uint64], film: str) -> NDArray[np.int64]:
     own = np.frombuffer(bytes.fromhex(film), np.uint64)
     found = np.bitwise_count(prints ^ own).sum(axis=1, dtype=np.int64)
     return np.where(prints.any(axis=1), found, BITS)
+
+
+def differing(first: str, second: str) -> int:
+    """In how many bits two prints differ; BITS where either is not known."""
+    if not first:
+        return BITS
+    return int(distances(np.frombuffer(bytes.fromhex(first), np.uint64)[None], second)[0])

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lofi.errors import BadQuery
-from lofi.gallery.table import Records
+from lofi.gallery.table import Records, listed
 from lofi.gallery.text import clean_line, fold
 from lofi.gallery.vector_index import Rows
 from lofi.gallery.where import Where
@@ -109,7 +109,7 @@ class Columns:
         else:
             rows = np.arange(self.count, dtype=np.int32)
         coded = column.dictionary_encode()
-        names = [clean_line(value) for value in coded.dictionary.to_pylist()]
+        names = [clean_line(value) for value in listed(coded.dictionary)]
         folded = {value: number for number, value in enumerate(dict.fromkeys(map(fold, names)))}
         codes = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
         counts = np.bincount(codes, minlength=len(names) + 1)

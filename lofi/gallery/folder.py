@@ -13,7 +13,7 @@ from lofi.gallery import index_file, stamps, storage, turns
 from lofi.gallery import manifest as manifests
 from lofi.gallery.index_file import Way
 from lofi.gallery.manifest import Manifest, read_manifest
-from lofi.gallery.table import Records, as_records, from_parquet, map_records, write_records
+from lofi.gallery.table import Records, as_records, from_parquet, listed, map_records, write_records
 from lofi.gallery.vector_index import Vectors
 from lofi.results import Study
 
@@ -102,9 +102,15 @@ def replaced(folder: Path, state: State) -> Opened:
         storage.put_text(folder / manifests.FILE, manifest.to_text())
         records = map_records(folder / manifest.records_file, manifest.count)
         reading = _begin(folder / manifest.records_file)
-        pictures = {name for column in ("image", "thumbnail") for name in records.table[column].to_pylist()}
-        turns.sweep(folder, manifest.files, pictures)
+        turns.sweep(folder, manifest.files, _pictures(folder, records, state.root))
     return Opened(folder, manifest, records, vectors, way, reading)
+
+
+def _pictures(folder: Path, records: Records, root: Path | None) -> set[str] | None:
+    """The pictures that the records name; None where somebody's own films lie in the gallery's folder."""
+    if root is not None and root.resolve().is_relative_to(folder.resolve()):
+        return None
+    return {name for column in ("image", "thumbnail") for name in listed(records.table[column])}
 
 
 def _written(folder: Path, stage: Path, state: State) -> Manifest:

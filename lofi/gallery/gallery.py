@@ -21,7 +21,7 @@ from lofi.gallery.hnsw import DEFAULT, Costs
 from lofi.gallery.index_file import Base
 from lofi.gallery.manifest import Manifest
 from lofi.gallery.pictures import inside
-from lofi.gallery.table import Records, as_records
+from lofi.gallery.table import Records, as_records, listed
 from lofi.gallery.turns import Reading
 from lofi.gallery.vector_index import Neighbours, Rows, VectorIndex, Vectors
 from lofi.gallery.where import Where
@@ -191,11 +191,8 @@ class Gallery:
         Of a large gallery ``most`` studies, evenly spread, are looked at.
         """
         step = max(1, -(-len(self) // most))
-        images = [
-            image
-            for image in self.records.table["image"].take(pa.array(range(0, len(self), step), pa.int64())).to_pylist()
-            if image
-        ]
+        some = pa.array(range(0, len(self), step), pa.int64())
+        images = [image for image in listed(self.records.table["image"].take(some)) if image]
         roots = [os.fspath(root) for root in (self.folder, self.image_root) if root is not None]
         gone = sum(not any(_is_there(root, image) for root in roots) for image in images)
         if gone == 0:

@@ -134,11 +134,7 @@ def _row(study: Study) -> dict[str, Any]:
 
 def _studies(table: pa.Table) -> Iterator[Study]:
     """Each row as a Study. Whoever wrote the file, text is cleaned again before anybody sees it."""
-    try:
-        rows = table.to_pylist()
-    except (pa.ArrowException, ValueError) as error:  # among them text that is not UTF-8
-        raise GalleryMismatch(_DAMAGED) from error
-    for row in rows:
+    for row in listed(table):
         yield Study(
             study_id=clean_line(row["study_id"]),
             report=clean(row["report"], REPORT_LIMIT),
@@ -155,6 +151,14 @@ def _studies(table: pa.Table) -> Iterator[Study]:
             film_sha256=(row.get("film_sha256") or b"").hex(),
             film_print=(row.get("film_print") or b"").hex(),
         )
+
+
+def listed(column: pa.Table | pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Values or rows as Python's. Raises GalleryMismatch for text that is not UTF-8, which nothing before looks at."""
+    try:
+        return list(column.to_pylist())
+    except (pa.ArrowException, ValueError) as error:
+        raise GalleryMismatch(_DAMAGED) from error
 
 
 def write_records(studies: Sequence[Study], path: Path) -> None:

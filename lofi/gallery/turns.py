@@ -68,8 +68,10 @@ class Reading:
             os.close(self._handle)
 
 
-def sweep(folder: Path, names: Collection[str], pictures: Collection[str]) -> None:
+def sweep(folder: Path, names: Collection[str], pictures: Collection[str] | None) -> None:
     """Remove what is no longer of the gallery: all but the files ``names`` and the ``pictures`` (films/…, thumbs/…).
+
+    Pictures are left alone where it is not known which are the gallery's (None).
 
     Nothing while somebody reads an older state: a film of it may be asked for. Only files named as ours are touched.
     """
@@ -79,7 +81,8 @@ def sweep(folder: Path, names: Collection[str], pictures: Collection[str]) -> No
             if path.name.startswith("records-") and not _take_out(path, held):
                 return
         old += [folder / name for name in _FORMAT_1 if name not in names]
-        old += [path for path in _pictures(folder) if f"{path.parent.name}/{path.name}" not in pictures]
+        if pictures is not None:
+            old += [path for path in _pictures(folder) if f"{path.parent.name}/{path.name}" not in pictures]
         for path in old:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
