@@ -32,6 +32,7 @@ class Study:
     ``study_id`` and ``patient_key`` are the gallery's own; ``patient_key`` serves only to leave a patient out.
     ``image`` and ``thumbnail`` are paths relative to the gallery folder or to its ``image_root``; empty when absent.
     By ``film_sha256`` (of the film's file) and ``film_print`` (of its pixels, lofi.film.likeness) it is known again.
+    ``terms`` are the words by which its report is found (lofi.report.terms), with "|" between them.
     """
 
     study_id: str
@@ -48,6 +49,7 @@ class Study:
     simulated: bool = False
     film_sha256: str = ""
     film_print: str = ""
+    terms: str = ""
 
 
 @dataclass(frozen=True)

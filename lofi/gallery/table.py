@@ -26,6 +26,7 @@ ROWS_A_BATCH = 65_536
 STUDY_LIMIT = 2**18
 """Bytes of a study in a record file, unpacked: its report and boxes at their longest."""
 HASH_BYTES = 32
+TERMS_LIMIT = 8 * REPORT_LIMIT
 
 _BOX_FIELDS = [("phrase", pa.string()), ("box", pa.list_(pa.float64())), ("label", pa.string()), ("kind", pa.string())]
 _STUDY_FIELDS = [
@@ -48,7 +49,7 @@ def _schema(box: list[tuple[str, pa.DataType]], film: list[tuple[str, pa.DataTyp
 
 
 _WITH_QUALITY = [*_BOX_FIELDS, ("quality", pa.string())]
-SCHEMA = _schema(_WITH_QUALITY, _FILM_FIELDS)
+SCHEMA = _schema(_WITH_QUALITY, [*_FILM_FIELDS, ("terms", pa.string())])
 PARQUET_SCHEMAS = (_schema(_WITH_QUALITY, []), _schema(_BOX_FIELDS, []))
 """What galleries of format 1 had: nothing of the film itself, at first no quality of boxes either."""
 _DAMAGED = "The gallery's records are damaged: build the gallery again."
@@ -90,6 +91,11 @@ class Records(Sequence[Study]):
         """The row of a study; None where there is none of that id."""
         found = pc.index(self.table["study_id"], pa.scalar(study_id, pa.string())).as_py()
         return None if found < 0 else int(found)
+
+    @property
+    def terms(self) -> list[str | None]:
+        """(N,) the terms of each study, with "|" between them; None or "" where they are not known."""
+        return listed(self.table["terms"]) if "terms" in self.table.column_names else [None] * len(self)
 
     @cached_property
     def prints(self) -> NDArray[np.uint64]:
@@ -150,6 +156,7 @@ def _studies(table: pa.Table) -> Iterator[Study]:
             simulated=bool(row["simulated"]),
             film_sha256=(row.get("film_sha256") or b"").hex(),
             film_print=(row.get("film_print") or b"").hex(),
+            terms=(row.get("terms") or "")[:TERMS_LIMIT],
         )
 
 

@@ -172,7 +172,7 @@ def test_columns_that_are_none(folder: Path, data: bytes) -> None:
 
 
 def test_columns_whose_text_is_none_end_in_a_sentence(folder: Path) -> None:
-    data = streamed(table_of(STUDIES[:4])).replace(b"Left effusion.", b"\xff\xfe\xfd effusion.")
+    data = streamed(table_of(STUDIES[:4])).replace(b"Left effusion.", b"\xff\xfe\xfd\xfc effusion.")
     arrow(folder, data.replace(b"Effusion", b"\xff\xfe\xfdusion"))
     gallery = Gallery.open(folder)
     for look in (lambda: list(gallery.studies), lambda: gallery.columns.values("label")):

@@ -14,6 +14,7 @@ from lofi.film.radiograph import Radiograph
 from lofi.gallery import Embedder, FilmRecord, Gallery, RegionIndex
 from lofi.gallery.pictures import FILMS, inside, write_copy
 from lofi.gallery.regions import RegionEmbedder
+from lofi.report.terms import report_terms
 from lofi.results import PooledRegions, Study
 
 SHARD = 256
@@ -45,6 +46,7 @@ def embedded(
     Every ``shard`` films are kept in ``out/.partial`` as a small gallery; a later run takes from there what the same
     model made of the same records and files.
     """
+    studies = [replace(study, terms="|".join(report_terms(study.report, study.labels))) for study in studies]
     parts: list[Gallery] = []
     boxes: dict[int, PooledRegions] = {}
     thumbs_in = out if options.thumbs else None

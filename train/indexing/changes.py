@@ -24,7 +24,7 @@ from lofi.results import PooledRegions, Study
 from train.indexing.building import PARTIAL, Model, Options, embedded
 from train.indexing.films import check_found, check_readable, located
 
-_MADE = {"thumbnail", "film_sha256", "film_print", "image", "view"}
+_MADE = {"thumbnail", "film_sha256", "film_print", "terms", "image", "view"}
 """Fields of a study that the index makes, or fills, itself."""
 PROBES = 200
 EmbedText = Callable[[Sequence[str]], Vectors]
