@@ -19,7 +19,7 @@ from lofi.gallery.storage import STAGE
 LOCK = ".lock"
 _DATA = re.compile(r"(vectors|records|index|regions)-[0-9a-f]{16}\.(safetensors|arrow|hnsw|json)")
 _FORMAT_1 = ("vectors.safetensors", "records.parquet", "index.hnsw", "regions.safetensors", "regions.json")
-_PICTURE = re.compile(r"[0-9a-f]{16}(-[0-9a-f]{8})?\.(webp|png|jpg)")
+_PICTURE = re.compile(r"\.?[0-9a-f]{16}(-[0-9a-f]{8})?\.(webp|png|jpg)")
 _written: set[Path] = set()
 
 
