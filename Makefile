@@ -1,6 +1,7 @@
 # make demo   set up, start the app, print its address      make test   set up, run all tests and checks
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
 # make docs   docs/ as pages, into build/docs
+# make gallery   the bundled gallery anew, for another model
 # make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -10,7 +11,7 @@ JOBS ?= 2
 FUZZ ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint docs bench fuzz lock smoke-gemma clean
+.PHONY: demo test lint docs bench fuzz lock gallery smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
@@ -28,7 +29,7 @@ docs: $(VENV)/ready-dev
 	$(BIN)/python -m mkdocs build --quiet --strict -f .ci/mkdocs.yml
 
 bench: $(VENV)/ready-dev
-	@for file in tests/benchmarks/bench_*.py; do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
+	@for file in $(filter-out %/bench_scale.py,$(wildcard tests/benchmarks/bench_*.py)); do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done
 
 fuzz: $(VENV)/ready-dev
 	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ)
@@ -38,6 +39,12 @@ lock: $(VENV)/ready-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/supply.py lock
 	$(BIN)/python .ci/supply.py licences
 	$(BIN)/python .ci/supply.py sbom
+
+# The bundled gallery anew, after the model or its preprocessing has changed: the same films, simulated again.
+gallery: $(VENV)/ready-dev
+	$(BIN)/python -m train.simulate --count 72 --seed 7 --out $(VENV)/simulated
+	$(BIN)/python -m train.index --records $(VENV)/simulated/records.jsonl --out assets/gallery --thumbs --copy-images
+	rm -rf $(VENV)/simulated assets/gallery/.lock
 
 # The paper's own language model, two real steps in 8 bits; its packages are not part of the usual set-up.
 smoke-gemma: $(VENV)/ready-dev

@@ -65,6 +65,7 @@ def _add_sources(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
     command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
     command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+    command.add_argument("--images-root", help="folder of the gallery's films (else LOFI_IMAGE_ROOT)")
 
 
 _APP = "serve the page and the API until stopped"
@@ -157,6 +158,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         model=chosen.model or settings.model,
         device=chosen.device or settings.device,
         gallery=Path(chosen.gallery).expanduser() if chosen.gallery else settings.gallery,
+        image_root=Path(chosen.images_root).expanduser() if chosen.images_root else settings.image_root,
     )
 
 
@@ -169,7 +171,7 @@ def table(answer: dict[str, Any]) -> str:
         rows = [
             (
                 hit["rank"],
-                f"{hit['similarity']:.3f}",
+                f"{hit['similarity']:.3f}" if hit["closer_than"] is None else f"{min(hit['closer_than'], 0.999):.1%}",
                 hit["study_id"],
                 hit["view"],
                 ", ".join(hit["labels"]),
@@ -177,7 +179,7 @@ def table(answer: dict[str, Any]) -> str:
             )
             for hit in answer["hits"]
         ]
-        parts.append(_grid(("rank", "similarity", "study", "view", "labels", "report"), rows))
+        parts.append(_grid(("rank", "closer than", "study", "view", "labels", "report"), rows))
     if "groundings" in answer:
         head = ("phrase", "asked", "answer", "confidence", "box", "score")
         parts.append(_grid(head, _grounding_rows(answer["groundings"])))

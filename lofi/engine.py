@@ -1,6 +1,6 @@
 """The one object that the app, the API and the command line share: a model, a gallery and the films encoded so far."""
 
-import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from lofi import space
 from lofi.boxes import Boxes, as_boxes
-from lofi.errors import BadQuery, FilmGone, GalleryMismatch
+from lofi.errors import BadQuery, FilmGone, GalleryMismatch, LofiError
+from lofi.film.likeness import SAME, differing, distances, print_of
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.gallery import Gallery, RegionIndex, Where, parse_where
+from lofi.gallery import NO_FILM, Gallery, RegionIndex, Where, parse_where
+from lofi.gallery.closeness import between_films, closer_than, of_query
 from lofi.gallery.refine import combined, wishes
+from lofi.gallery.words import Ranking, Words, fused
 from lofi.grounding import Answerer, Grounder
 from lofi.grounding.standing import answered
 from lofi.grounding.vlm import open_answerer
@@ -22,6 +25,7 @@ from lofi.network.concepts import Concepts
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from lofi.report.statements import Statement, read_report
+from lofi.report.terms import query_terms, report_terms
 from lofi.report.wanted import Wanted, wanted
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
@@ -37,8 +41,14 @@ SHOTS = 4
 STUDY_FILMS = 2_000
 """Studies of which the hash of the film is remembered."""
 
-SAME_FILM = 0.995
-"""A hit this similar is compared byte for byte with the query: it may be the query itself."""
+PRINTS = 100_000
+"""Films of which the print is remembered."""
+WORDS_DEPTH = 1_000
+"""Studies that a text is compared with by each of two ways, before they are put together."""
+WORDS_MOST = 100_000
+ALIKE = 0.9
+"""Films with the same print are one film if their embeddings are at least so similar."""
+_log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -62,10 +72,10 @@ class Engine:
         self.model = model
         self.read_film = read_film
         self._shots, self._answerer = SHOTS if shots is None else shots, answerer
-        self._own_kind_only = shots is None and gallery is not None and all(s.simulated for s in gallery.studies)
+        self._own_kind_only = shots is None and gallery is not None and gallery.columns.simulated == len(gallery)
         self._films: Shelf[Radiograph] = Shelf(PIXEL_BYTES, lambda film: film.pixels.nbytes)
         self._gallery = gallery
-        self._rows = {study.study_id: row for row, study in enumerate(gallery.studies)} if gallery else {}
+        self._prints: Shelf[str] = Shelf(PRINTS)
         self._encoded: Shelf[EncodedFilm] = Shelf(ENCODED_BYTES, lambda film: film.nbytes)
         self._study_films: Shelf[str] = Shelf(STUDY_FILMS)
 
@@ -73,7 +83,11 @@ class Engine:
     def open(cls, settings: Settings, with_gallery: bool = True, read_film: ReadFilm = Radiograph.read) -> "Engine":
         """Load what the settings name. Raises CheckpointError or GalleryMismatch with what to do."""
         model = load(settings.model, settings.device)
-        gallery = Gallery.open(settings.gallery, model.fingerprint) if with_gallery else None
+        gallery = None
+        if with_gallery:
+            gallery = Gallery.open(settings.gallery, model.fingerprint, settings.image_root)
+            if missing := gallery.missing_films():
+                _log.warning("%s", missing)
         answerer = None
         if settings.grounder:
             device = "cuda" if space.lends_gpu() else settings.device
@@ -90,8 +104,15 @@ class Engine:
 
     @cached_property
     def regions(self) -> RegionIndex | None:
-        """The index of the gallery's boxes; None where it has none."""
-        found = RegionIndex.open(self.gallery)
+        """The index of the gallery's boxes; None where it has none.
+
+        One that is damaged costs the examples, not the answers.
+        """
+        try:
+            found = RegionIndex.open(self.gallery)
+        except GalleryMismatch as error:
+            _log.warning("%s Until then phrases are grounded without examples.", error)
+            return None
         return found if found is not None and len(found) else None
 
     @cached_property
@@ -103,6 +124,7 @@ class Engine:
     def encode(self, film: Radiograph | str, owner: str = "") -> EncodedFilm:
         """The film after the image tower, kept a while for ``owner``. Raises FilmGone for a hash no longer held."""
         if isinstance(film, Radiograph):
+            self._prints.get_or_make(film.sha256, lambda: print_of(film.pixels))
             if self._answerer is not None:  # LoFi itself needs no pixels after the tower, others do
                 self._films.put(film.sha256, film, owner)
             return self._encoded.get_or_make(film.sha256, lambda: self.model.encode(film), owner)
@@ -125,7 +147,7 @@ class Engine:
             return held
         path = self.gallery.image_path(self.study(study_id))
         if path is None:
-            raise BadQuery("This study's film is not in the gallery.")
+            raise BadQuery(NO_FILM)
         film = self.read_film(path)
         self._study_films.put(study_id, film.sha256)
         return self.encode(film)
@@ -135,8 +157,8 @@ class Engine:
     ) -> tuple[Hit, ...]:
         """The ``k`` most similar studies, without the query's own patient where that is known.
 
-        ``leave_out`` is the gallery study that the query came from; without it, a hit with the query's own bytes
-        tells it.
+        ``leave_out`` is the gallery study that the query came from; without it, a study with the query's own pixels
+        tells it, in whatever file, encoding or size they came.
         """
         return self.search_mixed(film, k=k, where=where, leave_out=leave_out)
 
@@ -145,7 +167,7 @@ class Engine:
         return wanted(line, self.model.hears)
 
     def search_text(self, text: str, k: int = 8, where: str = "") -> tuple[Hit, ...]:
-        """The ``k`` studies whose films fit the text best."""
+        """The ``k`` studies that fit the text best, by their films and by what their reports say."""
         return self.search_mixed(text=text, k=k, where=where)
 
     def search_mixed(
@@ -169,6 +191,8 @@ class Engine:
         if encoded is None and not text and not like:
             raise BadQuery("Give a film, a text or a study to be like.")
         words = self.model.embed_text([text])[0] if text else None
+        if encoded is None and words is not None and not like:
+            return self._by_text(text, words, k, where, offset, [self.study(study_id) for study_id in unlike])
         parts = wishes(
             None if encoded is None else encoded.embedding, words, self._vectors(like), self._vectors(unlike)
         )
@@ -271,35 +295,88 @@ class Engine:
         hidden |= {study.study_id for study in unwanted}
         found = self.gallery.search(vector, offset + k + len(hidden), wanted)
         kept = [hit for hit in found if hit.study.study_id not in hidden][offset : offset + k]
-        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(kept, start=offset + 1))
+        others = self._between_films
+        return tuple(
+            replace(hit, rank=rank, closer_than=closer_than(hit.similarity, others))
+            for rank, hit in enumerate(kept, start=offset + 1)
+        )
+
+    def _by_text(
+        self, text: str, vector: NDArray[np.float32], k: int, where: str, offset: int, unwanted: Sequence[Study]
+    ) -> tuple[Hit, ...]:
+        """Hits for words alone: by what the model sees in the films and by what the reports say, fused by rank."""
+        gallery, wanted = self.gallery, parse_where(where)
+        most = max(WORDS_DEPTH, offset + k + len(unwanted))
+        near = gallery.near(vector, most, wanted)
+        said = self._words.search(query_terms(text), most, gallery.select(wanted))
+        rows = fused(Ranking(near.rows, near.similarities), said)
+        hidden = {study.study_id for study in unwanted}
+        kept = [row for row in rows[: offset + k + len(hidden)] if gallery.studies[row].study_id not in hidden]
+        shown = kept[offset : offset + k]
+        similarities = gallery.vectors[np.asarray(shown, dtype=np.int64)] @ vector
+        others = of_query(vector, gallery.vectors)
+        return tuple(
+            Hit(gallery.studies[row], float(np.clip(near, -1, 1)), rank, None, closer_than(float(near), others))
+            for rank, (row, near) in enumerate(zip(shown, similarities, strict=True), start=offset + 1)
+        )
+
+    @cached_property
+    def _between_films(self) -> NDArray[np.float32]:
+        return between_films(self.gallery.vectors)
+
+    @cached_property
+    def _words(self) -> Words:
+        """The words of the gallery's reports; of a gallery beyond WORDS_MOST, which would take minutes, none.
+
+        Terms that the gallery does not bring are made here, which takes a millisecond or more for each report.
+        """
+        gallery = self.gallery
+        if len(gallery) > WORDS_MOST:
+            _log.warning("The gallery is so large that texts are searched by the model alone, not by reports' words.")
+            return Words(())
+        return Words(
+            terms.split("|") if terms else report_terms(gallery.studies[row].report, gallery.studies[row].labels)
+            for row, terms in enumerate(gallery.records.terms)
+        )
 
     def _without(self, where: str, own: Sequence[Study]) -> tuple[Where, set[str]]:
         """The filter that also leaves out the patients of some studies, and the ids of these studies."""
         return parse_where(where).without(own), {study.study_id for study in own}
 
     def _own(self, encoded: EncodedFilm, known: Study | None) -> tuple[Study, ...]:
-        """The gallery study that the film came from, told by its bytes where it is not ``known``."""
+        """The gallery's studies of the same film, told by its pixels where none is ``known``."""
         if known is not None:
             return (known,)
-        closest = self.gallery.search(encoded.embedding, 3)
-        alike = (hit.study for hit in closest if hit.similarity > SAME_FILM)
-        return next(((study,) for study in alike if self._is_film(study, encoded.sha256)), ())
+        gallery = self.gallery
+        film = self._prints.get(encoded.sha256) or ""
+        if not gallery.records.prints.any():  # of format 1, which had none: the nearest films are read instead
+            near = (hit.study for hit in gallery.search(encoded.embedding, 3) if hit.similarity > ALIKE)
+            return tuple(study for study in near if differing(self._print_of(study), film) <= SAME)
+        rows = np.flatnonzero(distances(gallery.records.prints, film) <= SAME)
+        alike = rows[gallery.vectors[rows] @ encoded.embedding > ALIKE]
+        return tuple(gallery.studies[row] for row in alike)
+
+    def _print_of(self, study: Study) -> str:
+        """The print of a study's film; "" where it cannot be read."""
+
+        def make() -> str:
+            path = self.gallery.image_path(study)
+            try:
+                return "" if path is None else print_of(self.read_film(path).pixels)
+            except (LofiError, OSError):
+                return ""
+
+        return self._prints.get_or_make(f"study {study.study_id}", make)
 
     def _row(self, study_id: str) -> int:
-        if study_id not in self._rows:
+        row = self.gallery.row_of(study_id)
+        if row is None:
             raise BadQuery("The gallery has no such study.")
-        return self._rows[study_id]
+        return row
 
     def _vectors(self, study_ids: Sequence[str]) -> NDArray[np.float32]:
         """(K, E) unit vectors of studies."""
         return self.gallery.vectors[[self._row(study_id) for study_id in dict.fromkeys(study_ids)]]
-
-    def _is_film(self, study: Study, sha256: str) -> bool:
-        path = self.gallery.image_path(study)
-        try:
-            return path is not None and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-        except OSError:
-            return False
 
 
 def _certain(answer: Grounding) -> Grounding:

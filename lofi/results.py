@@ -31,6 +31,8 @@ class Study:
 
     ``study_id`` and ``patient_key`` are the gallery's own; ``patient_key`` serves only to leave a patient out.
     ``image`` and ``thumbnail`` are paths relative to the gallery folder or to its ``image_root``; empty when absent.
+    By ``film_sha256`` (of the film's file) and ``film_print`` (of its pixels, lofi.film.likeness) it is known again.
+    ``terms`` are the words by which its report is found (lofi.report.terms), with "|" between them.
     """
 
     study_id: str
@@ -45,19 +47,25 @@ class Study:
     thumbnail: str = ""
     boxes: tuple[RegionBox, ...] = ()
     simulated: bool = False
+    film_sha256: str = ""
+    film_print: str = ""
+    terms: str = ""
 
 
 @dataclass(frozen=True)
 class Hit:
     """A gallery study and its cosine similarity to the query, −1 … 1; ``rank`` counts from 1.
 
-    ``region`` is the box of the study that is like the query's, where a region was searched with.
+    ``region`` is the box of the study that is like the query's, where a region was searched with. ``closer_than`` is
+    the share, 0 … 1, of the gallery's own similarities that are lower: of pairs of its films for a film, of its films
+    to the text for a text; None where nothing is known of it.
     """
 
     study: Study
     similarity: float
     rank: int
     region: RegionBox | None = None
+    closer_than: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The public form: the API's contract for one hit."""
@@ -65,6 +73,7 @@ class Hit:
         return {
             "study_id": study.study_id,
             "similarity": round(self.similarity, 4),
+            "closer_than": None if self.closer_than is None else round(self.closer_than, 4),
             "rank": self.rank,
             "report": study.report,
             "labels": list(study.labels),

@@ -22,6 +22,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 class Settings:
     """Every setting a user may turn, each an environment variable ``LOFI_<NAME>``.
 
+    ``image_root`` is where the gallery's films lie, if not where it says.
     ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
@@ -50,6 +51,7 @@ class Settings:
     audit: Path | None = None
     rate: int = 1200
     quota: int = 8000
+    image_root: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -72,14 +74,16 @@ class Settings:
         words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth")
         given = {name: value for name in words if (value := _value(environ, name))}
         _check(given)
-        gallery, port, study, shots, audit, rate, quota = (
-            _value(environ, name) for name in ("gallery", "port", "study", "shots", "audit", "rate", "quota")
+        gallery, image_root, port, study, shots, audit, rate, quota = (
+            _value(environ, name)
+            for name in ("gallery", "image_root", "port", "study", "shots", "audit", "rate", "quota")
         )
         usual = _usual(environ)
         return replace(
             usual,
             **given,
             gallery=_path("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
+            image_root=_path("LOFI_IMAGE_ROOT", image_root) if image_root else None,
             port=_port(port) if port else usual.port,
             study=_path("LOFI_STUDY", study) if study else None,
             shots=_shots(shots) if shots else None,

@@ -1,15 +1,21 @@
 """The engine with the real model and gallery: what the app, the API and the command line rely on."""
 
+import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lofi.boxes import as_boxes
 from lofi.engine import Engine
 from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
+from lofi.gallery import Gallery
+from tests.fuzz.seeds import dicom
+from tests.gallery.formats import as_format_1
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +42,57 @@ def test_hits_are_ranked_and_leave_the_query_and_its_patient_out(engine: Engine,
         assert closest.patient_key not in {hit.study.patient_key for hit in hits}
 
 
+def written(film: Radiograph, kind: str) -> bytes:
+    """The film as another file."""
+    picture = Image.fromarray(np.round(film.pixels * 255).astype(np.uint8))
+    sink = io.BytesIO()
+    match kind:
+        case "JPEG of quality 75":
+            picture.save(sink, "JPEG", quality=75)
+        case "512 pixels":
+            picture.resize((round(512 * picture.width / picture.height), 512)).save(sink, "PNG")
+        case "16 bits":
+            Image.fromarray(np.round(film.pixels * 65_535).astype(np.uint16)).save(sink, "PNG")
+        case _:
+            return dicom(np.round(film.pixels * 4_095).astype(np.uint16))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG of quality 75", "512 pixels", "16 bits", "DICOM"])
+def test_a_film_in_another_file_is_known_again(engine: Engine, kind: str) -> None:
+    for study in engine.gallery.studies[:6]:
+        copy = Radiograph.read(written(Radiograph.read(engine.gallery.image_path(study)), kind))
+        assert study.study_id not in {hit.study.study_id for hit in engine.search(copy, len(engine.gallery))}
+        own = engine._own(engine.encode(copy), None)
+        assert [found.study_id for found in own] == [study.study_id]
+
+
+def test_a_gallery_of_format_1_knows_its_films_too(engine: Engine, tmp_path: Path) -> None:
+    folder = shutil.copytree(engine.gallery.folder, tmp_path / "gallery")
+    as_format_1(folder)
+    old = Engine(engine.model, Gallery.open(folder))
+    study = old.gallery.studies[0]
+    copy = Radiograph.read(written(Radiograph.read(old.gallery.image_path(study)), "JPEG of quality 75"))
+    assert [found.study_id for found in old._own(old.encode(copy), None)] == [study.study_id]
+    assert old.regions is not None
+
+
+def test_damaged_regions_cost_the_examples_not_the_answer(engine: Engine, film: Radiograph, tmp_path: Path) -> None:
+    folder = shutil.copytree(engine.gallery.folder, tmp_path / "gallery")
+    next(folder.glob("regions-*")).write_bytes(b"nothing")
+    without = Engine(engine.model, Gallery.open(folder))
+    assert without.regions is None
+    assert without.search(film, 3) == engine.search(film, 3)
+    (answer,) = without.ground(film, ["cardiomegaly"])
+    assert answer.evidence == ()
+    assert without.search_region(film, (0.1, 0.1, 0.5, 0.5), 2)
+
+
 def test_more_hits_than_studies(engine: Engine, film: Radiograph) -> None:
     assert 0 < len(engine.search(film, 200)) < 201
-    assert engine.search(film, 5, "label=nosuchlabel") == ()
+    assert engine.search(film, 5, "age=130-") == ()
+    with pytest.raises(BadQuery, match="no such label"):
+        engine.search(film, 5, "label=nosuchlabel")
 
 
 def test_phrases_are_answered_one_by_one_in_order(engine: Engine, film: Radiograph) -> None:

@@ -41,6 +41,7 @@ TRAIN_WINGS = {
     "data",
     "densely",
     "feeding",
+    "indexing",
     "pretraining",
     "shots",
     "evaluation",

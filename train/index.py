@@ -1,34 +1,26 @@
-"""Build a gallery from a record file, or from a folder of films and a CSV of reports. Resumable.
+"""Build a gallery from a record file, or a folder of films and a CSV of reports; add to one, update it, cut it down.
 
 python -m train.index --records records.jsonl --out DIR
 python -m train.index --films FOLDER --csv reports.csv --out DIR
+python -m train.index --add --records more.jsonl --out DIR
+python -m train.index --remove STUDY_ID --out DIR
+python -m train.index --verify --out DIR
 """
 
 import argparse
-import hashlib
-import json
-import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 import lofi
-from lofi.errors import BadQuery, GalleryMismatch, LofiError, UnreadableFilm
-from lofi.film.radiograph import Radiograph
-from lofi.gallery import Embedder, FilmRecord, Gallery, RegionIndex, read_jsonl, study_from_record
-from lofi.gallery.pictures import FILMS, inside, write_copy
-from lofi.gallery.records import opaque_key
-from lofi.gallery.regions import RegionEmbedder, boxed_studies
+from lofi.errors import BadQuery, LofiError
+from lofi.gallery import Gallery, read_jsonl, study_from_record
 from lofi.results import Study
 from train.data.reports_csv import read_reports
-
-SHARD = 256
-PARTIAL = ".partial"
+from train.indexing.building import Options
+from train.indexing.changes import Change, add, index, remove
 
 
 def studies_of_records(path: Path, split: str | None, limit: int | None) -> list[Study]:
@@ -47,113 +39,23 @@ def studies_of_records(path: Path, split: str | None, limit: int | None) -> list
     return studies
 
 
-def index(
-    studies: Sequence[Study],
-    root: Path,
-    model: Embedder,
-    out: Path,
-    *,
-    thumbs: bool = False,
-    copy_images: bool = False,
-    half: bool = False,
-    shard: int = SHARD,
-    quiet: bool = False,
-) -> Gallery:
-    """Embed the films of ``studies`` (``image`` relative to ``root``) into a gallery in ``out``.
-
-    Every ``shard`` films are kept in ``out/.partial`` as a small gallery until all are done; a later run takes
-    from there what the same model made of the same records and files.
-    """
-    parts: list[Gallery] = []
-    with tqdm(total=len(studies), unit="film", disable=quiet, smoothing=0.05) as bar:
-        for start in range(0, len(studies), shard):
-            chunk = studies[start : start + shard]
-            place = out / PARTIAL / _shard_key(chunk, root, model, thumbs)
-            part = _kept_shard(place, model, out if thumbs else None)
-            if part is not None:
-                bar.update(len(chunk))
-            else:
-                records = _film_records(chunk, root, bar.update)
-                part = Gallery.build(records, model, thumbs_in=out if thumbs else None, image_root=root)
-                part.save(place)
-            parts.append(part)
-    gallery = replace(Gallery.join(parts), folder=out, image_root=root)
-    if copy_images:
-        gallery = _with_copies(gallery, out)
-    saved = gallery.save(out, half=half)
-    shutil.rmtree(out / PARTIAL, ignore_errors=True)
-    return saved
-
-
-def index_regions(gallery: Gallery, model: RegionEmbedder, out: Path, quiet: bool = False) -> RegionIndex:
-    """Pool the boxes of the studies of a gallery saved in ``out`` and put the index of them beside it."""
-    regions = RegionIndex.build(gallery, model, tqdm(boxed_studies(gallery), unit="boxed film", disable=quiet))
-    regions.save(out)
-    return regions
-
-
-def _film_records(studies: Sequence[Study], root: Path, tick: Callable[[], object]) -> Iterator[FilmRecord]:
-    for study in studies:
-        yield study, _reader(root, study.image)
-        tick()
-
-
-def _reader(root: Path, image: str) -> Callable[[], Radiograph]:
-    """How to read one film: its path comes from a record and must not lead out of ``root``."""
-
-    def read() -> Radiograph:
-        path = inside(root, image)
-        if path is None:
-            raise UnreadableFilm("The record's film is not in the folder of films.")
-        return Radiograph.read(path)
-
-    return read
-
-
-def _shard_key(studies: Sequence[Study], root: Path, model: Embedder, thumbs: bool) -> str:
-    """A name that changes when the model, a record, the size or time of a film's file, or an option does."""
-    digest = hashlib.sha256(f"1 {model.fingerprint} {thumbs}".encode())
-    for study in studies:
-        path = inside(root, study.image)
-        stamp = (path.stat().st_size, path.stat().st_mtime_ns) if path else None
-        digest.update(json.dumps([asdict(study), stamp]).encode())
-    return digest.hexdigest()[:32]
-
-
-def _kept_shard(place: Path, model: Embedder, thumbs_in: Path | None) -> Gallery | None:
-    """The shard of an earlier run; None where there is none, it is damaged or its thumbnails are gone."""
-    try:
-        part = Gallery.open(place, model.fingerprint)
-    except GalleryMismatch:
-        return None
-    if thumbs_in is not None and not all(inside(thumbs_in, study.thumbnail) for study in part.studies):
-        return None
-    return part
-
-
-def _with_copies(gallery: Gallery, out: Path) -> Gallery:
-    """The gallery with its films inside ``out``, under names that tell nothing."""
-    (out / FILMS).mkdir(parents=True, exist_ok=True)
-    studies = []
-    for study in tqdm(gallery.studies, unit="copy", disable=None):
-        path = inside(gallery.image_root, study.image)
-        image = write_copy(path, out, opaque_key(study.study_id)) if path else ""
-        studies.append(replace(study, image=image))
-    return replace(gallery, studies=tuple(studies), image_root=None)
-
-
 def summary(gallery: Gallery, seconds: float) -> str:
     """What came of it: films, patients, boxes, and what was left out and why."""
-    patients = {study.patient_key for study in gallery.studies if study.patient_key}
-    reports = sum(bool(study.report) for study in gallery.studies)
-    boxes = sum(len(study.boxes) for study in gallery.studies)
+    patients: set[str] = set()
+    reports = boxes = 0
+    for study in gallery.studies:
+        patients.add(study.patient_key)
+        reports += bool(study.report)
+        boxes += len(study.boxes)
     dropped = Counter(gallery.dropped)
     lines = [
-        f"Gallery of {len(gallery):,} films of {len(patients):,} known patients, {reports:,} with text, {boxes:,} "
-        f"boxes; {gallery.model or 'model'} {gallery.fingerprint[:8]}; {seconds:,.0f} s.",
+        f"Gallery of {len(gallery):,} films of {len(patients - {''}):,} known patients, {reports:,} with text, "
+        f"{boxes:,} boxes; {gallery.model or 'model'} {gallery.fingerprint[:8]}; {seconds:,.0f} s.",
         f"Left out: {dropped.total():,} films.",
     ]
     lines += [f"  {count:>6,} × {reason}" for reason, count in dropped.most_common(10)]
+    if missing := gallery.missing_films():
+        lines.append(missing)
     return "\n".join(lines)
 
 
@@ -163,8 +65,14 @@ def parser() -> argparse.ArgumentParser:
     origin = found.add_mutually_exclusive_group(required=True)
     origin.add_argument("--records", type=Path, help="records.jsonl; paths in it are relative to its folder")
     origin.add_argument("--films", type=Path, help="folder of films (with --csv)")
+    origin.add_argument("--remove", nargs="+", metavar="ID", help="take these studies out of the gallery")
+    origin.add_argument("--verify", action="store_true", help="look through the gallery, each byte of it")
+    change = found.add_mutually_exclusive_group()
+    change.add_argument("--add", action="store_true", help="add the studies that the gallery has not")
+    change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
     found.add_argument("--csv", type=Path, help="CSV with the columns file and report (with --films)")
-    found.add_argument("--out", type=Path, required=True, help="folder of the new gallery")
+    found.add_argument("--encoding", help="of the CSV, where it is neither UTF-8, UTF-16 nor Windows-1252")
+    found.add_argument("--out", type=Path, required=True, help="folder of the gallery")
     found.add_argument("--model", default="assets/lofi-mini", help="checkpoint folder or hub id (%(default)s)")
     found.add_argument("--split", help="only the records of this split")
     found.add_argument("--limit", type=int, help="only the first N films")
@@ -173,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--copy-images", action="store_true", help="copy the films into the gallery, without headers")
     found.add_argument("--skip-regions", action="store_true", help="leave out the index of boxes (no shots from it)")
     found.add_argument("--half", action="store_true", help="store the vectors in 16 bits")
+    found.add_argument("--force", action="store_true", help="even where most films are missing or cannot be read")
     return found
 
 
@@ -181,29 +90,59 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     started = time.perf_counter()
     try:
-        if (arguments.films is None) != (arguments.csv is None):
-            raise BadQuery("--films and --csv belong together.")
-        if arguments.limit is not None and arguments.limit < 1:
-            raise BadQuery("--limit must be at least 1.")
-        if arguments.records is not None:
-            root = arguments.images_root or arguments.records.parent
-            studies = studies_of_records(arguments.records, arguments.split, arguments.limit)
-        else:
-            root = arguments.images_root or arguments.films
-            studies = read_reports(arguments.csv)[: arguments.limit]
-        options = {"thumbs": arguments.thumbs, "copy_images": arguments.copy_images, "half": arguments.half}
-        model = lofi.load(arguments.model)
-        gallery = index(studies, root, model, arguments.out, **options)
-        if not arguments.skip_regions:
-            index_regions(gallery, model, arguments.out)
+        gallery = _run(arguments)
     except LofiError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:  # its own text would show a path
+        print(f"The gallery cannot be written: {error.strerror or type(error).__name__}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on from here.", file=sys.stderr)
         return 130
     print(summary(gallery, time.perf_counter() - started))
     return 0 if len(gallery) else 1
+
+
+def _run(arguments: argparse.Namespace) -> Gallery:
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise BadQuery("--out must name a folder, and a file lies there.")
+    if arguments.remove:
+        return _told(remove(arguments.remove, arguments.out))
+    if arguments.verify:
+        return Gallery.verify(arguments.out)
+    studies, root = _given(arguments)
+    options = Options(
+        thumbs=arguments.thumbs,
+        copy_images=arguments.copy_images,
+        half=arguments.half,
+        regions=not arguments.skip_regions,
+        force=arguments.force,
+    )
+    model = lofi.load(arguments.model)
+    if arguments.add or arguments.update:
+        return _told(add(studies, root, model, arguments.out, options, arguments.update))
+    return index(studies, root, model, arguments.out, options)
+
+
+def _given(arguments: argparse.Namespace) -> tuple[list[Study], Path]:
+    """The studies and the folder of their films. Raises BadQuery."""
+    if (arguments.films is None) != (arguments.csv is None):
+        raise BadQuery("--films and --csv belong together.")
+    if arguments.limit is not None and arguments.limit < 1:
+        raise BadQuery("--limit must be at least 1.")
+    if arguments.records is not None:
+        studies = studies_of_records(arguments.records, arguments.split, arguments.limit)
+        return studies, arguments.images_root or arguments.records.parent
+    studies = read_reports(arguments.csv, arguments.encoding)[: arguments.limit]
+    return studies, arguments.images_root or arguments.films
+
+
+def _told(change: Change) -> Gallery:
+    counts = {"added": change.added, "updated": change.updated, "removed": change.removed}
+    done = [f"{count:,} {what}" for what, count in counts.items() if count] or ["Nothing to do"]
+    print(f"{', '.join(done)}; {change.kept:,} stayed as they were.")
+    return change.gallery
 
 
 if __name__ == "__main__":

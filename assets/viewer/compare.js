@@ -5,7 +5,7 @@
  */
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
-import { boxSureness, facts, isGuess, look, sample } from "./lines.js";
+import { boxSureness, facts, isGuess, look, nearness, sample } from "./lines.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -62,7 +62,7 @@ function progress(reading, hit) {
 /** @param {Workbench} bench @param {Reading} reading @param {any} hit */
 export function comparedPane(bench, reading, hit) {
   const name = hit.rank ? `Similar study ${hit.rank}` : "Example study";
-  const about = `similarity ${hit.similarity.toFixed(3)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
+  const about = `${nearness(hit)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
   const pane = createFilm({
     preview: address("study", { study_id: hit.study_id }), pixels: address("study_pixels", { study_id: hit.study_id }),
     sides: hit.view !== "LATERAL",

@@ -4,7 +4,7 @@
  */
 import { address, button, make, renew, toggle } from "./dom.js";
 import { mountFilters } from "./filters.js";
-import { facts } from "./lines.js";
+import { closeness, facts, nearness } from "./lines.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -12,10 +12,10 @@ import { facts } from "./lines.js";
 /** @param {any} hit */
 function summary(hit) {
   const bar = make("span", { cls: "bar" });
-  bar.style.setProperty("--share", String(Math.max(0, Math.min(1, hit.similarity))));
+  bar.style.setProperty("--share", String(Math.max(0, Math.min(1, hit.closer_than ?? hit.similarity))));
   return make("span", { cls: "summary" },
     make("span", { cls: "top" }, make("span", { cls: "rank", text: String(hit.rank) }), bar,
-      make("span", { cls: "similarity", text: hit.similarity.toFixed(3), title: "Cosine similarity" })),
+      make("span", { cls: "similarity", text: closeness(hit), title: `${nearness(hit)}; cosine ${hit.similarity.toFixed(3)}` })),
     make("span", { cls: "labels", text: hit.labels.join(", ") || "No labels" }),
     make("span", { cls: "text", text: hit.key_sentence || hit.report || "No report." }),
     make("span", { cls: "facts", text: facts(hit) }));

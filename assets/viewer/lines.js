@@ -62,3 +62,16 @@ export function facts(hit) {
   const age = hit.age === null || hit.age === undefined ? "" : `${Math.floor(hit.age)} y`;
   return [hit.view, hit.sex, age, hit.source].filter(Boolean).join(" · ");
 }
+
+/** How close a hit is, in a few signs: a share of the gallery's own similarities, or the cosine. @param {any} hit */
+export function closeness(hit) {
+  const share = hit.closer_than;
+  if (share === null || share === undefined) return hit.similarity.toFixed(2);
+  return `${(100 * Math.min(share, 0.999)).toFixed(share > 0.985 ? 1 : 0)} %`;
+}
+
+/** The same in words. @param {any} hit */
+export function nearness(hit) {
+  const known = hit.closer_than !== null && hit.closer_than !== undefined;
+  return known ? `closer than ${closeness(hit)} of the gallery` : `similarity ${closeness(hit)}`;
+}

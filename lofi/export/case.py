@@ -186,11 +186,8 @@ def gallery_source(engine: "Engine") -> GallerySource:
     gallery = engine.gallery
     if gallery.folder is None:
         return GallerySource("in memory", "", len(gallery))
-    from lofi.gallery.manifest import read_manifest
-
-    return GallerySource(
-        clean_line(gallery.folder.resolve().name, 64), read_manifest(gallery.folder).records_sha256, len(gallery)
-    )
+    digest = "" if gallery.manifest is None else gallery.manifest.records_sha256
+    return GallerySource(clean_line(gallery.folder.resolve().name, 64), digest, len(gallery))
 
 
 def _region(index: int, box: Box, score: float, said: Sequence["Verdict"], absent: bool) -> Region:

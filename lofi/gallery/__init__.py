@@ -1,13 +1,14 @@
 """Studies and vectors come in, hits go out: build, open, search, filter. No torch; knows no model, only an Embedder."""
 
 from lofi.gallery.embedding import Embedder, FilmRecord
-from lofi.gallery.gallery import Gallery
+from lofi.gallery.gallery import NO_FILM, Gallery
 from lofi.gallery.records import read_jsonl, study_from_record
 from lofi.gallery.regions import RegionHit, RegionIndex
 from lofi.gallery.vector_index import VectorIndex
 from lofi.gallery.where import Where, parse_where
 
 __all__ = [
+    "NO_FILM",
     "Embedder",
     "FilmRecord",
     "Gallery",

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.errors import LofiError
+from lofi.film.likeness import print_of
 from lofi.film.radiograph import Radiograph
-from lofi.gallery.pictures import THUMBNAILS, thumbnail
-from lofi.gallery.records import opaque_key
+from lofi.gallery.pictures import THUMBNAILS, thumbnail, write_picture
 from lofi.gallery.vector_index import Vectors
 from lofi.results import Study
 
@@ -112,9 +112,8 @@ def _read(study: Study, read: Callable[[], Radiograph], thumbs_in: Path | None) 
         return _Read(study, None, "The film's file cannot be read.")
     except Exception as error:
         return _Read(study, None, f"The film cannot be read ({type(error).__name__}).")
-    study = replace(study, view=study.view or film.view)
+    study = replace(study, view=study.view or film.view, film_sha256=film.sha256, film_print=print_of(film.pixels))
     if thumbs_in is not None:
-        # A study_id may be anything, so it does not name the file. A full disk does end the run.
-        study = replace(study, thumbnail=f"{THUMBNAILS}/{opaque_key(study.study_id)}.webp")
-        (thumbs_in / study.thumbnail).write_bytes(thumbnail(film))
+        # A full disk does end the run.
+        study = replace(study, thumbnail=write_picture(thumbnail(film), thumbs_in, THUMBNAILS, study.study_id, ".webp"))
     return _Read(study, film)

@@ -1,7 +1,5 @@
 """A gallery: studies with their vectors, opened from a folder, searched by cosine similarity."""
 
-import dataclasses
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,25 +9,25 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from lofi.errors import BadQuery, GalleryMismatch
-from lofi.gallery import manifest as manifests
-from lofi.gallery import storage
+from lofi.gallery import folder as folders
 from lofi.gallery.embedding import Embedder, FilmRecord, embed_films
 from lofi.gallery.exact import ExactIndex
-from lofi.gallery.hnsw import HnswIndex, ef_for
-from lofi.gallery.manifest import Manifest, read_manifest
+from lofi.gallery.filters import Columns
+from lofi.gallery.hnsw import DEFAULT, Costs
+from lofi.gallery.index_file import Base
+from lofi.gallery.manifest import Manifest
 from lofi.gallery.pictures import inside
-from lofi.gallery.records import from_parquet, to_parquet
+from lofi.gallery.table import Records, as_records, listed
+from lofi.gallery.turns import Reading
 from lofi.gallery.vector_index import Neighbours, Rows, VectorIndex, Vectors
-from lofi.gallery.where import Columns, Where
+from lofi.gallery.where import Where
 from lofi.results import Hit, Study
 
-EXACT_BELOW = 2_000
-"""Up to so many studies the exact search is the quicker one (`make bench`), so no index is made."""
-
-_log = logging.getLogger(__name__)
+NO_FILM = "This study's film is not where the gallery looks for it: LOFI_IMAGE_ROOT names the folder of the films."
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +36,8 @@ class Gallery:
 
     ``fingerprint`` and ``model`` tell by which model they were embedded; ``dropped`` counts the films that
     were left out, by reason. ``folder`` is where the gallery lies, ``image_root`` where its films lie if not
-    inside. Never changes after it is made, so threads may share it.
+    inside. ``manifest`` is what lay there when it was opened: on disk it may be replaced meanwhile, while ``reading``
+    keeps its files. Never changes after it is made, so threads may share it.
     """
 
     studies: Sequence[Study]
@@ -49,6 +48,9 @@ class Gallery:
     folder: Path | None = None
     image_root: Path | None = None
     index: VectorIndex | None = None
+    costs: Costs = DEFAULT
+    manifest: Manifest | None = None
+    reading: Reading | None = None
 
     @classmethod
     def build(
@@ -87,7 +89,7 @@ class Gallery:
         vectors = np.concatenate([part.vectors[chosen] for part, chosen in zip(parts, rows, strict=True)])
         vectors.setflags(write=False)
         first = parts[0]
-        return dataclasses.replace(first, studies=studies, vectors=vectors, dropped=dict(dropped), index=None)
+        return cls(studies, vectors, first.fingerprint, first.model, dict(dropped), first.folder, first.image_root)
 
     @classmethod
     def open(
@@ -98,49 +100,56 @@ class Gallery:
         Raises GalleryMismatch when vectors or records are not what the manifest vouches for, or when another
         model than the one with ``fingerprint`` built it. ``image_root`` overrides the manifest's.
         """
-        place = Path(folder)
-        manifest = read_manifest(place)
-        if fingerprint is not None:
-            manifest.check_model(fingerprint)
-        data = storage.read_checked(place / storage.VECTORS, manifest.vectors_sha256, "vectors")
-        vectors = storage.vectors_from_bytes(data, manifest.count, manifest.dim)
-        records = storage.read_checked(place / storage.RECORDS, manifest.records_sha256, "records")
-        studies = from_parquet(records, manifest.count)
-        if len(studies) != len(vectors) or len({study.study_id for study in studies}) != len(studies):
-            raise GalleryMismatch("The gallery's records do not fit its vectors: build the gallery again.")
-        root = image_root or (Path(manifest.image_root) if manifest.image_root else None)
-        index = _open_index(place, manifest, vectors) if len(vectors) > EXACT_BELOW else None
-        return cls(studies, vectors, manifest.fingerprint, manifest.model, manifest.dropped, place, root, index)
+        return cls._of(folders.opened(Path(folder), fingerprint), image_root)
 
-    def save(self, folder: str | PathLike[str], half: bool = False) -> "Gallery":
-        """Write the gallery and return it as opened from there; ``half`` stores vectors in 16 bits.
+    @classmethod
+    def verify(cls, folder: str | PathLike[str]) -> "Gallery":
+        """The gallery in a folder, each byte of it hashed, also where that was done before. Raises GalleryMismatch."""
+        return cls._of(folders.opened(Path(folder), anew=True))
 
-        Pictures are not copied: where they lay inside another folder, that one becomes the ``image_root``.
+    @classmethod
+    def _of(cls, found: folders.Opened, image_root: Path | None = None) -> "Gallery":
+        about = found.manifest
+        return cls(
+            studies=found.records,
+            vectors=found.vectors,
+            fingerprint=about.fingerprint,
+            model=about.model,
+            dropped=about.dropped,
+            folder=found.folder,
+            image_root=image_root or folders.root_of(found.folder, about.image_root),
+            index=found.way.graph,
+            costs=found.way.costs,
+            manifest=about,
+            reading=found.reading,
+        )
+
+    def save(
+        self,
+        folder: str | PathLike[str],
+        half: bool = False,
+        regions: bytes = b"",
+        probes: Vectors | None = None,
+        begun: "Gallery | None" = None,
+    ) -> "Gallery":
+        """Write the gallery, with the bytes of an index of its ``regions``, and return it as opened from there.
+
+        ``half`` stores vectors in 16 bits; ``probes`` (Q, E) are queries to tune the index with; ``begun`` is
+        the gallery in this folder that this one begins with, whose graph need only be added to. What lay there before
+        is replaced in one step, at the end. Pictures are not copied: where they lay inside another folder, that one
+        becomes the ``image_root``.
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         root = self.image_root
         if root is None and self.folder is not None and self.folder.resolve() != place.resolve():
             root = self.folder
-        vectors = storage.vectors_to_bytes(self.vectors, half)
-        records = to_parquet(self.studies)
-        manifest = Manifest(
-            model=self.model,
-            fingerprint=self.fingerprint,
-            dim=self.vectors.shape[1],
-            count=len(self.studies),
-            ef=ef_for(len(self.studies)),
-            vectors_sha256=storage.sha256_of(vectors),
-            records_sha256=storage.sha256_of(records),
-            image_root="" if root is None else str(root.resolve()),
-            dropped=dict(self.dropped),
-        )
-        # The manifest goes in last: a run that ends between leaves a gallery that is refused, not a wrong one.
-        for stale in (storage.INDEX, storage.REGIONS_MANIFEST):
-            (place / stale).unlink(missing_ok=True)
-        files = {storage.VECTORS: vectors, storage.RECORDS: records, manifests.FILE: manifest.to_text().encode()}
-        storage.write_files(place, files)
-        return Gallery.open(place)
+        about = {"model": self.model, "fingerprint": self.fingerprint, "dropped": dict(self.dropped)}
+        base = None
+        if begun is not None and begun.manifest is not None:
+            base = Base(begun.manifest.index_name, len(begun))
+        state = folders.State(self.vectors, self.studies, root, about, half, regions, probes, base)
+        return Gallery._of(folders.replaced(place, state))
 
     def search(self, vector: ArrayLike, k: int = 8, where: Where | None = None) -> list[Hit]:
         """At most ``k`` hits for an (E,) vector of any length, the most similar first, of studies that ``where`` lets.
@@ -148,14 +157,25 @@ class Gallery:
         Raises BadQuery for a vector of another size, one that is not finite or is zero, and for ``k`` < 1;
         never because fewer than ``k`` studies are left.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise BadQuery("The number of hits must be a whole number of at least 1.")
-        query = self._unit_query(vector)
-        found = self._neighbours(query, min(int(k), len(self.studies)), self._columns.select(where))
+        found = self.near(vector, k, where)
         return [
             Hit(self.studies[row], float(similarity), rank)
             for rank, (row, similarity) in enumerate(zip(found.rows, found.similarities, strict=True), start=1)
         ]
+
+    def near(self, vector: ArrayLike, k: int, where: Where | None = None) -> Neighbours:
+        """The rows and similarities of the hits that ``search`` gives, and raises as it does."""
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise BadQuery("The number of hits must be a whole number of at least 1.")
+        return self._neighbours(self._unit_query(vector), min(int(k), len(self.studies)), self.select(where))
+
+    def select(self, where: Where | None) -> Rows | None:
+        """(n,) ascending rows that ``where`` lets through; None stands for all. Raises BadQuery for unknown labels."""
+        return self.columns.select(where)
+
+    def row_of(self, study_id: str) -> int | None:
+        """The row of a study; None where there is none of that id."""
+        return self.records.row_of(study_id)
 
     def image_path(self, study: Study) -> Path | None:
         """The study's film on disk; None where it has none or its path leads out of the gallery's folders."""
@@ -165,12 +185,36 @@ class Gallery:
         """The study's thumbnail on disk; None as for ``image_path``."""
         return inside(self.folder, study.thumbnail) or inside(self.image_root, study.thumbnail)
 
+    def missing_films(self, most: int = 2_000) -> str:
+        """One sentence on films that are not where the gallery looks for them; "" where all are there.
+
+        Of a large gallery ``most`` studies, evenly spread, are looked at.
+        """
+        step = max(1, -(-len(self) // most))
+        some = pa.array(range(0, len(self), step), pa.int64())
+        images = [image for image in listed(self.records.table["image"].take(some)) if image]
+        roots = [os.fspath(root) for root in (self.folder, self.image_root) if root is not None]
+        gone = sum(not any(_is_there(root, image) for root in roots) for image in images)
+        if gone == 0:
+            return ""
+        told = f"{gone:,} of {len(images):,} films" if step == 1 else f"About {gone / len(images):.0%} of the films"
+        return (
+            f"{told} of the gallery are not where it looks for them: set LOFI_IMAGE_ROOT or --images-root to the "
+            "folder of the films. Searching works without them."
+        )
+
     def __len__(self) -> int:
         return len(self.studies)
 
     @cached_property
-    def _columns(self) -> Columns:
-        return Columns(self.studies)
+    def records(self) -> Records:
+        """The studies as columns."""
+        return as_records(self.studies)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The searchable fields."""
+        return Columns(self.records)
 
     def _unit_query(self, vector: ArrayLike) -> Vectors:
         """The (E,) query of length 1. Raises BadQuery."""
@@ -189,7 +233,7 @@ class Gallery:
 
     def _neighbours(self, query: Vectors, k: int, allowed: Rows | None) -> Neighbours:
         """By the graph where it is quicker, exactly elsewhere and wherever the graph gives too few."""
-        exact = ExactIndex(self.vectors)
+        exact = ExactIndex(self.vectors, self.costs.gathered)
         if self.index is not None and self.index.cost(k, allowed) < exact.cost(k, allowed):
             found = self.index.search(query, k, allowed)
             if len(found.rows) == min(k, len(self) if allowed is None else len(allowed)):
@@ -197,23 +241,9 @@ class Gallery:
         return exact.search(query, k, allowed)
 
 
-def _open_index(folder: Path, manifest: Manifest, vectors: Vectors) -> HnswIndex:
-    """The index from its file if that can be trusted, else made again and kept where the folder can be written."""
-    path = folder / storage.INDEX
-    if manifest.index_is_current and storage.file_sha256(path) == manifest.index_sha256:
-        try:
-            return HnswIndex.load(path, vectors)
-        except GalleryMismatch:
-            pass
-    _log.info("The gallery's index is missing, damaged or stale and is made again.")
-    index = HnswIndex.build(vectors)
+def _is_there(root: str, image: str) -> bool:
+    """Whether there is such a file; a quick look, ``image_path`` is the one that counts."""
     try:
-        with storage.staged(folder) as stage:
-            index.write(stage / storage.INDEX)
-            renewed = manifest.with_index(storage.file_sha256(stage / storage.INDEX))
-            (stage / manifests.FILE).write_text(renewed.to_text(), "utf-8")
-            os.replace(stage / storage.INDEX, path)
-            os.replace(stage / manifests.FILE, folder / manifests.FILE)
-    except OSError:
-        _log.info("The gallery's folder cannot be written, so its index stays in memory.")
-    return index
+        return os.path.isfile(os.path.join(root, image))
+    except ValueError:
+        return False

@@ -11,6 +11,7 @@ vector, its label; then for each element the size of its upper levels and these,
 """
 
 import math
+import mmap
 import struct
 
 import numpy as np
@@ -20,10 +21,12 @@ from lofi.gallery.vector_index import Vectors
 
 HEADER = struct.Struct("<6QiI3QdQ")
 HIGHEST = 64
+ROWS_AT_ONCE = 16_384
+"""So many are checked at once: a file of gigabytes is looked through in megabytes."""
 
 
-def is_sound(data: bytes, vectors: Vectors, m: int, ef_construction: int) -> bool:
-    """Whether ``data`` is the file of a graph with ``m`` links over the rows of (N, E) float32 vectors, in order."""
+def is_sound(data: bytes | mmap.mmap, vectors: Vectors, m: int, ef_construction: int) -> bool:
+    """Whether ``data`` is the file of a graph with ``m`` links over the rows of (N, E) float32 vectors."""
     count, dim = vectors.shape
     links = 4 * (1 + 2 * m)
     size = links + 4 * dim + 8
@@ -45,22 +48,36 @@ def is_sound(data: bytes, vectors: Vectors, m: int, ef_construction: int) -> boo
 
 
 def _ground_is_sound(ground: NDArray[np.uint8], vectors: Vectors, m: int) -> bool:
-    """Counts and links of the ground level, labels that are the rows, and vectors that are the gallery's own."""
+    """Counts and links of the ground level, labels that name each row once, and vectors that are the gallery's own.
+
+    Threads that build a graph take the rows in no order.
+    """
     count, links = len(vectors), 4 * (1 + 2 * m)
-    if not _linked(np.ascontiguousarray(ground[:, :links]).view("<u4"), np.zeros(count, np.int64), 0):
-        return False
-    if not np.array_equal(np.ascontiguousarray(ground[:, -8:]).view("<u8")[:, 0], np.arange(count)):
-        return False
-    return np.ascontiguousarray(ground[:, links:-8]).tobytes() == np.ascontiguousarray(vectors, "<f4").tobytes()
+    levels, seen = np.zeros(count, np.int8), np.zeros(count, bool)
+    for start in range(0, count, ROWS_AT_ONCE):
+        part = ground[start : start + ROWS_AT_ONCE]
+        if not _linked(np.ascontiguousarray(part[:, :links]).view("<u4"), levels, 0):
+            return False
+        labels = np.ascontiguousarray(part[:, -8:]).view("<u8")[:, 0]
+        if (labels >= count).any() or seen[labels].any():
+            return False
+        seen[labels] = True
+        own = np.ascontiguousarray(vectors[labels], "<f4").view(np.uint8)
+        if not np.array_equal(part[:, links:-8], own):
+            return False
+    return bool(seen.all())
 
 
-def _levels(data: bytes, at: int, count: int, m: int) -> NDArray[np.int64] | None:
+def _levels(data: bytes | mmap.mmap, at: int, count: int, m: int) -> NDArray[np.int8] | None:
     """(N,) how many levels each element has above the ground; None where the sizes do not add up to the file's end."""
-    levels, level = np.zeros(count, np.int64), 4 * (1 + m)
+    levels, level, read, end = np.zeros(count, np.int8), 4 * (1 + m), struct.Struct("<I").unpack_from, len(data)
     for row in range(count):
-        if at + 4 > len(data):
+        if at + 4 > end:
             return None
-        size = int.from_bytes(data[at : at + 4], "little")
+        size = read(data, at)[0]
+        if size == 0:  # fifteen of sixteen
+            at += 4
+            continue
         if size % level or size > HIGHEST * level:
             return None
         levels[row] = size // level
@@ -68,11 +85,13 @@ def _levels(data: bytes, at: int, count: int, m: int) -> NDArray[np.int64] | Non
     return levels if at == len(data) else None
 
 
-def _upper_is_sound(data: bytes, at: int, levels: NDArray[np.int64], m: int) -> bool:
+def _upper_is_sound(data: bytes | mmap.mmap, at: int, levels: NDArray[np.int8], m: int) -> bool:
     """Links above the ground lead only to elements that reach that level."""
     level = 4 * (1 + m)
-    for reached in levels.tolist():
-        at += 4
+    here = 0
+    for row in np.flatnonzero(levels).tolist():
+        at += 4 * (row - here + 1)
+        here, reached = row + 1, int(levels[row])
         for height in range(1, reached + 1):
             if not _linked(np.frombuffer(data, "<u4", 1 + m, at)[None], levels, height):
                 return False
@@ -80,7 +99,7 @@ def _upper_is_sound(data: bytes, at: int, levels: NDArray[np.int64], m: int) -> 
     return True
 
 
-def _linked(lists: NDArray[np.uint32], levels: NDArray[np.int64], height: int) -> bool:
+def _linked(lists: NDArray[np.uint32], levels: NDArray[np.int8], height: int) -> bool:
     """Whether (n, 1 + most) lists, a count and its links each, lead to elements of at least this height.
 
     The upper half of a count holds hnswlib's mark of a deleted element; there are none in ours.

@@ -1,5 +1,6 @@
 """Pictures that belong to studies: where they lie, safely, and the thumbnails."""
 
+import hashlib
 import io
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from lofi.film.radiograph import Radiograph
 from lofi.film.stretch import stretch
+from lofi.gallery.records import opaque_key
 
 THUMBNAIL_SIDE = 192
 THUMBNAILS = "thumbs"
@@ -48,8 +50,23 @@ def thumbnail(film: Radiograph) -> bytes:
     return sink.getvalue()
 
 
-def write_copy(path: Path, folder: Path, name: str) -> str:
-    """Copy the film at ``path`` to ``folder/films/name.…`` and return that path, relative to ``folder``.
+def write_picture(data: bytes, folder: Path, place: str, study_id: str, suffix: str) -> str:
+    """Write a study's picture to ``folder/place`` and return its path, relative to ``folder``; whole or not at all.
+
+    A study_id may be anything, so that only a hash of it is in the name; and one of the bytes, so that a new picture
+    never takes the place of one that a reader of the gallery as it was still asks for.
+    """
+    relative = f"{place}/{opaque_key(study_id)}-{hashlib.sha256(data).hexdigest()[:8]}{suffix}"
+    target = folder / relative
+    if not target.is_file() or target.stat().st_size != len(data):
+        unfinished = target.with_name(f".{target.name}")
+        unfinished.write_bytes(data)
+        unfinished.replace(target)
+    return relative
+
+
+def write_copy(path: Path, folder: Path, study_id: str) -> str:
+    """Copy a study's film at ``path`` to ``folder/films`` and return its new path, relative to ``folder``.
 
     Pictures that carry no header worth hiding are copied as they are; a DICOM file, or a picture with anything
     beside its pixels, becomes a 16-bit PNG of its rendering, so that no header enters the gallery.
@@ -60,9 +77,7 @@ def write_copy(path: Path, folder: Path, name: str) -> str:
         sink = io.BytesIO()
         Image.fromarray(np.round(Radiograph.read(data).pixels * 65_535).astype(np.uint16)).save(sink, "PNG")
         data, suffix = sink.getvalue(), ".png"
-    relative = f"{FILMS}/{name}{suffix}"
-    (folder / relative).write_bytes(data)
-    return relative
+    return write_picture(data, folder, FILMS, study_id, suffix)
 
 
 def _has_header(data: bytes) -> bool:

@@ -1,51 +1,21 @@
-"""Study records: lines of a records.jsonl file → Study ↔ Parquet. Records are data and may be hostile."""
+"""Study records: lines of a records.jsonl file → Study. Records are data and may be hostile."""
 
 import hashlib
-import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from lofi.errors import BadQuery, GalleryMismatch
+from lofi.errors import BadQuery
 from lofi.gallery.text import REPORT_LIMIT, age_in_years, clean, clean_line, sex_letter, view_position
 from lofi.results import RegionBox, Study
 
 MOST_BOXES = 256
 PATH_LIMIT = 1_000
 _FAR = 1e300
-STUDY_LIMIT = 2**18
-"""Bytes of a study in a record file, unpacked: its report and boxes at their longest."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NOT_LABELS = {"todo", ""}
-
-_BOX_FIELDS = [("phrase", pa.string()), ("box", pa.list_(pa.float64())), ("label", pa.string()), ("kind", pa.string())]
-_STUDY_FIELDS = [
-    ("study_id", pa.string()),
-    ("report", pa.string()),
-    ("labels", pa.list_(pa.string())),
-    ("view", pa.string()),
-    ("source", pa.string()),
-    ("sex", pa.string()),
-    ("age", pa.float64()),
-    ("patient_key", pa.string()),
-    ("image", pa.string()),
-    ("thumbnail", pa.string()),
-]
-
-
-def _schema(box: list[tuple[str, pa.DataType]]) -> pa.Schema:
-    return pa.schema([*_STUDY_FIELDS, ("boxes", pa.list_(pa.struct(box))), ("simulated", pa.bool_())])
-
-
-SCHEMA = _schema([*_BOX_FIELDS, ("quality", pa.string())])
-_WITHOUT_QUALITY = _schema(_BOX_FIELDS)
-"""What galleries had before boxes told how they were made; their boxes count as drawn by hand."""
 
 
 def opaque_key(text: str) -> str:
@@ -118,50 +88,3 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         raise BadQuery("The record file cannot be read.") from None
     except UnicodeDecodeError:
         raise BadQuery("The record file is not UTF-8 text.") from None
-
-
-def to_parquet(studies: Sequence[Study]) -> bytes:
-    """The studies as the bytes of a Parquet file, in order."""
-    rows = [asdict(study) for study in studies]
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def from_parquet(data: bytes, count: int) -> tuple[Study, ...]:
-    """The ``count`` studies in the bytes of a Parquet file. Raises GalleryMismatch when they are no such file.
-
-    What the file says of its own size is compared before anything is unpacked: a few bytes can stand for gigabytes.
-    """
-    try:
-        about = pq.read_metadata(pa.BufferReader(data))
-        unpacked = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
-        if about.num_rows != count:
-            raise GalleryMismatch("The gallery's records do not fit its vectors: build the gallery again.")
-        if not 0 <= unpacked <= (count + 1) * STUDY_LIMIT:
-            raise GalleryMismatch("The gallery's records are damaged: build the gallery again.")
-        table = pq.read_table(pa.BufferReader(data))
-        if not any(table.schema.equals(known) for known in (SCHEMA, _WITHOUT_QUALITY)):
-            raise GalleryMismatch("The gallery's records have other columns than expected: build the gallery again.")
-        rows = table.to_pylist()
-    except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        raise GalleryMismatch("The gallery's records are damaged: build the gallery again.") from error
-    return tuple(_study_from_row(row) for row in rows)
-
-
-def _study_from_row(row: dict[str, Any]) -> Study:
-    """One Parquet row as a Study. Whoever wrote the file, text is cleaned again before anybody sees it."""
-    return Study(
-        study_id=clean_line(row["study_id"]),
-        report=clean(row["report"], REPORT_LIMIT),
-        labels=tuple(name for label in row["labels"] or () if (name := clean_line(label))),
-        view=clean_line(row["view"]),
-        source=clean_line(row["source"]),
-        sex=clean_line(row["sex"]),
-        age=age_in_years(row["age"]),
-        patient_key=clean_line(row["patient_key"]),
-        image=(row["image"] or "")[:PATH_LIMIT],
-        thumbnail=(row["thumbnail"] or "")[:PATH_LIMIT],
-        boxes=region_boxes(row["boxes"]),
-        simulated=bool(row["simulated"]),
-    )

@@ -1,35 +1,35 @@
-"""The boxes of a gallery as a searchable index beside its studies: regions.safetensors and regions.json.
+"""The boxes of a gallery as a searchable index beside its studies.
 
 Phrases, boxes and patients stay in the gallery's records; the index holds only what a model made of them, and the
 hash of the records that it was made from. It is opened with the gallery and refused where either does not fit.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import pyarrow.compute as pc
 import safetensors.numpy
 from numpy.typing import ArrayLike, NDArray
-from safetensors import SafetensorError
 
 from lofi.boxes import Boxes, as_boxes, side_of
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.files import plain
 from lofi.film.radiograph import Radiograph
-from lofi.gallery import storage
+from lofi.gallery import stamps, tensors
 from lofi.gallery.exact import best_first
 from lofi.gallery.gallery import Gallery
-from lofi.gallery.manifest import read_manifest
 from lofi.gallery.vector_index import Rows, Vectors
-from lofi.gallery.where import Columns, Where
+from lofi.gallery.where import Where
 from lofi.results import POOLED_TOKENS, PooledRegions, RegionBox, Study
 
-FORMAT = 2
+FORMAT_1_MANIFEST = "regions.json"
+"""What vouches for the regions of a gallery of format 1; later gallery.json does."""
 SIZE_LIMIT = 100_000
 WEIGHTS = {"": 1.0, "exact": 1.0, "weak": 0.25}
 """How far a box is to be believed, by its ``quality``; any other word means that a machine drew it."""
@@ -120,26 +120,20 @@ class RegionIndex:
     @classmethod
     def open(cls, gallery: Gallery) -> "RegionIndex | None":
         """The index in the gallery's folder; None where there is none. Raises GalleryMismatch where it does not fit."""
-        folder = gallery.folder
-        if folder is None or not (folder / storage.REGIONS_MANIFEST).is_file():
+        found = None if gallery.folder is None else _file_of(gallery.folder, gallery)
+        if found is None:
             return None
-        try:
-            about = plain.read_object(folder / storage.REGIONS_MANIFEST, SIZE_LIMIT)
-            known = about["format"] == FORMAT and about["fingerprint"] == gallery.fingerprint
-            fits = known and about["records_sha256"] == read_manifest(folder).records_sha256
-            digest = plain.sha256(about["tensors_sha256"], "tensors_sha256")
-        except (OSError, ValueError, KeyError):
-            raise GalleryMismatch(_DAMAGED) from None
-        if not fits:
-            raise GalleryMismatch("The gallery's regions are those of another gallery or model: build it again.")
-        return cls._from_bytes(gallery, storage.read_checked(folder / storage.REGIONS, digest, "regions"))
+        path, digest = found
+        stamps.check(path, digest, "regions")
+        return cls.map(gallery, path)
 
     @classmethod
-    def _from_bytes(cls, gallery: Gallery, data: bytes) -> "RegionIndex":
+    def map(cls, gallery: Gallery, path: Path) -> "RegionIndex":
+        """The index in a file, mapped. Raises GalleryMismatch where it is no index of this gallery's boxes."""
         try:
-            stored = safetensors.numpy.load(data)
-            arrays = {name: np.asarray(stored[name]) for name in cls._NAMES}
-        except (SafetensorError, KeyError, ValueError, TypeError):
+            stored = tensors.mapped(path)
+            arrays = {name: stored[name] for name in cls._NAMES}
+        except (OSError, KeyError, ValueError):
             raise GalleryMismatch(_DAMAGED) from None
         if any(array.dtype.kind != ("i" if name in ("study", "number") else "f") for name, array in arrays.items()):
             raise GalleryMismatch(_DAMAGED)
@@ -173,24 +167,32 @@ class RegionIndex:
         if self.tokens.shape[1] != POOLED_TOKENS or (count and not {*widths} <= {0, self.gallery.vectors.shape[1]}):
             return False
         inside = ((self.study >= 0) & (self.study < len(studies)) & (self.number >= 0)).all()
-        if not inside or any(n >= len(studies[s].boxes) for s, n in zip(self.study, self.number, strict=True)):
+        if not inside or not self._boxes_exist():
             return False
         return len(self.phrase_vectors) == len(self.phrases) and self.canvas.shape == (count, 4)
 
-    def save(self, folder: Path) -> None:
-        """Write the index beside the gallery that lies in ``folder``."""
+    def _boxes_exist(self) -> bool:
+        try:
+            return len(self.boxes) == len(self)
+        except IndexError:
+            return False
+
+    def to_bytes(self) -> bytes:
+        """The file that ``open`` reads; ``Gallery.save`` puts it beside the gallery that it is of."""
         kinds = {"study": np.int32, "number": np.int32, "canvas": np.float32}
         stored = {name: np.ascontiguousarray(getattr(self, name), kinds.get(name, np.float16)) for name in self._NAMES}
-        data = bytes(safetensors.numpy.save(stored))
-        about = {
-            "format": FORMAT,
-            "fingerprint": self.gallery.fingerprint,
-            "count": len(self),
-            "records_sha256": read_manifest(folder).records_sha256,
-            "tensors_sha256": storage.sha256_of(data),
-        }
-        text = json.dumps(about, indent=1) + "\n"
-        storage.write_files(folder, {storage.REGIONS: data, storage.REGIONS_MANIFEST: text.encode()})
+        return bytes(safetensors.numpy.save(stored))
+
+    def pooled(self) -> dict[int, PooledRegions]:
+        """The boxes by row of the gallery's studies, as ``of`` takes them: to be put beside others."""
+        found: dict[int, PooledRegions] = {}
+        ends = np.flatnonzero(np.diff(self.study, prepend=-1, append=-1)).tolist()
+        for first, last in pairwise(ends):
+            part = slice(first, last)
+            found[int(self.study[first])] = PooledRegions(
+                self.vectors[part], self.tokens[part], self.canvas[part], self.seen[part]
+            )
+        return found
 
     def __len__(self) -> int:
         return len(self.study)
@@ -198,9 +200,15 @@ class RegionIndex:
     @cached_property
     def boxes(self) -> tuple[RegionBox, ...]:
         """(R,) the boxes as the records have them."""
-        return tuple(
-            self.gallery.studies[study].boxes[number] for study, number in zip(self.study, self.number, strict=True)
-        )
+        return tuple(study.boxes[number] for study, number in zip(self._owners(), self.number.tolist(), strict=True))
+
+    def _owners(self) -> Iterator[Study]:
+        """(R,) the study of each box; neighbours are of the same one, which is then made once."""
+        row, study = -1, None
+        for owner in self.study.tolist():
+            if owner != row or study is None:
+                row, study = owner, self.gallery.studies[owner]
+            yield study
 
     @cached_property
     def said(self) -> tuple[tuple[str, str], ...]:
@@ -217,13 +225,9 @@ class RegionIndex:
         """(R,) how far each box is believed, 0 … 1; 1 is a trusted box, drawn by hand or known by construction."""
         return np.array([WEIGHTS.get(box.quality, PSEUDO_WEIGHT) for box in self.boxes], dtype=np.float32)
 
-    @cached_property
-    def _columns(self) -> Columns:
-        return Columns(self.gallery.studies)
-
     def select(self, where: Where | None = None, kinds: Sequence[str] = ()) -> Rows:
         """(n,) ascending rows whose study ``where`` lets through, of the kinds named ("finding"), of all by default."""
-        studies = self._columns.select(where)
+        studies = self.gallery.select(where)
         keep = np.ones(len(self), dtype=bool) if studies is None else np.isin(self.study, studies)
         if kinds:
             keep &= np.array([box.kind in kinds for box in self.boxes], dtype=bool)
@@ -260,7 +264,35 @@ class RegionIndex:
 
 def boxed_studies(gallery: Gallery) -> list[int]:
     """Rows of the gallery's studies that bring a box."""
-    return [row for row, study in enumerate(gallery.studies) if study.boxes]
+    counts = pc.list_value_length(gallery.records.table["boxes"]).fill_null(0)
+    return [int(row) for row in np.flatnonzero(counts.to_numpy())]
+
+
+def _file_of(folder: Path, gallery: Gallery) -> tuple[Path, str] | None:
+    """The file of regions that goes with a gallery, and its hash; None where there is none.
+
+    Raises GalleryMismatch where there are regions of another one.
+    """
+    manifest = gallery.manifest
+    if manifest is None:
+        return None
+    other = "The gallery's regions are those of another gallery or model: build it again."
+    if manifest.fingerprint != gallery.fingerprint:
+        raise GalleryMismatch(other)
+    if manifest.format > 1:
+        name = manifest.regions_file
+        return (folder / name, manifest.regions_sha256) if name else None
+    if not (folder / FORMAT_1_MANIFEST).is_file():
+        return None
+    try:
+        about = plain.read_object(folder / FORMAT_1_MANIFEST, SIZE_LIMIT)
+        fits = (about["format"], about["fingerprint"], about["records_sha256"])
+        digest = plain.sha256(about["tensors_sha256"], "tensors_sha256")
+    except (OSError, ValueError, KeyError):
+        raise GalleryMismatch(_DAMAGED) from None
+    if fits != (2, manifest.fingerprint, manifest.records_sha256):
+        raise GalleryMismatch(other)
+    return folder / manifest.regions_file, digest
 
 
 def side_named(phrase: str) -> str:

@@ -26,6 +26,6 @@ class VectorIndex(Protocol):
         """
         ...
 
-    def cost(self, k: int, allowed: Rows | None = None) -> int:
+    def cost(self, k: int, allowed: Rows | None = None) -> float:
         """How long such a search takes, in rows of one matrix product: the gallery takes the cheaper way."""
         ...

@@ -1,4 +1,4 @@
-"""Filters: a frozen ``Where``, its one-line text form, and the columns that answer it."""
+"""Filters: a frozen ``Where`` and its one-line text form; lofi.gallery.filters answers it."""
 
 import math
 import re
@@ -6,11 +6,8 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lofi.errors import BadQuery
-from lofi.gallery.text import fold, sex_letter, view_position
+from lofi.gallery.text import sex_letter, view_position
 from lofi.results import Study
 
 KEYS = ("view", "sex", "age", "label", "source", "not_patient")
@@ -94,53 +91,3 @@ def _age_range(values: Sequence[str]) -> tuple[float, float] | None:
     if dash is None:
         return float(low), float(low)
     return float(low or 0), float(high or math.inf)
-
-
-class Columns:
-    """The searchable fields of N studies, turned round: for each value the rows that hold it."""
-
-    def __init__(self, studies: Sequence[Study]) -> None:
-        self.count = len(studies)
-        self._ages = np.array([math.nan if s.age is None else s.age for s in studies], dtype=np.float64)
-        self._rows: dict[str, dict[str, NDArray[np.int64]]] = {
-            "view": _rows_by_value((s.view,) for s in studies),
-            "sex": _rows_by_value((s.sex,) for s in studies),
-            "source": _rows_by_value((s.source,) for s in studies),
-            "label": _rows_by_value(s.labels for s in studies),
-        }
-        # A patient key is an identifier, not a word: it is compared as it is.
-        self._patients = _rows_by_value(((s.patient_key,) for s in studies), folded=False)
-
-    def select(self, where: Where | None) -> NDArray[np.int64] | None:
-        """(n,) ascending rows that ``where`` lets through; None stands for all of them."""
-        if where is None or where == Where():
-            return None
-        keep = np.ones(self.count, dtype=bool)
-        for name, rows in self._rows.items():
-            if wanted := getattr(where, name):
-                keep &= self._mask(rows, map(fold, wanted))
-        if where.age is not None:
-            # Floor: a child of 4.5 years is 4 years old, and "age=4" means it.
-            years = np.floor(self._ages)
-            keep &= (years >= where.age[0]) & (years <= where.age[1])
-        keep &= ~self._mask(self._patients, where.not_patient)
-        return np.flatnonzero(keep)
-
-    def _mask(self, rows: dict[str, NDArray[np.int64]], values: Iterable[str]) -> NDArray[np.bool_]:
-        """(N,) True where a row holds one of the values."""
-        mask = np.zeros(self.count, dtype=bool)
-        for value in values:
-            mask[rows.get(value, _NO_ROWS)] = True
-        return mask
-
-
-_NO_ROWS = np.zeros(0, dtype=np.int64)
-
-
-def _rows_by_value(values: Iterable[Iterable[str]], folded: bool = True) -> dict[str, NDArray[np.int64]]:
-    """For each value the ascending rows that hold it; empty values are not known and match nothing."""
-    rows: dict[str, list[int]] = {}
-    for row, names in enumerate(values):
-        for name in {fold(name) if folded else name for name in names} - {""}:
-            rows.setdefault(name, []).append(row)
-    return {name: np.asarray(found, dtype=np.int64) for name, found in rows.items()}

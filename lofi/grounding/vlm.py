@@ -17,7 +17,7 @@ from PIL import Image
 from lofi.errors import BadQuery, CheckpointError, FilmGone, LofiError
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.film.stretch import stretch
-from lofi.gallery import Gallery
+from lofi.gallery import NO_FILM, Gallery
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
 from lofi.network.checkpoint import pick_device, pinned
@@ -142,12 +142,12 @@ def open_answerer(
     name: str, device: str | None, gallery: Gallery | None, read_film: ReadFilm = Radiograph.read
 ) -> VisionLanguage:
     """The model that LOFI_GROUNDER names, reading its examples' films from the gallery. Raises CheckpointError."""
-    studies = {study.study_id: study for study in gallery.studies} if gallery is not None else {}
 
     def read(study_id: str) -> Radiograph:
-        path = gallery.image_path(studies[study_id]) if gallery is not None and study_id in studies else None
+        row = None if gallery is None else gallery.row_of(study_id)
+        path = None if gallery is None or row is None else gallery.image_path(gallery.studies[row])
         if path is None:
-            raise BadQuery("This study's film is not in the gallery.")
+            raise BadQuery(NO_FILM)
         return read_film(path)
 
     return VisionLanguage.open(name, read, device)

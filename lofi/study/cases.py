@@ -11,7 +11,6 @@ from lofi.film.raster import is_raster
 from lofi.gallery import Gallery, parse_where
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256
-from lofi.gallery.where import Columns
 from lofi.results import Study
 from lofi.study.definition import MAX_CASES, Chosen, Definition
 
@@ -82,13 +81,12 @@ def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tup
         raise BadQuery(
             "The study takes its films from a gallery, and none is open: set LOFI_GALLERY, or name a folder."
         )
-    studies = {study.study_id: study for study in gallery.studies}
-    rows = Columns(gallery.studies).select(parse_where(definition.where))
-    passing = dict.fromkeys(gallery.studies[row].study_id for row in (range(len(studies)) if rows is None else rows))
+    rows = gallery.select(parse_where(definition.where))
+    passing = {gallery.studies[row].study_id: row for row in (range(len(gallery)) if rows is None else rows)}
     wanted = definition.cases or tuple(Chosen(study=name) for name in passing)
     for number, chosen in enumerate(wanted, start=1):
-        study = studies.get(chosen.study)
-        path = None if study is None or chosen.study not in passing else gallery.image_path(study)
+        study = gallery.studies[passing[chosen.study]] if chosen.study in passing else None
+        path = None if study is None else gallery.image_path(study)
         if study is None or path is None:
             if definition.cases:
                 raise BadQuery(f"Case {number} of the study is not in the gallery, or its film is not.")

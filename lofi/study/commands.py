@@ -139,7 +139,8 @@ _ACTIONS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
 
 
 def _cases(definition: Definition) -> tuple[StudyCase, ...]:
-    gallery = None if definition.folder is not None else Gallery.open(Settings.from_environment().gallery)
+    settings = Settings.from_environment()
+    gallery = None if definition.folder is not None else Gallery.open(settings.gallery, None, settings.image_root)
     return find_cases(definition, gallery)
 
 

@@ -12,7 +12,7 @@ from lofi.film.cage import Cage
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.film.view import preview
-from lofi.gallery import Gallery
+from lofi.gallery import NO_FILM, Gallery
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lofi.engine import Engine
 
 EXAMPLES = 8
+LOOKED_AT = 2_000
+"""Studies among which examples are looked for."""
 MIB = 2**20
 FILM_BYTES = 256 * MIB
 """Of films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
@@ -203,13 +205,13 @@ def _bytes_of(held: Radiograph | bytes) -> int:
 def _film(gallery: Gallery, study: Study, read_film: ReadFilm) -> Radiograph:
     path = gallery.image_path(study)
     if path is None:
-        raise BadQuery("This study's film is not in the gallery.")
+        raise BadQuery(NO_FILM)
     return read_film(path)
 
 
 def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
     """The first study of each label, normal ones last, until there are ``count``; then any others that have a film."""
-    usable = [study for study in gallery.studies if gallery.image_path(study) is not None]
+    usable = [study for study in gallery.studies[:LOOKED_AT] if gallery.image_path(study) is not None]
     by_label: dict[str, Study] = {}
     for study in sorted(usable, key=lambda study: ("No Finding" in study.labels, len(study.labels))):
         for label in study.labels[:1]:

@@ -49,17 +49,17 @@ class PageAnswers:
     def start(self, asked: Asked) -> Answer:
         """What the page offers: examples, what the gallery is and what it can be filtered by. Waits for the model."""
         engine, examples = self.holdings.engine, self.holdings.examples
-        studies = engine.gallery.studies
+        gallery = engine.gallery
         return {
             "model": engine.model.name,
             "concepts": None if engine.concepts is None else [one.to_json() for one in engine.concepts.values()],
-            "studies": len(studies),
-            "simulated": sum(study.simulated for study in studies),
+            "studies": len(gallery),
+            "simulated": gallery.columns.simulated,
             "examples_simulated": all(study.simulated for study in examples),
             "examples": [{"study_id": study.study_id, "labels": list(study.labels)} for study in examples],
-            "views": _values(study.view for study in studies),
-            "labels": _values(label for study in studies for label in study.labels),
-            "sources": _values(study.source for study in studies),
+            "views": _values(gallery.columns.values("view")),
+            "labels": _values(gallery.columns.values("label")),
+            "sources": _values(gallery.columns.values("source")),
             "colours": list(COLOURS),
             "dashes": list(DASHES),
         }

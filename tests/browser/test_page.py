@@ -28,8 +28,9 @@ def test_a_film_shows_large_with_hits_and_an_orientation_note(page: Page, film_f
 def test_hits_say_similarity_rank_report_and_labels(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     first = hits(page).first
-    similarity = float(first.locator(".similarity").inner_text())
-    assert -1 <= similarity <= 1
+    closer_than = float(first.locator(".similarity").inner_text().removesuffix(" %"))
+    assert 0 <= closer_than < 100
+    assert "cosine" in (first.locator(".similarity").get_attribute("title") or "")
     expect(first.locator(".rank")).to_have_text("1")
     expect(first.locator(".text")).not_to_be_empty()
     page.wait_for_function("document.querySelector('.hit img').naturalWidth > 20")

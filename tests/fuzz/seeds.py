@@ -2,10 +2,14 @@
 
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import safetensors.numpy
 from PIL import Image
 from pydicom import dcmwrite, uid
@@ -14,8 +18,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from lofi.gallery import Gallery
 from lofi.gallery.hnsw import HnswIndex
 from lofi.gallery.manifest import Manifest
-from lofi.gallery.records import to_parquet
-from lofi.gallery.storage import vectors_to_bytes
+from lofi.gallery.storage import write_vectors
+from lofi.gallery.table import PARQUET_SCHEMAS, write_records
 from lofi.results import RegionBox, Study
 from tests.doubles import clustered
 
@@ -56,8 +60,9 @@ def streams() -> list[bytes]:
     return [films()[3], b"\xff\x4f\xff\x51" + bytes(60), b"\xff\xd8\xff\xf7" + bytes(40)]
 
 
-def dicom() -> bytes:
-    """An uncompressed chest film with a patient."""
+def dicom(values: np.ndarray | None = None) -> bytes:
+    """An uncompressed chest film with a patient: of (H, W) values of 12 bits, or of a few."""
+    shown = np.arange(40 * 36, dtype=np.uint16).reshape(40, 36) if values is None else values
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
     ds.file_meta.MediaStorageSOPClassUID = uid.ComputedRadiographyImageStorage
@@ -66,10 +71,11 @@ def dicom() -> bytes:
     ds.SOPClassUID, ds.SOPInstanceUID = uid.ComputedRadiographyImageStorage, "1.2.3"
     ds.PatientName, ds.PatientID, ds.PatientBirthDate = "DOE^JANE", "1234", "19700101"
     ds.Modality, ds.BodyPartExamined, ds.ViewPosition, ds.PixelSpacing = "CR", "CHEST", "PA", [0.2, 0.2]
-    ds.Rows, ds.Columns, ds.SamplesPerPixel, ds.PhotometricInterpretation = 40, 36, 1, "MONOCHROME2"
+    (ds.Rows, ds.Columns), ds.SamplesPerPixel, ds.PhotometricInterpretation = shown.shape, 1, "MONOCHROME2"
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-    ds.WindowCenter, ds.WindowWidth, ds.RescaleSlope, ds.RescaleIntercept = 600, 1_000, 1, 0
-    ds.PixelData = np.arange(40 * 36, dtype=np.uint16).tobytes()
+    ds.WindowCenter, ds.WindowWidth = (600, 1_000) if values is None else (2_048, 3_500)
+    ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+    ds.PixelData = shown.tobytes()
     sink = io.BytesIO()
     dcmwrite(sink, ds, enforce_file_format=True)
     return sink.getvalue()
@@ -96,14 +102,26 @@ def regions() -> bytes:
     return bytes(safetensors.numpy.save(arrays))
 
 
-def parquet() -> bytes:
+def parquet(studies: Sequence[Study] = STUDIES[:2]) -> bytes:
+    """Two studies, as galleries of format 1 kept them."""
+    rows = [
+        {name: value for name, value in asdict(study).items() if name in PARQUET_SCHEMAS[0].names} for study in studies
+    ]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=PARQUET_SCHEMAS[0]), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def arrow(folder: Path) -> bytes:
     """Two studies."""
-    return to_parquet(STUDIES[:2])
+    write_records(STUDIES[:2], folder / "records")
+    return (folder / "records").read_bytes()
 
 
-def vectors() -> bytes:
+def vectors(folder: Path) -> bytes:
     """The vectors of GALLERY."""
-    return vectors_to_bytes(VECTORS, half=True)
+    write_vectors(VECTORS, True, folder / "vectors")
+    return (folder / "vectors").read_bytes()
 
 
 def as_json(value: Any) -> bytes:

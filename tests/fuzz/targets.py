@@ -16,12 +16,14 @@ from lofi.files.sheet import cell
 from lofi.film import codestream, jpeg
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
+from lofi.gallery.filters import Columns
 from lofi.gallery.hnsw import HnswIndex
 from lofi.gallery.manifest import read_manifest
-from lofi.gallery.records import from_parquet, read_jsonl, study_from_record
+from lofi.gallery.records import read_jsonl, study_from_record
 from lofi.gallery.regions import RegionIndex
-from lofi.gallery.storage import vectors_from_bytes
-from lofi.gallery.where import parse_where
+from lofi.gallery.storage import map_vectors
+from lofi.gallery.table import from_parquet, map_records
+from lofi.gallery.where import Where, parse_where
 from lofi.report.phrasing import phrases_of
 from lofi.report.query import checked_phrase, parse_count, parse_phrases, parse_text
 from lofi.report.statements import groundable_phrases, split_report
@@ -80,13 +82,32 @@ def records(data: bytes) -> None:
 
 
 def parquet(data: bytes) -> None:
-    """A gallery's records, whatever hash vouches for them."""
-    from_parquet(data, 2)
+    """The records of a gallery of format 1, whatever hash vouches for them."""
+    list(from_parquet(data, 2))
+
+
+def arrow(data: bytes) -> None:
+    """A gallery's records: opened, filtered, searched for a name, and each looked at."""
+    found = map_records(_written("arrow", data), 2)
+    columns = Columns(found)
+    for name in ("view", "label"):
+        columns.values(name)
+    columns.select(Where(age=(0, 90), not_patient=("p1",)))
+    found.row_of("s1")
+    list(found)
 
 
 def vectors(data: bytes) -> None:
     """A gallery's vectors."""
-    vectors_from_bytes(data, 40, 4)
+    map_vectors(_written("vectors", data), 40, 4)
+
+
+def _written(name: str, data: bytes) -> Path:
+    """A new file each time: one that is mapped must not be cut."""
+    path = PLACE / name
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
+    return path
 
 
 def index(data: bytes) -> None:
@@ -99,7 +120,7 @@ def index(data: bytes) -> None:
 
 def regions(data: bytes) -> None:
     """A gallery's regions: opened and searched."""
-    found = RegionIndex._from_bytes(seeds.GALLERY, data)
+    found = RegionIndex.map(seeds.GALLERY, _written("regions", data))
     found.search(np.ones(found.vectors.shape[1], dtype=np.float32), 3)
 
 
@@ -197,7 +218,8 @@ def targets() -> dict[str, Target]:
         "origin": Target(origin, lambda: [seeds.dicom()]),
         "records": Target(records, lambda: [seeds.as_json(seeds.RECORD)], structured=True),
         "parquet": Target(parquet, lambda: [seeds.parquet()], native=True),
-        "vectors": Target(vectors, lambda: [seeds.vectors()], native=True),
+        "arrow": Target(arrow, lambda: [seeds.arrow(PLACE)], native=True),
+        "vectors": Target(vectors, lambda: [seeds.vectors(PLACE)], native=True),
         "index": Target(index, lambda: [seeds.index(PLACE)], native=True),
         "regions": Target(regions, lambda: [seeds.regions()], native=True),
         "gallery_manifest": Target(gallery_manifest, lambda: [seeds.as_json(seeds.MANIFEST)], structured=True),

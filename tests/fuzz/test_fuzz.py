@@ -21,7 +21,7 @@ from tests.fuzz.run import read
 from tests.fuzz.targets import Target, clear, targets
 
 TARGETS = targets()
-SLOW = {"film", "index", "parquet", "regions", "vectors", "origin", "checkpoint_manifest"}
+SLOW = {"film", "index", "parquet", "arrow", "regions", "vectors", "origin", "checkpoint_manifest"}
 QUICK = settings(
     max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,8 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lofi.errors import BadQuery, GalleryMismatch
-from lofi.gallery.records import from_parquet, read_jsonl, region_boxes, study_from_record, to_parquet
+from lofi.gallery.records import read_jsonl, region_boxes, study_from_record
+from lofi.gallery.table import Records, from_parquet, map_records, table_of, write_records
 from lofi.results import RegionBox, Study
+from tests.fuzz.seeds import STUDIES, parquet
 
 RECORD = {
     "image": "images/nih/00000072_000.webp",
@@ -71,7 +74,7 @@ def test_report_goes_before_label_text() -> None:
 def test_malformed_fields_are_not_known(record: dict[str, object]) -> None:
     study = study_from_record(record)
     assert (study.report, study.view, study.sex, study.age, study.boxes) == ("", "", "", None, ())
-    assert from_parquet(to_parquet([study]), 1) == (study,)
+    assert Records(table_of([study])) == (study,)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +96,36 @@ def test_region_boxes(box: object, expected: tuple[float, ...] | None) -> None:
     assert [region.box for region in found] == [b for b in (expected, (0.5, 0.5, 0.6, 0.6)) if b is not None]
 
 
-def test_parquet_round_trip_keeps_everything() -> None:
+def test_columns_keep_everything(tmp_path: Path) -> None:
     full = study_from_record(RECORD | {"report": "Über\nzwei Zeilen", "simulated": True})
-    studies = (Study("bare", ""), full)
-    assert from_parquet(to_parquet(studies), len(studies)) == studies
-    assert from_parquet(to_parquet(()), 0) == ()
+    studies = (Study("bare", ""), replace(full, film_sha256="1f" * 32, film_print="a0" * 32))
+    write_records(studies, tmp_path / "two")
+    found = map_records(tmp_path / "two", 2)
+    assert found == studies
+    assert found[1] == found[-1] == studies[1]
+    assert found[:1] == studies[:1]
+    assert [found.row_of(name) for name in ("bare", full.study_id, "other", "")] == [0, 1, None, None]
+    assert found.prints.tobytes() == bytes(32) + b"\xa0" * 32
+    with pytest.raises(IndexError):
+        found[2]
+    write_records((), tmp_path / "none")
+    assert map_records(tmp_path / "none", 0) == ()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
 def test_truncated_parquet_is_refused(share: float) -> None:
-    data = to_parquet([study_from_record(RECORD)])
+    data = parquet()
     with pytest.raises(GalleryMismatch, match="records"):
-        from_parquet(data[: int(share * len(data))], 1)
+        from_parquet(data[: int(share * len(data))], 2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_truncated_columns_are_refused(tmp_path: Path, share: float) -> None:
+    write_records(STUDIES, tmp_path / "records")
+    data = (tmp_path / "records").read_bytes()
+    (tmp_path / "cut").write_bytes(data[: int(share * len(data))])
+    with pytest.raises(GalleryMismatch, match="records"):
+        map_records(tmp_path / "cut", len(STUDIES))
 
 
 def test_other_columns_are_refused() -> None:

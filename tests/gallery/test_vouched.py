@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import safetensors.numpy
 
 from lofi.errors import GalleryMismatch
 from lofi.gallery import Gallery, RegionIndex
-from lofi.gallery.records import SCHEMA
 from lofi.gallery.storage import sha256_of
+from lofi.gallery.table import PARQUET_SCHEMAS, table_of
 from tests.doubles import TinyEmbedder, clustered, noise_film
 from tests.fuzz.seeds import STUDIES
+from tests.gallery.formats import as_format_1
 
 DIM = 16
 Arrays = dict[str, np.ndarray]
@@ -29,7 +31,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = TinyEmbedder()
     gallery = Gallery(STUDIES[:4], clustered(4, DIM), model.fingerprint).save(folder)
     pooled = {row: model.embed_regions(noise_film(row), np.array([[0.1, 0.1, 0.4, 0.5]])) for row in range(4)}
-    RegionIndex.of(gallery, pooled, model.embed_text).save(folder)
+    gallery.save(folder, regions=RegionIndex.of(gallery, pooled, model.embed_text).to_bytes())
     return folder
 
 
@@ -85,6 +87,28 @@ def test_a_manifest_that_says_two_things(folder: Path) -> None:
     refused(folder)
 
 
+@pytest.fixture
+def old(folder: Path) -> Path:
+    """The gallery as format 1 had it."""
+    as_format_1(folder)
+    return folder
+
+
+def test_a_gallery_of_format_1_opens_with_its_regions(old: Path, tmp_path: Path) -> None:
+    gallery = Gallery.open(old)
+    assert gallery.studies == STUDIES[:4]
+    assert len(RegionIndex.open(gallery)) == 4
+    assert Gallery.open(old).save(tmp_path / "new").studies == STUDIES[:4]
+
+
+def test_saving_over_a_gallery_of_format_1_leaves_nothing_of_it(old: Path) -> None:
+    Gallery.open(old).save(old)
+    assert not {"records.parquet", "vectors.safetensors", "regions.safetensors", "regions.json"} & {
+        path.name for path in old.iterdir()
+    }
+    assert Gallery.open(old).studies == STUDIES[:4]
+
+
 def records(folder: Path, data: bytes) -> None:
     (folder / "records.parquet").write_bytes(data)
     change(folder, "gallery.json", records_sha256=sha256_of(data))
@@ -94,37 +118,91 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return list(pq.read_table(folder / "records.parquet").to_pylist())
 
 
-def written(made: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> bytes:
+def written(made: list[dict[str, Any]]) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.Table.from_pylist(made, schema=schema), sink, compression="zstd")
+    pq.write_table(pa.Table.from_pylist(made, schema=PARQUET_SCHEMAS[0]), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 
-def test_records_that_unpack_to_more_than_they_may(folder: Path) -> None:
+def arrow(folder: Path, data: bytes) -> None:
+    """Put other records in the place of the gallery's, vouched for."""
+    next(folder.glob("records-*")).unlink()
+    (folder / f"records-{sha256_of(data)[:16]}.arrow").write_bytes(data)
+    change(folder, "gallery.json", records_sha256=sha256_of(data))
+
+
+def streamed(table: pa.Table, options: pa.ipc.IpcWriteOptions | None = None) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+def test_compressed_columns(folder: Path, codec: str) -> None:
+    """A few kilobytes that stand for a report of 300 MB: never unpacked, whatever it holds."""
+    table = table_of([replace(study, report="a" * 10_000) for study in STUDIES[:4]])
+    arrow(folder, streamed(table, pa.ipc.IpcWriteOptions(compression=codec)))
+    refused(folder)
+
+
+@pytest.mark.parametrize("column", ["report", "labels", "boxes"])
+@pytest.mark.parametrize("offset", [-5, 2**30], ids=["below nothing", "beyond the end"])
+def test_columns_whose_offsets_lead_elsewhere(folder: Path, column: str, offset: int) -> None:
+    """Arrow follows them: its own quick check sees the first and the last alone."""
+    table = table_of(STUDIES[:4]).combine_chunks()
+    chunk = table[column].chunk(0)
+    offsets = np.frombuffer(chunk.buffers()[1], np.int32)[:5].copy()
+    data = streamed(table)
+    offsets[2] = offset
+    spoilt = data.replace(chunk.buffers()[1].to_pybytes()[:20], offsets.tobytes())
+    assert spoilt != data
+    arrow(folder, spoilt)
+    refused(folder)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"ARROW1", b"\xff" * 400, streamed(pa.table({"study_id": ["a"] * 4})), streamed(table_of(STUDIES[:3]))],
+    ids=["nothing", "a stub", "noise", "other columns", "another count"],
+)
+def test_columns_that_are_none(folder: Path, data: bytes) -> None:
+    arrow(folder, data)
+    refused(folder)
+
+
+def test_columns_whose_text_is_none_end_in_a_sentence(folder: Path) -> None:
+    data = streamed(table_of(STUDIES[:4])).replace(b"Left effusion.", b"\xff\xfe\xfd\xfc effusion.")
+    arrow(folder, data.replace(b"Effusion", b"\xff\xfe\xfdusion"))
+    gallery = Gallery.open(folder)
+    for look in (lambda: list(gallery.studies), lambda: gallery.columns.values("label")):
+        with pytest.raises(GalleryMismatch, match="records are damaged"):
+            look()
+
+
+def test_records_that_unpack_to_more_than_they_may(old: Path) -> None:
     """A few kilobytes that stand for a report of 300 MB."""
-    data = written(
-        [row | {"report": "a" * 300_000_000 if number == 0 else ""} for number, row in enumerate(rows(folder))]
-    )
+    data = written([row | {"report": "a" * 300_000_000 if number == 0 else ""} for number, row in enumerate(rows(old))])
     assert len(data) < 1_000_000
-    records(folder, data)
-    refused(folder)
+    records(old, data)
+    refused(old)
 
 
-def test_records_of_another_count(folder: Path) -> None:
-    records(folder, written(rows(folder) * 1_000))
-    refused(folder)
+def test_records_of_another_count(old: Path) -> None:
+    records(old, written(rows(old) * 1_000))
+    refused(old)
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" + bytes(40) + b"PAR1", b"\xff" * 400], ids=str)
-def test_records_that_are_none(folder: Path, data: bytes) -> None:
-    records(folder, data)
-    refused(folder)
+def test_records_that_are_none(old: Path, data: bytes) -> None:
+    records(old, data)
+    refused(old)
 
 
-def test_records_with_nothing_in_their_fields_open(folder: Path) -> None:
-    empty = [dict.fromkeys(row) | {"study_id": row["study_id"]} for row in rows(folder)]
-    records(folder, written(empty))
-    study = Gallery.open(folder).studies[0]
+def test_records_with_nothing_in_their_fields_open(old: Path) -> None:
+    empty = [dict.fromkeys(row) | {"study_id": row["study_id"]} for row in rows(old)]
+    records(old, written(empty))
+    study = Gallery.open(old).studies[0]
     assert (study.report, study.labels, study.boxes, study.image) == ("", (), (), "")
 
 
@@ -151,11 +229,45 @@ REGIONS: dict[str, Callable[[Arrays], object]] = {
 
 @pytest.mark.parametrize("spoil", REGIONS.values(), ids=REGIONS.keys())
 def test_regions(folder: Path, spoil: Callable[[Arrays], object]) -> None:
-    arrays = dict(safetensors.numpy.load((folder / "regions.safetensors").read_bytes()))
+    (path,) = folder.glob("regions-*")
+    arrays = dict(safetensors.numpy.load(path.read_bytes()))
     spoil(arrays)
     data = bytes(safetensors.numpy.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-    (folder / "regions.safetensors").write_bytes(data)
-    change(folder, "regions.json", tensors_sha256=sha256_of(data))
+    regions(folder, data)
+    refused(folder, regions=True)
+
+
+def regions(folder: Path, data: bytes) -> None:
+    """Put other regions in the place of the gallery's, vouched for."""
+    next(folder.glob("regions-*")).unlink()
+    (folder / f"regions-{sha256_of(data)[:16]}.safetensors").write_bytes(data)
+    change(folder, "gallery.json", regions_sha256=sha256_of(data))
+
+
+HEADER = '{"vectors": {"dtype": "F32", "shape": %s, "data_offsets": %s}}'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"\xff" * 8, (2**62).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]"),
+        *(
+            len(text).to_bytes(8, "little") + text.encode() + bytes(64)
+            for text in (
+                HEADER % ("[4, 4]", "[0, 6400]"),
+                HEADER % ("[4, 4]", "[-64, 0]"),
+                HEADER % ("[4, 4]", "[64, 0]"),
+                HEADER % ("[4, 400]", "[0, 64]"),
+                HEADER % ("[-4, -4]", "[0, 64]"),
+                HEADER % ('"4"', "[0, 64]"),
+                HEADER % ("[4, 4]", "null"),
+                '{"vectors": 3}',
+            )
+        ),
+    ],
+)
+def test_tensors_that_reach_beyond_their_file(folder: Path, data: bytes) -> None:
+    regions(folder, data)
     refused(folder, regions=True)
 
 
@@ -164,6 +276,6 @@ def test_regions(folder: Path, spoil: Callable[[Arrays], object]) -> None:
     [b"", b"[]", b"null", b"\xff", b"[" * 50_000, b"{}", b'{"format": 2, "format": 2}', b" " * 200_000],
     ids=["empty", "a list", "null", "not UTF-8", "deep", "nothing", "twice", "long"],
 )
-def test_regions_manifests(folder: Path, data: bytes) -> None:
-    (folder / "regions.json").write_bytes(data)
-    refused(folder, regions=True)
+def test_manifests_of_regions_of_format_1(old: Path, data: bytes) -> None:
+    (old / "regions.json").write_bytes(data)
+    refused(old, regions=True)

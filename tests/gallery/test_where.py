@@ -4,7 +4,9 @@ import pytest
 
 from lofi.errors import BadQuery
 from lofi.gallery import Where, parse_where
-from lofi.gallery.where import TEXT_LIMIT, Columns
+from lofi.gallery.filters import Columns
+from lofi.gallery.table import as_records
+from lofi.gallery.where import TEXT_LIMIT
 from lofi.results import Study
 
 STUDIES = (
@@ -81,21 +83,28 @@ def test_parse_where_refuses_without_repeating_a_value(text: str, message: str) 
         pytest.param("not_patient=p2", [0, 3, 4], id="patient left out"),
         pytest.param("not_patient=p1,p2", [3, 4], id="patients left out, keys compared exactly"),
         pytest.param("view=PA sex=M label=Effusion", [4], id="all must hold"),
-        pytest.param("label=Hernia", [], id="none left"),
+        pytest.param("view=LATERAL sex=M", [], id="none left"),
     ],
 )
 def test_select(text: str, rows: list[int]) -> None:
-    selected = Columns(STUDIES).select(parse_where(text))
+    selected = Columns(as_records(STUDIES)).select(parse_where(text))
     assert selected is not None
     assert selected.tolist() == rows
 
 
+@pytest.mark.parametrize("text", ["label=Hernia", "label=Mass,Hernia", "source=elsewhere"])
+def test_an_unknown_label_is_answered_with_those_there_are(text: str) -> None:
+    with pytest.raises(BadQuery, match=r"no such (label\. Its labels: Effusion, |source\. Its sources: nih)") as caught:
+        Columns(as_records(STUDIES)).select(parse_where(text))
+    assert "Hernia" not in str(caught.value)
+
+
 @pytest.mark.parametrize("where", [None, Where()], ids=["none", "empty"])
 def test_no_filter_is_no_restriction(where: Where | None) -> None:
-    assert Columns(STUDIES).select(where) is None
+    assert Columns(as_records(STUDIES)).select(where) is None
 
 
 def test_empty_gallery_has_nothing_to_select() -> None:
-    selected = Columns(()).select(Where(view=("PA",), age=(1, 2), not_patient=("p1",)))
+    selected = Columns(as_records(())).select(Where(view=("PA",), age=(1, 2), not_patient=("p1",)))
     assert selected is not None
     assert selected.tolist() == []

@@ -29,8 +29,7 @@ def test_support_is_the_heat_in_the_examples_own_boxes(tmp_path: Path, local: bo
     study = Study("s", "", patient_key="p", image="film.png", boxes=(RegionBox("mass", BOX, "Mass"),))
     kept = Radiograph.read(tmp_path / "film.png")
     gallery = Gallery.build([(study, lambda: kept)], model, thumbs_in=None, image_root=tmp_path)
-    gallery.save(tmp_path / "gallery")
-    RegionIndex.build(gallery, model).save(tmp_path / "gallery")
+    gallery.save(tmp_path / "gallery", regions=RegionIndex.build(gallery, model).to_bytes())
     regions = RegionIndex.open(Gallery.open(tmp_path / "gallery", model.fingerprint))
     assert regions is not None
     found = ShotFinder(model, regions).shots(noise_film(4), "left pleural effusion", 1, "random")[0].support

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from lofi.gallery import Gallery, read_jsonl, study_from_record
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, noise_film
 from train.data.reports_csv import read_reports
-from train.index import index, main, studies_of_records
+from train.index import main, studies_of_records
+from train.indexing import changes
+from train.indexing.building import Options
+from train.indexing.changes import index
 
 COUNT = 7
 
@@ -55,7 +59,7 @@ def same(first: Gallery, second: Gallery) -> bool:
 
 
 def run(studies: list[Study], films: Path, out: Path, model: TinyEmbedder, **options: bool) -> Gallery:
-    return index(studies, films, model, out, shard=3, quiet=True, **options)
+    return index(studies, films, model, out, Options(shard=3, quiet=True, **options))
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def test_kept_shard_is_used_only_where_all_is_as_it_was(
 ) -> None:
     out, model = tmp_path / "out", TinyEmbedder()
     with monkeypatch.context() as patch:
-        patch.setattr(train.index.shutil, "rmtree", lambda *_, **__: None)  # As if stopped at the very end.
+        patch.setattr(changes.shutil, "rmtree", lambda *_, **__: None)  # As if stopped at the very end.
         run(studies, films, out, TinyEmbedder())
     match change:
         case "model":
@@ -109,7 +113,7 @@ def test_kept_shard_is_used_only_where_all_is_as_it_was(
         case "film":
             write_film(films / "images" / "DOE_1.png", 99)
         case "damaged shard":
-            for path in (out / ".partial").glob("*/vectors.safetensors"):
+            for path in (out / ".partial").glob("*/vectors-*.safetensors"):
                 path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     gallery = run(studies, films, out, model, thumbs=change == "thumbnails asked")
     expected = {"nothing": 0, "record": 3, "film": 3}.get(change, COUNT)
@@ -121,7 +125,7 @@ def test_deleted_thumbnails_are_made_again(
     studies: list[Study], films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(train.index.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(changes.shutil, "rmtree", lambda *_, **__: None)
         first = run(studies, films, tmp_path / "out", TinyEmbedder(), thumbs=True)
     (tmp_path / "out" / first.studies[0].thumbnail).unlink()
     second = run(studies, films, tmp_path / "out", TinyEmbedder(), thumbs=True)
@@ -152,7 +156,7 @@ def test_unreadable_film_is_counted_and_skipped(
 def test_record_that_leads_out_of_the_folder_is_not_read(films: Path, tmp_path: Path, image: str) -> None:
     write_film(tmp_path / "secret.png", 1)
     hostile = study_from_record({"image": image.format(root=tmp_path)})
-    gallery = run([hostile], films, tmp_path / "out", TinyEmbedder(), thumbs=True, copy_images=True)
+    gallery = run([hostile], films, tmp_path / "out", TinyEmbedder(), thumbs=True, copy_images=True, force=True)
     assert len(gallery) == 0
     assert gallery.dropped == {"The record's film is not in the folder of films.": 1}
     assert not [path for path in (tmp_path / "out").rglob("*") if path.suffix in {".png", ".webp"}]
@@ -221,6 +225,11 @@ def test_command_on_a_folder_with_csv(films: Path, tmp_path: Path, command: Call
             id="split",
         ),
         pytest.param(["--records", "{films}/records.jsonl", "--limit", "0"], "--limit", id="limit"),
+        pytest.param(
+            ["--records", "{films}/records.jsonl", "--images-root", "{films}/misspelt"],
+            "None of the 7 films .* --force",
+            id="misspelt",
+        ),
     ],
 )
 def test_command_says_what_is_wrong(
@@ -231,6 +240,16 @@ def test_command_says_what_is_wrong(
     caught = capsys.readouterr()
     assert pytest.raises(BadQuery, match=message).matches(BadQuery(caught.err))
     assert not (tmp_path / "out").exists()
+
+
+def test_out_must_not_be_a_file(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").write_text("mine")
+    for out in (tmp_path / "out", tmp_path / "out" / "below"):
+        assert command("--records", films / "records.jsonl", "--out", out) == 1
+        assert "a file lies there" in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_command_stopped_by_the_user(
@@ -283,6 +302,85 @@ def test_csv_encodings(tmp_path: Path, encoding: str) -> None:
     assert read_reports(path)[0].report == "Überblähung"
 
 
+@pytest.mark.parametrize(
+    ("data", "report"),
+    [
+        pytest.param(b'file,report\ra.png,"Clear, small"\rb.png,x\r', "Clear, small", id="CR alone"),
+        pytest.param(b"sep=;\r\nfile;report\r\na.png;Clear, small\r\n", "Clear, small", id="Excel's sep="),
+        pytest.param(b'"sep=|"\nfile|report\na.png|Clear; small\n', "Clear; small", id="sep= in quotation marks"),
+        pytest.param(b"file,report,,\na.png,Clear,,\n", "Clear", id="empty cells beyond the header"),
+        pytest.param("file,report\na.png,Überblähung\n".encode("utf-16-le"), "Überblähung", id="UTF-16 without mark"),
+        pytest.param("file,report\na.png,– “naïve” éé\n".encode("cp1252"), "– “naïve” éé", id="Western"),
+    ],
+)
+def test_csv_that_is_read(tmp_path: Path, data: bytes, report: str) -> None:
+    (tmp_path / "reports.csv").write_bytes(data)
+    assert read_reports(tmp_path / "reports.csv")[0].report == report
+
+
+@pytest.mark.parametrize(
+    ("encoding", "report"), [("gbk", "胸部正常"), ("shift_jis", "胸部X線は正常"), ("cp1251", "Лёгкие чистые")]
+)
+def test_an_encoding_that_cannot_be_told_is_asked_for(tmp_path: Path, encoding: str, report: str) -> None:
+    (tmp_path / "reports.csv").write_bytes(f"file,report\na.png,{report}\n".encode(encoding))
+    with pytest.raises(BadQuery, match="--encoding"):
+        read_reports(tmp_path / "reports.csv")
+    assert read_reports(tmp_path / "reports.csv", encoding)[0].report == report
+    for other in ("no such", "rot13", "utf-8", "ascii"):
+        with pytest.raises(BadQuery, match="encoding"):
+            read_reports(tmp_path / "reports.csv", other)
+
+
+def test_a_row_with_too_many_cells_is_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "reports.csv").write_text("file,report\na.png,Left effusion, large\n")
+    with pytest.raises(BadQuery, match=r"Row 2 of the CSV has 3 cells, the header 2: put quotation marks"):
+        read_reports(tmp_path / "reports.csv")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["ward\\Röntgen.png", "ward/Ro\u0308ntgen.png", "{films}/ward/Röntgen.png", "ward/../ward/Röntgen.png"],
+    ids=["backslashes", "decomposed", "absolute", "climbing"],
+)
+def test_films_are_found_however_their_path_is_written(
+    tmp_path: Path, written: str, command: Callable[..., int]
+) -> None:
+    films = tmp_path / "films"
+    write_film(films / "ward" / "Röntgen.png", 1)
+    (tmp_path / "r.csv").write_text(f"file,report\n{written.format(films=films)},Clear.\n", "utf-8")
+    assert command("--films", films, "--csv", tmp_path / "r.csv", "--out", tmp_path / "out") == 0
+    gallery = Gallery.open(tmp_path / "out")
+    assert [study.image for study in gallery.studies] == ["ward/Röntgen.png"]
+    assert str(tmp_path) not in (tmp_path / "out" / "gallery.json").read_text()
+
+
+def test_moved_films_are_told_of_and_found_again(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("--records", films / "records.jsonl", "--out", tmp_path / "out") == 0
+    assert "LOFI_IMAGE_ROOT" not in capsys.readouterr().out
+    films.rename(tmp_path / "moved")
+    gallery = Gallery.open(tmp_path / "out")
+    assert re.match(r"7 of 7 films .* LOFI_IMAGE_ROOT or --images-root", gallery.missing_films())
+    mended = Gallery.open(tmp_path / "out", image_root=tmp_path / "moved")
+    assert mended.missing_films() == ""
+    assert all(mended.image_path(study) for study in mended.studies)
+
+
+def test_command_adds_and_removes(
+    films: Path, tmp_path: Path, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    records, out = films / "records.jsonl", tmp_path / "out"
+    assert command("--records", records, "--limit", 4, "--out", out) == 0
+    assert command("--add", "--records", records, "--out", out) == 0
+    assert "3 added; 4 stayed as they were." in capsys.readouterr().out
+    name = Gallery.open(out).studies[0].study_id
+    assert command("--remove", name, "nobody", "--out", out) == 0
+    assert "1 removed; 6 stayed as they were." in capsys.readouterr().out
+    assert command("--remove", name, "--out", out) == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+
 def test_csv_patient_becomes_an_opaque_key(tmp_path: Path) -> None:
     path = tmp_path / "reports.csv"
     path.write_text("file,report,patient\na.png,x,DOE^JANE\nb.png,x,DOE^JANE\nc.png,x,\n")
@@ -316,7 +414,7 @@ def test_csv_errors_name_the_row_but_no_value(tmp_path: Path, text: str, message
 def test_real_films(shared: Path, tmp_path: Path) -> None:
     labelled = next(one for one in read_jsonl(shared / "cxr" / "records.jsonl") if "label_text" in one)
     studies = studies_of_records(shared / "cxr" / "records.jsonl", "val", 12)
-    gallery = index(studies, shared / "cxr", TinyEmbedder(), tmp_path, thumbs=True, quiet=True)
+    gallery = index(studies, shared / "cxr", TinyEmbedder(), tmp_path, Options(thumbs=True, quiet=True))
     assert len(gallery) == 12
     assert all(gallery.image_path(study) and gallery.thumbnail_path(study) for study in gallery.studies)
     assert study_from_record(labelled).report == labelled["label_text"]

@@ -3,14 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lofi.errors import BadQuery
 from lofi.gallery.records import PATH_LIMIT, opaque_key
 from lofi.gallery.text import REPORT_LIMIT, age_in_years, clean, clean_line, sex_letter, view_position
 from lofi.results import Study
-from train.data.tables import decoded
+from train.data.legacy import decoded
 
 NAMES = {
     "file": ("file", "filename", "file name", "image", "path"),
@@ -24,29 +24,35 @@ NAMES = {
 }
 _DELIMITERS = (",", ";", "\t", "|")
 _CELL_LIMIT = 1_000_000
+_SEPARATOR = re.compile(r"\"?sep=(.)\"?[ \t]*(?=[\r\n])", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def read_reports(path: Path) -> list[Study]:
+def read_reports(path: Path, encoding: str | None = None) -> list[Study]:
     """The rows of the CSV as studies, in order; blank rows are passed over.
 
-    Delimiter (comma, semicolon, tab, bar), encoding (UTF-8, else Windows-1252) and the spelling of the column
-    names are found out. File names and patient numbers become opaque keys, except in ``image``. Raises BadQuery
-    with the number of the row (the header is row 1), never with a value.
+    Delimiter (comma, semicolon, tab, bar, or what a first line ``sep=`` says), line ends, encoding where it is not
+    named (train.data.legacy) and the spelling of the column names are found out. File
+    names and patient numbers become opaque keys, except in ``image``. Raises BadQuery with the number of the row (the
+    header is row 1), never with a value.
     """
     try:
         data = path.read_bytes()
     except OSError:
         raise BadQuery("The CSV of reports cannot be read.") from None
-    studies = list(_studies(decoded(data)))
+    studies = list(_studies(decoded(data, encoding)))
     if not studies:
         raise BadQuery("The CSV of reports has no row below its header.")
     return studies
 
 
-def _columns(header_line: str) -> tuple[str, dict[str, int]]:
-    """The delimiter and the position of each known column. Raises BadQuery where file or report is missing."""
-    best: tuple[str, dict[str, int]] = (",", {})
-    for delimiter in _DELIMITERS:
+def _columns(header_line: str, delimiters: Sequence[str]) -> tuple[str, dict[str, int], int]:
+    """The delimiter, the position of each known column and how many columns there are.
+
+    Raises BadQuery where file or report is missing.
+    """
+    best: tuple[str, dict[str, int], int] = (",", {}, 0)
+    for delimiter in delimiters:
         cells = next(csv.reader([header_line], delimiter=delimiter), [])
         plain = [" ".join(cell.replace("_", " ").casefold().split()) for cell in cells]
         found = {
@@ -55,7 +61,7 @@ def _columns(header_line: str) -> tuple[str, dict[str, int]]:
             if any(spelling in plain for spelling in spellings)
         }
         if len(found) > len(best[1]):
-            best = (delimiter, found)
+            best = (delimiter, found, len(plain))
     if missing := [name for name in ("file", "report") if name not in best[1]]:
         raise BadQuery(
             f"The first row of the CSV must name the columns file and report (optional: {', '.join(list(NAMES)[2:])}); "
@@ -65,14 +71,24 @@ def _columns(header_line: str) -> tuple[str, dict[str, int]]:
 
 
 def _studies(text: str) -> Iterator[Study]:
-    delimiter, columns = _columns(text.lstrip("\r\n").split("\n", 1)[0].strip("\r"))
+    text = text.lstrip("\r\n")
+    delimiters: Sequence[str] = _DELIMITERS
+    # Excel's own first line, which says what the rest is separated by; it is no row.
+    if told := _SEPARATOR.match(text):
+        delimiters, text = (told[1],), text[told.end() :].lstrip("\r\n")
+    delimiter, columns, width = _columns(_LINE_END.split(text, maxsplit=1)[0], delimiters)
     csv.field_size_limit(_CELL_LIMIT)
-    rows = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter, strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0
     try:
         for number, row in enumerate(rows, start=1):
             if number == 1 or not any(cell.strip() for cell in row):
                 continue
+            if any(cell.strip() for cell in row[width:]):
+                raise BadQuery(
+                    f"Row {number} of the CSV has {len(row)} cells, the header {width}: put quotation marks round a "
+                    "report that holds the separator."
+                )
             if len(row) <= max(columns["file"], columns["report"]):
                 raise BadQuery(f"Row {number} of the CSV has {len(row)} cells, too few to hold file and report.")
             cells = {name: row[at] if at < len(row) else "" for name, at in columns.items()}
