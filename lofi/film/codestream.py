@@ -24,7 +24,6 @@ from lofi.film.stream import BrokenStream, StreamHead, incomplete, refused
 
 JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-JPEG_PROGRESSIVE = "1.2.840.10008.1.2.4.55"
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPEG_2000 = "1.2.840.10008.1.2.4.91"
@@ -48,6 +47,7 @@ SIGNATURES = (b"\xff\xd8\xff", START, WRAPPED)
 LOSSY = (0xC0, 0xC1, 0xC2)
 """Start-of-frame bytes of the JPEG kinds that Pillow decodes: baseline, extended, progressive."""
 _BY_MARKER = {**dict.fromkeys(LOSSY, JPEG_BASELINE), 0xC3: JPEG_LOSSLESS, 0xF7: JPEG_LS}
+_MOST_BITS = 16
 _LAST_ROWS = 16
 """Rows of the largest blocks of a JPEG: what a few missing bytes at the end can spoil."""
 _FILL = b"\x5a\xa5" * 512
@@ -96,6 +96,8 @@ def decode(stream: bytes, syntax: str, size_hw: tuple[int, int], rgb: bool = Fal
             f"({size_hw[1]} × {size_hw[0]} with {options['samples_per_pixel']} samples a pixel were expected, "
             f"{head.size_hw[1]} × {head.size_hw[0]} with {head.samples} came). Export it again."
         )
+    if head.bits > _MOST_BITS and syntax != RLE:
+        raise _unsupported()
     reader = _reader(syntax, head, rgb, options)
     if not stream.startswith(b"\xff\xd8") or ends(stream):
         return Frame(reader(stream), head)
@@ -197,6 +199,6 @@ def _decode_by_plugin(stream: bytes, syntax: str, head: StreamHead, options: dic
 
 def _unsupported() -> BrokenStream:
     return BrokenStream(
-        "The DICOM file is compressed in a way that is not supported (hierarchical JPEG and video among them): "
-        "export it uncompressed."
+        "The DICOM file is compressed in a way that is not supported (hierarchical JPEG, video and more than 16 bits "
+        "among them): export it uncompressed."
     )

@@ -139,10 +139,9 @@ def stored_film(elements: Elements) -> StoredFilm:
     pixels = read_pixels(elements, layout)
     if layout.samples == 1 and layout.photometric != PALETTE:
         shown = render(indexed(pixels, layout), elements, layout.photometric == "MONOCHROME1")
-        flags = (
-            pixels.flags if layout.photometric or not elements.text(0x0028_0004) else (*pixels.flags, POLARITY_UNTOLD)
-        )
-        return StoredFilm(shown.pixels, layout.bits, shown.ends, flags + shown.flags)
+        untold = bool(elements.text(_PHOTOMETRIC)) and not layout.photometric
+        flags = (*pixels.flags, *((POLARITY_UNTOLD,) if untold else ()), *shown.flags)
+        return StoredFilm(shown.pixels, layout.bits, shown.ends, flags)
     if layout.photometric == PALETTE:
         grey = colour.palette(indexed(pixels, layout).index, elements)
     elif pixels.values.ndim == 2:

@@ -23,6 +23,7 @@ STRETCHED = "The picture uses a small part of the 16 bits it has: its grey value
 END_MISSING = "The end of the picture's data is missing: its last rows may be wrong."
 
 TURNED = "The film is turned, as its file says how the patient stands: the patient's left side is on the right."
+STOOD_UP = "The film is turned, as its file says how the patient stands: the head is above."
 SIDE_UNTOLD = "The file's word on how the patient stands in the picture makes no sense: check the side marker."
 MIRRORED = "The file says that the picture was mirrored, not how the patient stands in it: check the side marker."
 NOT_SQUARE = "The film's pixels are not square: it looks stretched in one direction."

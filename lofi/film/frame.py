@@ -15,13 +15,12 @@ from lofi.film.flags import END_MISSING
 from lofi.film.greyscale import Stored
 
 _GE_BIG_ENDIAN = "1.2.840.113619.5.2"
+"""GE's private transfer syntax: little endian and implicit, but for its pixels."""
 GREY = frozenset({"MONOCHROME1", "MONOCHROME2"})
 COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_RCT", "YBR_ICT"})
 PALETTE = "PALETTE COLOR"
 _BY_LETTERS = {re.sub("[^A-Z0-9]", "", name): name for name in (*GREY, *COLOUR, PALETTE)}
 _MISSPELT = {"PALETTECOLOUR": PALETTE, "MONOCHROM1": "MONOCHROME1", "MONOCHROM2": "MONOCHROME2"}
-
-
 _SPARE = 0.01
 """Share of a native image that may be missing at its end."""
 
@@ -137,7 +136,6 @@ def _native(data: memoryview, elements: Elements, layout: Layout) -> NDArray[Any
     if layout.allocated == 8 and not elements.little and elements.pixel_vr == b"OW":
         # Words of two pixels, the second first (PS3.5 section 8.1.1 and annex A.3).
         data = memoryview(np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2").astype(">u2").tobytes())
-    # GE's private syntax is little endian but for its pixels.
     order = "<" if elements.little and elements.syntax != _GE_BIG_ENDIAN else ">"
     size = layout.allocated // 8
     values: NDArray[Any] = np.frombuffer(data[: len(data) // size * size], f"{order}u{size}")

@@ -3,11 +3,20 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Lock
+
+_ONE = Lock()
+"""Two at once would keep each other's nowhere for the real one."""
 
 
 @contextmanager
 def hushed() -> Iterator[None]:
     """Let nothing that is written to file descriptor 2 through, in the whole process, while the block runs."""
+    with _ONE:
+        yield from _hushed()
+
+
+def _hushed() -> Iterator[None]:
     kept: int | None = None
     # Where there is no stderr, or nothing may be opened (a worker's is closed already), all stays as it is.
     with suppress(OSError):

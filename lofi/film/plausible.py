@@ -20,7 +20,7 @@ _NARROW = 0.04
 _UNRELATED = 0.5
 """Correlation of neighbouring pixels below which a picture is noise; real films have more than 0.95."""
 _ROWS = 32
-"""Of them, correlations are read off."""
+"""Rows that the correlation of neighbours is read from."""
 
 
 def judged(exposure: Exposure) -> Exposure:
@@ -48,7 +48,7 @@ def seen_in(pixels: NDArray[np.float32]) -> tuple[str, ...]:
 
 
 def _neighbours(pixels: NDArray[np.float32]) -> float:
-    """Correlation of each pixel with the one to its right, in a strip of rows from top to bottom; 1 for flat strips."""
+    """Correlation of each pixel with the one to its right, in some rows from top to bottom; 1 where all are flat."""
     rows = pixels[:: max(1, len(pixels) // _ROWS)]
     left, right = rows[:, :-1].ravel(), rows[:, 1:].ravel()
     left, right = left - left.mean(), right - right.mean()

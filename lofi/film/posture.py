@@ -6,7 +6,7 @@ PS3.3 C.7.6.1.1.1: Patient Orientation names the direction of rows and of column
 from typing import NamedTuple
 
 from lofi.film.elements import Elements
-from lofi.film.flags import MIRRORED, SIDE_UNTOLD, TURNED
+from lofi.film.flags import MIRRORED, SIDE_UNTOLD, STOOD_UP, TURNED
 from lofi.film.turn import Turn
 
 _ACROSS, _ALONG = frozenset("LRAP"), frozenset("HF")
@@ -34,4 +34,5 @@ def posture_of(elements: Elements) -> Posture:
         return Posture(Turn(), False, (SIDE_UNTOLD,))
     # From the side neither front nor back has a usual place: such a film is never mirrored.
     turn = Turn(transpose, across == "R", along == "H")
-    return Posture(turn, across in ("A", "P"), (TURNED,) if turn else ())
+    sideways = across in ("A", "P")
+    return Posture(turn, sideways, (STOOD_UP if sideways else TURNED,) if turn else ())

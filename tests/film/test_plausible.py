@@ -1,5 +1,6 @@
 """What pixels and tags say together: pixels are always asked, tags only add, and only both together refuse."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from lofi.errors import NotAChestFilm
+from lofi.film import dicom
+from lofi.film.elements import read_elements
+from lofi.film.exposure import Doubt, Exposure
 from lofi.film.flags import BLANK, NEARLY_BLANK, NOISE, NOT_FRONTAL, SAID_LATERAL
+from lofi.film.plausible import judged
 from lofi.film.radiograph import Radiograph
 from lofi.film.vocabulary import CHEST, part_of, view_of
 from tests.film.test_dicom import RAMP, dataset, written
@@ -154,3 +159,33 @@ class TestView:
     def test_a_lateral_view_that_looks_frontal_is_told(self, chest: np.ndarray) -> None:
         assert read(chest, ViewPosition="LATERAL").flags == (SAID_LATERAL,)
         assert read(RAMP, ViewPosition="LATERAL").flags == (NOT_FRONTAL,)
+
+
+@pytest.fixture(scope="module")
+def films(shared: Path) -> dict[str, list[Exposure]]:
+    found: dict[str, list[Exposure]] = {}
+    for kind in ("chest", "not_chest"):
+        for path in sorted((shared / "dicom" / kind).iterdir()):
+            # A dog, a film inverted by its tag, and a chest film that is called a CT image.
+            if any(odd in path.name for odd in ("highdicom", "fake_MONOCHROME1", "test5_modality_CT")):
+                continue
+            film = dicom.stored_film(read_elements(path.read_bytes()))
+            found.setdefault(kind, []).append(Exposure(film.pixels, film.bits, "DICOM"))
+    assert (len(found["chest"]), len(found["not_chest"])) == (13, 12)
+    return found
+
+
+class TestRates:
+    """Every radiograph beside the project under tags that are right, wrong and vague."""
+
+    def test_tags_that_say_nothing_leave_it_to_the_pixels(self, films: dict[str, list[Exposure]]) -> None:
+        assert [judged(film).flags for film in films["chest"]] == [()] * 13
+        assert [judged(film).flags for film in films["not_chest"]] == [(NOT_FRONTAL,)] * 12
+
+    def test_a_wrong_preset_refuses_no_chest_and_every_other_part(self, films: dict[str, list[Exposure]]) -> None:
+        doubt = Doubt("It is an abdomen.", "It is called an abdomen.")
+        for film in films["chest"]:
+            assert judged(replace(film, doubt=doubt)).flags == (doubt.flag,)
+        for film in films["not_chest"]:
+            with pytest.raises(NotAChestFilm, match="It is an abdomen"):
+                judged(replace(film, doubt=doubt))

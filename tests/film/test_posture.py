@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lofi.film import dicom
-from lofi.film.flags import MIRRORED, NOT_SQUARE, SIDE_UNTOLD, STRETCHED, TURNED
+from lofi.film.flags import MIRRORED, NOT_SQUARE, SIDE_UNTOLD, STOOD_UP, STRETCHED, TURNED
 from lofi.film.radiograph import Radiograph
 from lofi.film.turn import Turn
 from tests.film.test_dicom import RAMP, dataset, written
@@ -64,7 +64,8 @@ class TestOrientation:
         for named in (["A", "F"], ["P", "F"]):
             film = exposed(PatientOrientation=named)
             assert (film.turn, film.flags, film.lateral) == (Turn(), (), True)
-        assert exposed(PatientOrientation=["A", "H"]).turn == Turn(upend=True)
+        film = exposed(PatientOrientation=["A", "H"])
+        assert (film.turn, film.flags) == (Turn(upend=True), (STOOD_UP,))
 
     @pytest.mark.parametrize(
         "named", [["L", "R"], ["L"], ["F", "H"], ["X", "Y"], ["L", "P"], ["L", "F", "H"]], ids="".join
