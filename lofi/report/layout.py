@@ -182,13 +182,17 @@ def _ends(words: str, start: int, stop: int, widest: int) -> Iterator[int]:
             if _begun_on_purpose(words, start, match.start(), stop, widest):
                 yield match.end()
             continue
-        before = words[max(start, match.start() - 8) : match.start()]
-        goes_on = _GOES_ON.match(words, match.end(), stop)
-        in_size = _UNIT.search(before) and goes_on
-        abbreviated = _NO_STOP_AFTER.search(before) and (goes_on or not _CLOCK.search(before))
-        if match[0] == "." and (in_size or abbreviated):
-            continue
-        yield match.end()
+        if match[0] != "." or not _is_no_stop(words, start, match, stop):
+            yield match.end()
+
+
+def _is_no_stop(words: str, start: int, stop_sign: re.Match[str], stop: int) -> bool:
+    """Whether a full stop closes an abbreviation or a unit, and no sentence."""
+    before = words[max(start, stop_sign.start() - 8) : stop_sign.start()]
+    goes_on = _GOES_ON.match(words, stop_sign.end(), stop)
+    in_size = _UNIT.search(before) and goes_on
+    abbreviated = _NO_STOP_AFTER.search(before) and (goes_on or not _CLOCK.search(before))
+    return bool(in_size or abbreviated)
 
 
 def _begun_on_purpose(words: str, start: int, end: int, stop: int, widest: int) -> bool:

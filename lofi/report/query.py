@@ -70,7 +70,7 @@ def _of_line(line: str) -> list[str]:
             found[-1] += f", {part}"
         else:
             found.append(part)
-    if len(found) < 2:
+    if len(found) < 2 or len(found) > MAX_PHRASES:  # too many are refused anyway
         return found
     said = list(assertions(" ".join(line.split())))
     denied = {phrase for state, phrase in said if state == "absent"} - {

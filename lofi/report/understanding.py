@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lofi.report.abbreviations import ABBREVIATIONS, PLURALS, SPELLINGS
 from lofi.report.assertion import parts
-from lofi.report.concepts import concepts_of
+from lofi.report.concepts import PARTS, concepts_of
 from lofi.report.lexicon import SPELLER, finds
 from lofi.report.query import tidied
 
@@ -37,9 +37,16 @@ _SIDE_LAST = re.compile(
     rf"^(?P<rest>.+?)[\s,(]+(?:(?:on|in|at|of|to)\s+)?(?:the\s+)?(?P<side>left|right){_SIDED}"
     r"(?:\s+(?:side|lung|hemithorax|chest|pleural space))?\)?$"
 )
-_SIDE_FIRST = re.compile(rf"^(?:the\s+)?(?P<side>left|right){_SIDED}[\s,:]+(?P<rest>.+)$")
+_SIDE_FIRST = re.compile(
+    rf"^(?:the\s+)?\(?(?P<side>left|right)\)?{_SIDED}(?:\s+(?:side|hemithorax|chest))?[\s,:]+(?P<rest>.+)$"
+)
+_PLACE_LAST = re.compile(r"^(?P<rest>.+?)[\s,(]+(?P<place>(?:left|right) (?:upper|middle|lower) lobe)\)?$")
 _HAS_SIDE = re.compile(r"\b(?:left|right|bilateral|bibasilar|biapical|both)\b")
 _BOTH = re.compile(r"^(?P<rest>.+?)[\s,(]+(?:bilateral(?:ly)?|(?:on |in )?both (?:sides|lungs))\)?$")
+_PLACE_WORDS = "left right bilateral both the of in a an and upper middle mid lower whole entire region area field side"
+_PART_WORDS = frozenset(_PLACE_WORDS.split()) | {
+    form for wordings in PARTS.values() for words in wordings for word in words.split() for form in (word, word + "s")
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Understood:
     @property
     def subject(self) -> str:
         """What is asked for, without its side, for a sentence about it."""
-        return re.sub(r"^(?:left|right|bilateral)\s+(?!$)", "", self.asked)
+        return _bare(self.asked)
 
 
 def understood(typed: str, names: Iterable[str] = ()) -> Understood:
@@ -74,7 +81,7 @@ def understood(typed: str, names: Iterable[str] = ()) -> Understood:
     asserts = bool(stated) or not denied
     asked = _tidy(" ".join(stated)) if stated and denied else words
     asked = sided(_undoubted(asked)) if asserts else words
-    known = concepts_of(asked, frozenset(names)) or _of_lexicon(asked)
+    known = _concepts(asked, frozenset(names))
     return Understood(shown, asked or words or shown, asserts, known, bool(_ENGLISH.search(words)))
 
 
@@ -91,11 +98,14 @@ def sided(phrase: str) -> str:
     that every model was taught. A phrase with a place of its own keeps it.
     """
     last = _SIDE_LAST.match(phrase)
-    if last is not None and not _HAS_SIDE.search(last["rest"]):
+    if last is not None and not _HAS_SIDE.search(last["rest"]) and _about(last["rest"]):
         return f"{last['side']} {_tidy(last['rest'])}"
     first = _SIDE_FIRST.match(phrase)
     if first is not None and not _HAS_SIDE.search(first["rest"]):
         return f"{first['side']} {_tidy(first['rest'])}"
+    place = _PLACE_LAST.match(phrase)
+    if place is not None and not re.search(r"\b(?:in|of|the|at|left|right)\b", place["rest"]):
+        return f"{place['place']} {_tidy(place['rest'])}"
     both = _BOTH.match(phrase)
     if both is not None and not _HAS_SIDE.search(both["rest"]):
         return f"bilateral {_tidy(both['rest'])}"
@@ -117,11 +127,26 @@ def _spelt(word: str) -> str:
     return PLURALS.get(word, word)
 
 
+def _concepts(phrase: str, names: frozenset[str]) -> tuple[str, ...]:
+    """What a phrase is about. A part of the chest is meant where nothing else is named: "left lung", not "left lung
+    abscess", which is about a word that no model may take for the lung.
+    """
+    found = concepts_of(phrase, names)
+    if not found:
+        return _of_lexicon(phrase)
+    if set(found) <= PARTS.keys() and not set(_WORD.findall(phrase)) <= _PART_WORDS:
+        return (_bare(phrase),)
+    return found
+
+
 def _about(text: str) -> bool:
     return bool(concepts_of(text)) or finds(text)
 
 
 def _of_lexicon(phrase: str) -> tuple[str, ...]:
     """A finding of the lexicon that no concept covers, by its own words: "bronchiectasis"."""
-    bare = re.sub(r"^(?:left|right|bilateral)\s+", "", phrase)
-    return (bare,) if finds(phrase) else ()
+    return (_bare(phrase),) if finds(phrase) else ()
+
+
+def _bare(phrase: str) -> str:
+    return re.sub(r"^(?:left|right|bilateral)\s+(?!$)", "", phrase)

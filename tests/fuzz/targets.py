@@ -27,6 +27,8 @@ from lofi.gallery.where import Where, parse_where
 from lofi.report.phrasing import phrases_of
 from lofi.report.query import checked_phrase, parse_count, parse_phrases, parse_text
 from lofi.report.statements import groundable_phrases, split_report
+from lofi.report.understanding import understood
+from lofi.report.wanted import wanted
 from lofi.study.asking import ModelAnswer
 from lofi.study.definition import Definition
 from lofi.study.marking import Desk, verdicts_of
@@ -150,11 +152,17 @@ def report(data: bytes) -> None:
     groundable_phrases(split_report(text))
     phrases_of(text)
     cell(text)
-    for reader in (checked_phrase, parse_phrases, parse_text, parse_count, parse_where):
+    understood(text)
+    for reader in (checked_phrase, parse_phrases, parse_text, parse_count, parse_where, searched):
         try:
             reader(text)
         except BadQuery:
             continue
+
+
+def searched(text: str) -> None:
+    """A line to search with."""
+    wanted(text, str.isascii)
 
 
 def question(data: bytes) -> None:

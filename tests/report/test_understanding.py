@@ -19,6 +19,7 @@ from lofi.report.understanding import understood
         *("left sided pleural effusion", "LT-sided pleural effusions", "pleural effusion left side"),
         *("Pleural effusion in the left lung", "pleural effusion of the left hemithorax", "left: pleural effusion"),
         *("is there a left pleural effusion?", "**left pleural effusion**", "1. Left pleural effusion."),
+        *("(L) pleural effusion", "left side pleural effusion", "left hemithorax pleural effusion"),
         *("possible left pleural effusion", "left pleural efusion", "left hydrothorax"),
     ],
 )
@@ -30,6 +31,8 @@ def test_one_question_however_it_is_written(typed: str) -> None:
     ("typed", "asked"),
     [
         ("RUL PNA", "right upper lobe pneumonia"),
+        ("mass RUL", "right upper lobe mass"),
+        ("mass in the right upper lobe", "mass in the right upper lobe"),
         ("bilat effusions", "bilateral effusion"),
         ("effusions on both sides", "bilateral effusion"),
         ("Pulmonary oedema", "pulmonary edema"),
@@ -87,6 +90,9 @@ def test_what_only_looks_like_a_denial_is_asked(typed: str) -> None:
         ("mass or effusion", ("mass", "effusion")),
         ("blunted costophrenic angle", ("effusion",)),
         ("bronchiectasis", ("bronchiectasis",)),
+        ("left lung abscess", ("lung abscess",)),
+        ("left lung transplant", ("lung transplant",)),
+        ("entire left lung", ("lung",)),
         ("left", ()),
         ("purple elephants", ()),
         ("123", ()),
