@@ -10,6 +10,11 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 FUZZ ?= 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A step that is piped fails where its first part does.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+# Which of how many packages pip is at, on one line of a terminal.
+told = | awk -v total=$(1) '/^Collecting/ { n++; printf "\r  %d of %s: %-40.40s", n, total, $$2; fflush() } END { printf "\r%60s\r", "" }'
 
 .PHONY: demo test lint docs bench fuzz lock gallery smoke-gemma clean
 
@@ -58,9 +63,13 @@ clean:
 # with a GPU than on one without: of it and of the CUDA libraries that come along only the version is fixed.
 $(VENV)/ready: requirements.txt .ci/requirements.lock
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@echo "Setting up, once. 1 of 3: an environment of its own in $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r .ci/requirements.lock
-	$(BIN)/python -m pip install --quiet $$(grep '^torch==' requirements.txt)
+	@echo "2 of 3: packages, each checked by its hash (about 311 MB)"
+	@$(BIN)/python -m pip install --require-hashes --no-deps -r .ci/requirements.lock \
+	  $(call told,$$(grep -c '^[a-z0-9].*==' .ci/requirements.lock))
+	@echo "3 of 3: torch (about 192 MB for the CPU; with CUDA, on a plain Linux machine, 2.7 GB)"
+	@$(BIN)/python -m pip install $$(grep '^torch==' requirements.txt) $(call told,"?")
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready pyproject.toml

@@ -21,16 +21,18 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parent.parent
 WANTED, LOCK = REPOSITORY / "requirements.txt", REPOSITORY / ".ci" / "requirements.lock"
 LICENCES, SBOM = REPOSITORY / "docs" / "licences.md", REPOSITORY / "docs" / "sbom.json"
+PYTHONS = ("3.11", "3.12", "3.13")
 LEFT_TO_TORCH = re.compile(r"torch|triton|setuptools|nvidia-.*|cuda-.*")
 """What comes with torch, by platform; setuptools is what a build of it may ask for."""
-_HEAD = """# What `make demo` installs, without torch and what its GPU build brings along: exact versions, hashes of
-# their files. Written by `make lock` from requirements.txt; pip refuses a file with another hash.
+_HEAD = """# What `make demo` installs on Python 3.11, 3.12 and 3.13, without torch and what its GPU build brings along:
+# exact versions, hashes of their files. Written by `make lock` from requirements.txt; pip refuses a file with another
+# hash.
 """
 _ABOUT = """# Licences of what is installed
 
 Written by `python .ci/supply.py licences` from the packages' own metadata; a test checks that it is current. Weights,
 films and their terms: `assets/PROVENANCE.md`. A GPU build of torch brings NVIDIA's CUDA libraries along (NVIDIA's
-licences) and triton (MIT).
+licences) and triton (MIT). On Python 3.13 audioop-lts comes as well (PSF-2.0).
 
 | package | version | licence |
 |---|---|---|
@@ -40,8 +42,8 @@ _TOLD = {"hnswlib": "Apache-2.0"}
 
 
 def locked() -> dict[str, str]:
-    """Name → version of every package in the lock."""
-    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", LOCK.read_text("utf-8"), re.MULTILINE))
+    """Name → version of every package in the lock that every Python takes."""
+    return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)(?= \\$)", LOCK.read_text("utf-8"), re.MULTILINE))
 
 
 def wanted() -> dict[str, str]:
@@ -56,16 +58,34 @@ def normal(name: str) -> str:
 
 
 def lock() -> str:
-    """The lock, resolved by uv for Python 3.11 with the installed versions where they are allowed."""
+    """The lock, resolved by uv for each Python with the installed versions where they are allowed.
+
+    A package that only newer ones need says so; a version that differs between them would need a lock each.
+    """
     found = (f"{one.name}=={one.version.partition('+')[0]}" for one in metadata.distributions())
     constraint = REPOSITORY / ".venv" / "lock-constraint.txt"
     constraint.write_text("\n".join(sorted(found)), "utf-8")
-    command = ["uv", "pip", "compile", str(WANTED), "--python", sys.executable, "--python-version", "3.11", "--quiet"]
+    first: dict[str, str] = {}
+    for version in PYTHONS:
+        resolved = _resolved(version, constraint)
+        if missing := sorted(set(first) - set(resolved)):
+            raise SystemExit(f"Python {version} takes no {missing[0]}: write a marker for what only older ones need.")
+        for name, rest in resolved.items():
+            only = "" if version == PYTHONS[0] else f" ; python_version >= '{version}'"
+            pinned, _, hashes = rest.partition(" \\")
+            if first.get(name, rest).partition(" ")[0] != pinned:
+                raise SystemExit(f"Python {version} takes {name}{pinned}, an older one another: pin it.")
+            first.setdefault(name, f"{pinned}{only} \\{hashes}")
+    return _HEAD + "\n".join(name + rest for name, rest in sorted(first.items())) + "\n"
+
+
+def _resolved(version: str, constraint: Path) -> dict[str, str]:
+    """Name → "==version" with its hashes, for one version of Python."""
+    command = ["uv", "pip", "compile", str(WANTED), "--python", sys.executable, "--python-version", version, "--quiet"]
     command += ["--generate-hashes", "--no-header", "--no-annotate", "--constraint", str(constraint)]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     blocks = re.findall(r"^([\w.-]+)(==.*?(?:\\\n.*?)*)\n(?=\S|\Z)", text, re.MULTILINE)
-    kept = [name + rest for name, rest in blocks if not LEFT_TO_TORCH.fullmatch(name)]
-    return _HEAD + "\n".join(kept) + "\n"
+    return {name: rest for name, rest in blocks if not LEFT_TO_TORCH.fullmatch(name)}
 
 
 def licence(name: str) -> str:

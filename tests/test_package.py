@@ -134,10 +134,10 @@ def served(environment: Path, elsewhere: Path, place: Path) -> Iterator[str]:
         for _ in range(600):
             assert app.poll() is None, log.read_text()
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60).close()
                 break
-            except OSError:
-                time.sleep(0.1)
+            except OSError:  # nobody listens yet, or the model is being loaded
+                time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
         app.terminate()
