@@ -46,6 +46,7 @@ PRINTS = 100_000
 WORDS_DEPTH = 1_000
 """Studies that a text is compared with by each of two ways, before they are put together."""
 WORDS_MOST = 100_000
+"""Studies of which the reports' words are searched as well; their index is made in memory, at the first text."""
 ALIKE = 0.9
 """Films with the same print are one film if their embeddings are at least so similar."""
 _log = logging.getLogger(__name__)

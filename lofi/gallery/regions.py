@@ -1,7 +1,7 @@
 """The boxes of a gallery as a searchable index beside its studies.
 
-Phrases, boxes and patients stay in the gallery's records; the index holds only what a model made of them, and the
-hash of the records that it was made from. It is opened with the gallery and refused where either does not fit.
+Phrases, boxes and patients stay in the gallery's records; the index holds only what a model made of them. gallery.json
+vouches for both in one step; an index that does not fit the records is refused.
 """
 
 import re
