@@ -1,8 +1,8 @@
 """Train ``lofi-mini`` as it is bundled, all stages with one command: ``python -m train.bundled --out RUN``.
 
 Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
-rank by finding, calibration, what it was taught; each a command of its own, printed before it runs. Started again after a stop, it goes on
-where it was. ``--smoke``: a few steps of every stage.
+rank by finding, calibration, what it was taught; each a command of its own, printed before it runs. Started again after
+a stop, it goes on where it was. ``--smoke``: a few steps of every stage.
 """
 
 import argparse
