@@ -40,7 +40,7 @@ def test_defaults(client: Client, film: Any) -> None:
 
 def test_search_text(client: Client) -> None:
     answer = client.predict(text="left pleural effusion", k=2, where="", api_name="/search_text")
-    assert set(answer) == {"hits"}
+    assert set(answer) == {"hits", "notes"}
     assert len(answer["hits"]) == 2
 
 
