@@ -21,7 +21,6 @@ from train.agreeing.asking import heard_films
 from train.agreeing.figures import told
 from train.agreeing.folds import crossed
 from train.agreeing.learnt import learnt, trusted
-from train.agreeing.place import SHARES, best_shares
 from train.agreeing.presence import fit, unsure_from
 from train.densely.corpus import films
 
@@ -47,7 +46,7 @@ def main() -> None:
     answers = crossed(heard)
     for line in told(answers):
         print(line)
-    presence, shares = trusted(fit(heard.whether), answers), best_shares(heard.where, SHARES)
+    presence, shares = trusted(fit(heard.whether), answers), answers.best
     low = unsure_from(heard.whether, presence)
     print("left to nobody:", ", ".join(sorted({w.concept for w in heard.whether} - set(presence))) or "nothing")
     print("shares in a box", shares, "; unsure from", low)

@@ -11,7 +11,7 @@ from train.agreeing.asking import Heard, Where, Whether
 from train.agreeing.figures import told
 from train.agreeing.folds import crossed, fold
 from train.agreeing.learnt import learnt, trusted
-from train.agreeing.place import best_shares, overlap
+from train.agreeing.place import best_shares, overlap, overlaps
 from train.agreeing.presence import fit, odds, unsure_from
 
 N = 12
@@ -92,8 +92,9 @@ def test_the_network_that_is_right_gets_the_share() -> None:
     trusted = [where(str(n), WRONG, TRUE) for n in range(4)]
     misled = [where(str(n), TRUE, WRONG) for n in range(4)]
     tried = [(0.0, 0.0, 0.0), (0.0, 0.4, 0.5)]
-    assert best_shares(trusted, tried) == tried[1]
-    assert best_shares(misled, tried) == tried[0]
+    assert best_shares(overlaps(trusted, tried), tried) == tried[1]
+    assert best_shares(overlaps(misled, tried), tried) == tried[0]
+    assert best_shares(overlaps([], tried), tried) == tried[0]
     assert overlap(trusted[0], tried[1]) > 0.8
     assert overlap(misled[0], tried[0]) == pytest.approx(1)
 

@@ -3,23 +3,26 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+
+import numpy as np
 
 from train.agreeing.asking import Heard, Where, Whether
-from train.agreeing.place import SHARES, Shares, best_shares, overlap
+from train.agreeing.place import SHARES, Shares, best_shares, overlaps
 from train.agreeing.presence import fit, odds
 
 FOLDS = 5
-Item = TypeVar("Item", Whether, Where)
 
 
 @dataclass(frozen=True)
 class Crossed:
-    """``odds``: of each answered presence; ``overlaps``: of each placed finding; ``shares``: those of each fold."""
+    """``odds``: of each answered presence; ``overlaps``: of each placed finding; ``shares``: of each fold; ``best``:
+    those of all.
+    """
 
     odds: Sequence[tuple[Whether, float]]
     overlaps: Sequence[tuple[Where, float]]
     shares: Sequence[Shares]
+    best: Shares
 
 
 def fold(patient: str) -> int:
@@ -30,18 +33,20 @@ def fold(patient: str) -> int:
 def crossed(heard: Heard, tried: Sequence[Shares] = SHARES) -> Crossed:
     """All items, each fold's with what the others chose."""
     answers: list[tuple[Whether, float]] = []
-    overlaps: list[tuple[Where, float]] = []
+    placed: list[tuple[Where, float]] = []
     shares = []
+    table, folds = overlaps(heard.where, tried), np.array([fold(where.patient) for where in heard.where], dtype=int)
     for number in range(FOLDS):
         weights = fit(_others(heard.whether, number))
         own = [w for w in heard.whether if fold(w.patient) == number]
         answers += [(w, value) for w in own if (value := odds(w, weights)) is not None]
-        shares.append(best_shares(_others(heard.where, number), tried))
-        overlaps += [(w, overlap(w, shares[-1])) for w in heard.where if fold(w.patient) == number]
-    return Crossed(answers, overlaps, shares)
+        shares.append(best_shares(table[folds != number], tried))
+        own_column = table[:, tried.index(shares[-1])]
+        placed += [(heard.where[row], float(own_column[row])) for row in np.flatnonzero(folds == number).tolist()]
+    return Crossed(answers, placed, shares, best_shares(table, tried))
 
 
-def _others(items: Sequence[Item], number: int) -> list[Item]:
+def _others(items: Sequence[Whether], number: int) -> list[Whether]:
     return [item for item in items if fold(item.patient) != number]
 
 

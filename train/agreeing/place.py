@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from lofi.boxes import as_boxes, set_iou
+from lofi.metrics.bootstrap import Floats
 from lofi.network.consensus import HeatBelief, Opinions
 from train.agreeing.asking import Where
 
@@ -14,7 +15,7 @@ Shares = tuple[float, float, float]
 """Of the language model's heat map, of the dense one, and of the dense box; what is left is the written box's."""
 SHARES: tuple[Shares, ...] = tuple(
     (language, dense, box)
-    for language, dense, box in product((0.0, 0.2, 0.4), (0.0, 0.2, 0.4, 0.6), (0.0, 0.1, 0.2, 0.3, 0.45))
+    for language, dense, box in product((0.0, 0.2, 0.4), (0.0, 0.2, 0.4, 0.6), (0.0, 0.15, 0.3, 0.45))
     if language + dense + box < 0.96
 )
 
@@ -38,8 +39,12 @@ def belief(logits: tuple[float, ...]) -> HeatBelief:
     return HeatBelief(np.asarray(logits, dtype=np.float32))
 
 
-def best_shares(asked: Sequence[Where], tried: Sequence[Shares]) -> Shares:
-    """Those with the largest mean overlap; the first where there is nothing to choose by."""
-    if not asked:
-        return tried[0]
-    return max(tried, key=lambda shares: np.mean([overlap(where, shares) for where in asked]))
+def overlaps(asked: Sequence[Where], tried: Sequence[Shares]) -> Floats:
+    """(W, S) ``overlap`` of each question with each of the shares."""
+    table = [[overlap(where, shares) for shares in tried] for where in asked]
+    return np.asarray(table, dtype=np.float64).reshape(len(asked), len(tried))
+
+
+def best_shares(table: Floats, tried: Sequence[Shares]) -> Shares:
+    """Those with the largest mean overlap of a (W, S) table; the first where there is nothing to choose by."""
+    return tried[int(table.mean(0).argmax())] if len(table) else tried[0]
