@@ -68,11 +68,6 @@ class Heard:
         """(1, 4) the best canvas box."""
         return np.asarray(self.place.boxes[:1].numpy(), dtype=np.float64)
 
-    @property
-    def boxes(self) -> Boxes:
-        """(M, 4) canvas boxes, best first."""
-        return np.asarray(self.place.boxes.numpy(), dtype=np.float64)
-
     def odds(self, language: float) -> float | None:
         """Log-odds of presence, with those of the language model; None where only that one is asked."""
         if self.weights is None:

@@ -134,7 +134,7 @@ class LofiModel(Encoder):
             opinions = Opinions([] if belief is None else [(belief, self.heat_share)])
             return self.grounding(words, frame, heat.agreed(answer, opinions, region))
         if heard.alone:
-            answer = replace(answer, boxes=heard.boxes, scores=tuple(heard.place.scores.tolist()), inside=1.0)
+            answer = replace(answer, boxes=heard.box, scores=(float(heard.place.scores[0]),), inside=1.0)
         else:
             answer = heat.agreed(answer, heard.opinions(self.hearing, belief), region)
         return self.grounding(words, frame, answer, heard)

@@ -57,7 +57,7 @@ def test_boxes_lie_in_the_film_and_have_scores(model: LofiModel, film: Radiograp
 
 def test_the_threshold_makes_it_not_found(film: Radiograph) -> None:
     strict = tiny.model()
-    strict.threshold = 1.1
+    strict.threshold = strict.unsure_from = 1.1
     answer = strict.locate(film, "mass")
     assert (answer.found, answer.boxes, answer.scores) == (False, (), ())
     assert 0 < answer.confidence < 1

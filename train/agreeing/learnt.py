@@ -54,7 +54,7 @@ def learnt(
         if name in items:
             figures["AUROC"] = _figure(_area(items[name]))
         placed = [(w.patient, o) for w, o in crossed.overlaps if w.concept == name and (w.side or name in c.SIDELESS)]
-        if placed:
+        if len(placed) >= LEAST_YES:
             figures["mean IoU"] = _figure(PatientBootstrap([p for p, _ in placed]).mean([o for _, o in placed]))
         boxes = max(told["boxes"] if told["films_with_boxes"] >= BOXED_FILMS else 0, old.boxes if old else 0)
         how: Presence = "boxes" if boxes else "labels"
