@@ -48,7 +48,8 @@ _BODY = re.compile(
 """How a report of a film speaks and a history does not: "The lungs are clear."."""
 
 _END = re.compile(
-    r"(?<=[^\s.!?]) ?[.!?]+[\"')\]]*(?=\s|$)|(?<=[A-Za-z]{2})\.(?=[A-Z][A-Za-z])|(?<=[A-Za-z)])[.;]\s?(?=\d{1,2}[.)]\s?[A-Z])|"
+    r"(?<=[^\s.!?]) ?[.!?]+[\"')\]]*(?=\s|$)|(?<=[A-Za-z]{2})\.(?=[A-Z][A-Za-z])|"
+    r"(?<=[A-Za-z)])[.;]\s?(?=\d{1,2}[.)]\s?[A-Z])|"
     r"(?<=[A-Za-z])\s+(?=\(?\d{1,2}[.)]\s?[A-Z][a-z])|"
     r"\n[ \t]*(?=\n)|\n(?=[ \t]*(?:[-*•·]|\(?\d{1,2}[.)])\s?)|(?<=[:;])\n|(?P<line>\n)"
 )
