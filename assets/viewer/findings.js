@@ -61,7 +61,7 @@ function told(finding) {
 }
 
 /** @param {string} text */
-const line = (text) => make("tr", { cls: "told" }, make("td"), make("td", { colspan: "5" }, make("p", { cls: "quiet", text })));
+const line = (text) => make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, make("p", { cls: "quiet", text })));
 
 /** @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
 function row(bench, reading, finding) {
