@@ -80,7 +80,8 @@ export class Lengths {
     const group = draw("g", {});
     for (const kind of ["halo", "line"]) group.append(draw("line", { class: kind, x1: ax, y1: ay, x2: bx, y2: by }));
     for (const [cx, cy] of [[ax, ay], [bx, by]]) group.append(draw("circle", { class: "line", cx, cy, r: 3 }));
-    const said = unit === "mm" ? `${length.toFixed(1)} mm` : `${length.toFixed(0)} pixels (spacing unknown)`;
+    const where = this.film.options.spacingAt === "detector" ? " at the detector" : "";  // larger than in the patient
+    const said = unit === "mm" ? `${length.toFixed(1)} mm${where}` : `${length.toFixed(0)} pixels (spacing unknown)`;
     const label = draw("g", { class: "label", transform: `translate(${bx + 8} ${by - LINE / 2})` });
     const text = draw("text", { x: 5, y: LINE - 5 });
     text.textContent = said;

@@ -17,6 +17,7 @@
  * @property {number} [ratio] width / height, where `sizeHw` is not known
  * @property {[number, number]|null} [sizeHw] height and width of the film in pixels
  * @property {[number, number]|null} [spacingMm] row and column spacing; else what comes with the pixels
+ * @property {string} [spacingAt] where the spacing holds: "patient", "detector", "" where nothing tells
  * @property {boolean} [sides] mark R and L
  * @property {string} [frame] class of the frame, "query" or "compared"
  * @property {string} name what the film is: its heading

@@ -56,7 +56,7 @@ function queryPane(bench, reading) {
   const about = [film.view, film.kind, `${width} × ${height}`].filter(Boolean).join(" · ");
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
-    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, sides: !lateral,
+    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: !lateral,
     frame: "query", name: reading.name, title: about,
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));

@@ -40,7 +40,7 @@ export class StudyFilm {
     const about = [film.view, `${width} × ${height}`].filter(Boolean).join(" · ");
     this.pane = createFilm({
       source: sha256, preview: address("film", { sha256 }), pixels: address("pixels", { sha256 }), ratio: width / height,
-      sizeHw: [height, width], spacingMm: film.spacing_mm, sides: film.view !== "LATERAL", frame: "query", name, title: about,
+      sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.view !== "LATERAL", frame: "query", name, title: about,
     });
     this.pane.on("select", (/** @type {string} */ phrase) => {
       const key = this.named.get(phrase);

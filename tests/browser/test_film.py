@@ -309,6 +309,16 @@ def test_lengths(stage: Page, spacing: list[float] | None, across: tuple[float, 
     expect(texts).to_have_count(1)
 
 
+@pytest.mark.parametrize(("where", "told"), [("detector", " at the detector"), ("patient", ""), ("", "")])
+def test_a_length_says_that_it_holds_at_the_detector(stage: Page, where: str, told: str) -> None:
+    put(stage, "square", spacingMm=[1, 1], spacingAt=where)
+    run(stage, "film.stage.focus()")
+    for key in ["l", "Enter", *["ArrowRight"] * 10, "Enter"]:
+        stage.keyboard.press(key)
+    expected = 80 / run(stage, "film.view.scale")
+    expect(stage.locator(".lengths text")).to_have_text(f"{expected:.1f} mm{told}")
+
+
 def test_a_length_by_keys(stage: Page) -> None:
     put(stage, "square", spacingMm=[1, 1])
     run(stage, "film.stage.focus()")
