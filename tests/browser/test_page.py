@@ -144,7 +144,7 @@ def test_a_full_house_tells_its_reader_the_place_in_line(page: Page, film_file: 
 
     def others_ask(number: int) -> None:
         # An answer is kept: on another screen the same phrases would keep nobody waiting.
-        phrases = [f"finding {number} {extra} {page.viewport_size}" for extra in range(10)]
+        phrases = [f"nodule {number} {extra} {page.viewport_size}" for extra in range(10)]
         headers = {**DESK, "X-Lofi-Desk": f"another-reader-{number}"}
         post(f"{app_url}/lofi/ask/ground", {"film": film, "phrases": phrases}, headers)
 
@@ -192,22 +192,22 @@ def test_a_phrase_that_denies_is_not_looked_for(page: Page, film_file: Path) -> 
 def test_each_answer_says_what_it_stands_for(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     hits(page)
-    ask(page, "Rt lung, consolidation, 123, clear lungs")
+    ask(page, "Rt lung, hernia, 123, clear lungs")
     expect(page.locator("tr.finding")).to_have_count(4)
     expect(page.locator("tr.finding:is(.waiting, .looking)")).to_have_count(0)
     expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("found")
-    expect(page.locator("tr.finding", has_text="consolidation").locator(".verdict")).to_have_text("never learnt")
+    expect(page.locator("tr.finding", has_text="hernia").locator(".verdict")).to_have_text("never learnt")
     expect(page.locator("tr.finding", has_text="123").locator(".verdict")).to_have_text("not understood")
     told = page.locator("tr.remark")
     expect(told.first).to_have_text("Asked as “right lung”.")
-    expect(told.nth(1)).to_contain_text("was never shown an example of consolidation")
+    expect(told.nth(1)).to_contain_text("was never shown an example of hernia")
 
 
 def test_the_page_lists_what_the_model_knows(page: Page) -> None:
     page.locator("#knowledge summary").click()
     known = page.locator("#knowledge")
     expect(known.locator("li", has_text="pleural effusion").first).to_contain_text("boxes by readers")
-    expect(known.locator("li", has_text="consolidation")).to_contain_text("none shown with its place")
+    expect(known.locator("li", has_text="hernia")).to_contain_text("none shown with its place")
 
 
 def test_a_search_says_what_it_cannot_search_for(page: Page, film_file: Path) -> None:

@@ -97,9 +97,9 @@ def test_a_filter_written_before_the_first_hits_is_kept(page: Page, three: list[
     page.locator(".filters summary").click()
     page.fill("#where", "label=nosuchlabel")
     page.press("#where", "Enter")
-    expect(page.locator(".results")).to_contain_text("No study passes the filter.")
+    expect(page.locator(".results")).to_contain_text("The gallery has no such label.")
     assert held
     held[0].continue_()
     page.wait_for_timeout(1_000)
-    expect(page.locator(".results")).to_contain_text("No study passes the filter.")
+    expect(page.locator(".results")).to_contain_text("The gallery has no such label.")
     expect(page.locator("#where")).to_have_value("label=nosuchlabel")

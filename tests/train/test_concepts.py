@@ -82,7 +82,7 @@ def test_the_table_of_a_checkpoint(tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     before = read_manifest(tmp_path)
     assert read_concepts(before)["effusion"].learnt
-    assert not read_concepts(before)["consolidation"].learnt
+    assert not read_concepts(before)["hernia"].learnt
     note_concepts(tmp_path, {"mass": Concept("mass", 1, 1, "boxes")})
     assert load(tmp_path).concepts == {"mass": Concept("mass", 1, 1, "boxes")}
     assert read_manifest(tmp_path)["sha256"] == before["sha256"]

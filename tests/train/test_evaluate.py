@@ -131,7 +131,7 @@ def test_at_threshold_is_what_the_model_itself_answers(records: Path) -> None:
     radiograph = Radiograph.read(read_films(records)[0].path)
     bold = always_answering(model).locate(radiograph, "mass")
     for threshold in (bold.confidence - 1e-6, bold.confidence + 1e-6):
-        model.threshold = threshold
+        model.threshold = model.unsure_from = threshold
         assert at_threshold(bold, threshold) == model.locate(radiograph, "mass")
 
 
