@@ -5,6 +5,7 @@ which both, and the heat maps of both, agree best (lofi.network.consensus). ``tr
 manifest keeps them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +74,7 @@ class Heard:
         if self.weights is None:
             return None
         a, b, c = self.weights
-        return a * language + b * _log_odds(self.place.presence) + c
+        return a * language + b * log_odds(self.place.presence) + c
 
     def opinions(self, hearing: Hearing, language_heat: HeatBelief | None) -> Opinions:
         """What speaks beside the written box."""
@@ -84,9 +85,9 @@ class Heard:
         return Opinions(heats, [(self.box, hearing.dense_box)])
 
 
-def _log_odds(chance: float) -> float:
-    kept = min(max(chance, 1e-6), 1 - 1e-6)
-    return float(np.log(kept / (1 - kept)))
+def log_odds(chance: float) -> float:
+    """Of a probability, kept finite at 0 and 1."""
+    return math.log(max(chance, 1e-6) / max(1 - chance, 1e-6))
 
 
 def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | None:
@@ -102,10 +103,9 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
 
 def _ask(eyes: DenseEyes, seen: Seen, question: Asked) -> Place:
     """The answer, its heat and boxes confined to the third of the lung that was asked for."""
-    (place,) = eyes.ask(seen, [(question.concept, question.side)])
     zone = f"{question.third} lung zone"
     if not question.third or zone not in eyes:
-        return place
+        return eyes.ask(seen, [(question.concept, question.side)])[0]
     sides = [question.side] if question.side else ["left", "right"]
     zones = eyes.ask(seen, [(zone, side) for side in sides], most=1)
     return eyes.ask_within(seen, (question.concept, question.side), [found.boxes[0] for found in zones])

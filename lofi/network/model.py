@@ -15,7 +15,7 @@ from lofi.network.decoding import FoundBoxes, greedy, locate_digits, locate_toke
 from lofi.network.encoder import EncodedFilm, Encoder
 from lofi.network.eyes import DenseEyes
 from lofi.network.frame import Frame
-from lofi.network.hearing import Heard, Hearing, hear
+from lofi.network.hearing import Heard, Hearing, hear, log_odds
 from lofi.network.network import LofiNetwork
 from lofi.network.text import (
     END,
@@ -112,7 +112,7 @@ class LofiModel(Encoder):
         the dense network's word where it has one, by the weights of train.agree.
         """
         slope, offset = self.calibration
-        language = math.log(max(presence, 1e-6) / max(1 - presence, 1e-6))
+        language = log_odds(presence)
         both = None if heard is None else heard.odds(language)
         odds = slope * language + offset if both is None else both
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lofi.film.radiograph import Radiograph
+from lofi.metrics.calibration import log_odds
 from lofi.network.checkpoint import load
 from lofi.network.decoding import FoundBoxes, locate_tokens
 from lofi.network.encoder import EncodedFilm
@@ -104,14 +105,14 @@ def ask(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Heard:
             name in film.positive,
             name in film.regions,
             bool(film.positive - c.near(name)),
-            _odds(spoken[name].presence) if name in spoken else None,
-            _odds(place.presence),
+            float(log_odds(spoken[name].presence)) if name in spoken else None,
+            float(log_odds(place.presence)),
         )
         for name, place in zip(known, places, strict=True)
     ]
     where = []
     for question in placed_findings(film):
-        words = _words(question.concept, question.side)
+        words = c.said(question.concept, question.side)
         (place,) = model.eyes.ask(encoded.seen, [(question.concept, question.side)], share=0.3)
         written = _spoken(model, encoded, question.concept, question.side).boxes
         phrase = torch.from_numpy(model.embed_phrase(words))[None]
@@ -141,13 +142,9 @@ def _known(film: Film, concept: str) -> bool:
     return film.group == "nih" and concept in c.NIH[:8] and not c.near(concept) & film.positive
 
 
-def _words(concept: str, side: str) -> str:
-    return f"{side} {c.SAID.get(concept, concept)}".strip()
-
-
 def _spoken(model: LofiModel, encoded: EncodedFilm, concept: str, side: str) -> FoundBoxes:
     """What the language model alone answers."""
-    prompt = model.language_tokens.encode(grounding_prompt(_words(concept, side).lower()))
+    prompt = model.language_tokens.encode(grounding_prompt(c.said(concept, side).lower()))
     with model.turn, torch.inference_mode():
         cache = model.network.language.branch(encoded.cache)
         return locate_tokens(model.network.language, model.language_tokens, prompt, cache, model.grammar)
@@ -157,11 +154,6 @@ def _small(heat: torch.Tensor) -> torch.Tensor:
     """(n, n) logits on a grid of 28 cells a side: finer is not asked of them."""
     n = min(28, heat.shape[0])
     return torch.nn.functional.interpolate(heat[None, None], size=(n, n), mode="bilinear", antialias=True)[0, 0]
-
-
-def _odds(chance: float) -> float:
-    kept = min(max(chance, 1e-6), 1 - 1e-6)
-    return float(np.log(kept / (1 - kept)))
 
 
 def _write(path: Path, heard: Heard) -> None:

@@ -24,12 +24,12 @@ _PART = {"upper lung zone": "lung zone", "middle lung zone": "lung zone", "lower
 
 def trusted(weights: Weights, crossed: Crossed) -> dict[str, tuple[float, float, float]]:
     """The weights of what may be answered, and of the parts of the body that the language model was not taught."""
-    areas = {name: _area(items) for name, items in concepts_of(crossed).items()}
+    answered = concepts_of(crossed)
     kept = {
         name: three
         for name, three in weights.items()
         if name in SPOKEN
-        or (areas[name].value >= LEAST_AREA and sum(w.there for w, _ in concepts_of(crossed)[name]) >= LEAST_YES)
+        or (_area(answered[name]).value >= LEAST_AREA and sum(w.there for w, _ in answered[name]) >= LEAST_YES)
     }
     return kept | {name: ALWAYS_THERE for name in c.ANATOMY if name in SHAPES and name != "lung"}
 

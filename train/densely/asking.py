@@ -64,16 +64,8 @@ def ask_film(eyes: DenseEyes, film: Film, grey: NDArray[np.uint8], side: int) ->
         places.append(
             (question.concept, question.side, scored, [list(placed(b, film.size_hw)) for b in question.boxes])
         )
-    return Answered(
-        image=film.image,
-        patient=film.patient,
-        group=film.group,
-        positive=sorted(film.positive),
-        boxed=sorted(concept for concept in film.regions if concept in c.FINDINGS),
-        absent=sorted(concept for concept, where in film.absent if not where),
-        presence={name: round(place.presence, 5) for name, place in zip(c.FINDINGS, there, strict=True)},
-        places=places,
-    )
+    presence = {name: round(place.presence, 5) for name, place in zip(c.FINDINGS, there, strict=True)}
+    return _answered(film, presence, places)
 
 
 def ask_model(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Answered:
@@ -84,13 +76,22 @@ def ask_model(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Answered
     encoded = model.encode(Radiograph(grey.astype(np.float32) / 255, sha256=film.image))
     truths = [q for q in placed_findings(film) if q.concept in c.NIH[:8]]
     asked = {(concept, "") for concept in c.NIH[:8]} | {(q.concept, q.side) for q in truths}
-    found = {key: model.locate(encoded, f"{key[1]} {c.SAID.get(key[0], key[0])}".strip()) for key in sorted(asked)}
+    found = {key: model.locate(encoded, c.said(*key)) for key in sorted(asked)}
     places = []
     for question in truths:
         answer = found[question.concept, question.side]
         scored = [[*placed(box, film.size_hw), score] for box, score in zip(answer.boxes, answer.scores, strict=True)]
         true = [list(placed(box, film.size_hw)) for box in question.boxes]
         places.append((question.concept, question.side, scored, true))
+    return _answered(film, {name: found[name, ""].confidence for name in c.NIH[:8]}, places)
+
+
+def _answered(
+    film: Film,
+    presence: dict[str, float],
+    places: list[tuple[str, str, list[list[float]], list[list[float]]]],
+) -> Answered:
+    """What was answered, beside what is true of the film."""
     return Answered(
         image=film.image,
         patient=film.patient,
@@ -98,7 +99,7 @@ def ask_model(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Answered
         positive=sorted(film.positive),
         boxed=sorted(concept for concept in film.regions if concept in c.FINDINGS),
         absent=sorted(concept for concept, where in film.absent if not where),
-        presence={name: found[name, ""].confidence for name in c.NIH[:8]},
+        presence=presence,
         places=places,
     )
 

@@ -100,6 +100,11 @@ _QUALIFIED = {
 }
 
 
+def said(concept: str, side: str) -> str:
+    """The phrase that asks for a concept on a side, "" for anywhere."""
+    return f"{side} {SAID.get(concept, concept)}".strip()
+
+
 def near(concept: str) -> frozenset[str]:
     """The concept and all that is akin to it."""
     return frozenset({concept}).union(*(group for group in AKIN if concept in group))
