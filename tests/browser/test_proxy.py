@@ -1,6 +1,5 @@
 """The app under a path of another server, as a hospital's proxy serves it: the prefix is cut off, answers stream."""
 
-import http.client
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,13 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser.relay import relay
 from tests.browser.steps import ask, drop, hits
 from tests.conftest import running_app
 
 pytestmark = pytest.mark.browser
 
 PREFIX = "/imaging/lofi"
-OWN = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
 def proxy_of(port: int) -> ThreadingHTTPServer:
@@ -27,21 +26,7 @@ def proxy_of(port: int) -> ThreadingHTTPServer:
             if not self.path.startswith(PREFIX + "/"):
                 self.send_error(404)
                 return
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in OWN}
-            upstream.request(self.command, self.path.removeprefix(PREFIX), body or None, headers)
-            answer = upstream.getresponse()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in OWN:
-                    self.send_header(name, value)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            while part := answer.read1(65536):
-                self.wfile.write(part)
-                self.wfile.flush()
-            upstream.close()
+            relay(self, port, self.path.removeprefix(PREFIX))
 
         do_GET = do_POST = do_HEAD = forward  # noqa: N815 (names of the base class)
 

@@ -1,6 +1,5 @@
 """The published folder as a visitor meets it: in the frame of another site, behind a Space's proxy, over TLS."""
 
-import http.client
 import re
 import shutil
 import ssl
@@ -14,13 +13,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
+from tests.browser.relay import relay
 from tests.spaces import HOST, running_space
 from train.publish import main
 
 pytestmark = pytest.mark.browser
 
 HUB = "huggingface.co"
-OWN = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 OUTER = f"""<!doctype html><meta name=viewport content="width=device-width"><title>Space</title>
 <style>body {{ margin: 0 }} iframe {{ border: 0; width: 100vw; height: 100vh }}</style><iframe src="https://{HOST}/"></iframe>"""
 
@@ -33,22 +32,7 @@ def front_of(port: int, folder: Path) -> ThreadingHTTPServer:
             if self.headers.get("Host", "").partition(":")[0] != HOST:
                 self.hub()
                 return
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            upstream = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in OWN}
-            said = {"X-Forwarded-For": "203.0.113.4", "X-Forwarded-Proto": "https"}
-            upstream.request(self.command, self.path, body or None, {**headers, **said})
-            answer = upstream.getresponse()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in OWN:
-                    self.send_header(name, value)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            while part := answer.read1(65536):
-                self.wfile.write(part)
-                self.wfile.flush()
-            upstream.close()
+            relay(self, port, self.path, {"X-Forwarded-For": "203.0.113.4", "X-Forwarded-Proto": "https"})
 
         def hub(self) -> None:
             self.send_response(200)
