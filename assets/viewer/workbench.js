@@ -12,6 +12,11 @@ import { words } from "./worklist.js";
 /** @typedef {import("./reading.js").Box} Box */
 /** @typedef {import("./reading.js").Finding} Finding */
 
+/** @param {Reading} reading @param {any[]} statements of a report, in its order */
+function addStatements(reading, statements) {
+  for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
+}
+
 export class Workbench extends JudgedWorklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
@@ -174,10 +179,26 @@ export class Workbench extends JudgedWorklist {
     this.changed();
   }
 
-  /** Phrases that deny something are read as a report is: what they deny is not looked for. @param {string[]} phrases */
-  addPhrases(phrases) {
-    super.addPhrases(phrases.filter((phrase) => !DENIAL.test(phrase)));
-    for (const phrase of phrases) if (this.current && DENIAL.test(phrase)) this.addReport(phrase, phrase);
+  /** Phrases that deny something are read as a report is: what they deny is not looked for. The rows come in the order written. @param {string[]} phrases */
+  async addPhrases(phrases) {
+    const reading = this.current;
+    if (!reading || !phrases.some((phrase) => DENIAL.test(phrase))) return super.addPhrases(phrases);
+    const read = await Promise.all(phrases.map((phrase) => (DENIAL.test(phrase) ? this.statements(phrase) : [])));
+    phrases.forEach((phrase, index) => {
+      if (read[index]?.length) addStatements(reading, read[index]);
+      else if (read[index]) addFinding(reading, phrase); // it names no finding: asked itself
+    });
+    return this.lookFor(reading);
+  }
+
+  /** What a text states, null where the server did not say: that is told. @param {string} text @returns {Promise<any[]|null>} */
+  async statements(text) {
+    try {
+      return (await this.ask("split_report", { text })).statements;
+    } catch (fault) {
+      this.tell(fault);
+      return null;
+    }
   }
 
   /** The phrases of a text that may deny something, as the server parts them. @param {string} text @returns {Promise<string[]>} */
@@ -190,23 +211,17 @@ export class Workbench extends JudgedWorklist {
     }
   }
 
-  /** Look for what a pasted report states; true when it could be split. @param {string} text @param {string} [phrase] asked itself where the text names no finding */
-  async addReport(text, phrase = "") {
+  /** Look for what a pasted report states; true when it could be split. @param {string} text */
+  async addReport(text) {
     const reading = this.current;
     if (!reading) this.tell(new Fault("First drop a film, or pick an example."));
     if (!reading || !text.trim()) return false;
-    try {
-      const { statements } = await this.ask("split_report", { text });
-      for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
-      if (!statements.length && phrase) addFinding(reading, phrase);
-      else if (!statements.length) this.told = "No finding could be read from this text.";
-      this.changed();
-      if (reading.film && reading.hits) this.find(reading);
-      return statements.length > 0;
-    } catch (fault) {
-      this.tell(fault);
-      return false;
-    }
+    const statements = await this.statements(text);
+    if (!statements) return false;
+    if (!statements.length) this.told = "No finding could be read from this text.";
+    addStatements(reading, statements);
+    this.lookFor(reading);
+    return statements.length > 0;
   }
 
   /** Save the case, or the list of hits, as a file. @param {string} kind @param {boolean} [identified] name the patient of the DICOM file */

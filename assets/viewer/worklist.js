@@ -200,6 +200,11 @@ export class Worklist {
     const reading = this.current;
     if (!reading) return this.tell(new Fault("First drop a film, or pick an example."));
     for (const phrase of phrases) addFinding(reading, phrase, more);
+    this.lookFor(reading);
+  }
+
+  /** Phrases were added. @param {Reading} reading */
+  lookFor(reading) {
     this.changed();
     if (reading.film && reading.hits) this.find(reading); // else it comes after the first hits
   }
