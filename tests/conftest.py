@@ -6,9 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pytest
 
 from lofi.gallery import Gallery
 from lofi.settings import Settings
+from tests.asking import status
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -97,9 +97,8 @@ def running_app(folder: Path, **settings: str) -> Iterator[str]:
 def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
     for _ in range(900):
         assert server.poll() is None, "the app ended at once"
-        try:
-            urllib.request.urlopen(url, timeout=120).close()
-            return
-        except OSError:
-            time.sleep(0.1)
+        with suppress(OSError):
+            if status(url) < 400:
+                return
+        time.sleep(0.1)
     pytest.fail("the app did not answer")

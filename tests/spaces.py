@@ -5,12 +5,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.asking import status
 
 HOST = "owner-lofi.hf.space"
 VARIABLES = {
@@ -73,11 +73,9 @@ def running_space(folder: Path, home: Path) -> Iterator[Running]:
 
 
 def _ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            return int(answer.status) == 200
-    except (OSError, urllib.error.HTTPError):
-        return False
+    with suppress(OSError):
+        return status(url) == 200
+    return False
 
 
 def _family(pid: int) -> list[int]:

@@ -9,16 +9,16 @@ import sys
 import sysconfig
 import time
 import tomllib
-import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 import lofi
+from tests.asking import status
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text("utf-8")
@@ -133,11 +133,10 @@ def served(environment: Path, elsewhere: Path, place: Path) -> Iterator[str]:
     try:
         for _ in range(600):
             assert app.poll() is None, log.read_text()
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60).close()
-                break
-            except OSError:  # nobody listens yet, or the model is being loaded
-                time.sleep(0.2)
+            with suppress(OSError):  # nobody listens yet
+                if status(f"http://127.0.0.1:{port}/healthz") == 200:
+                    break
+            time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
         app.terminate()

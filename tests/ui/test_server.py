@@ -1,6 +1,5 @@
 """What the running app serves besides the page, and what it does not."""
 
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -9,15 +8,7 @@ import pytest
 from lofi.gallery import Gallery
 from lofi.settings import Settings
 from lofi.ui.modules import modules, version
-
-
-def status(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
+from tests.asking import status
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,9 @@ def test_another_name_a_foreign_page_and_a_program_are_turned_away(space: Runnin
     request = urllib.request.Request(
         f"{space.url}/lofi/ask/start", body, {**BEHIND, "Content-Type": "application/json", "X-Lofi-Desk": "x"}
     )
-    with pytest.raises(urllib.error.HTTPError, match="403"):
+    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
         urllib.request.urlopen(request, timeout=60)
+    caught.value.close()
 
 
 def test_no_reviews_are_kept_and_the_log_is_quiet(space: Running) -> None:
