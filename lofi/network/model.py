@@ -163,12 +163,12 @@ class LofiModel(Encoder):
     @torch.inference_mode()
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
         """One phrase a box of (M, 4) film boxes."""
-        encoded = self.encoded(film)
+        encoded, budget = self.encoded(film), self.config.language.max_answer // 3
         phrases = []
         for box in as_boxes(boxes):
             text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(box[None])))
             prompt = self.language_tokens.encode(region_prompt(text))
-            phrases.append(self._write(encoded, prompt, 32))
+            phrases.append(self._write(encoded, prompt, budget))
         return phrases
 
     @torch.inference_mode()

@@ -47,6 +47,10 @@ class FilmRecord:
     sentences: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
 
+    def says(self, box: BoxRecord) -> bool:
+        """Whether the box's phrase is a sentence that was written of this film, and no template made from its label."""
+        return bool(self.sentences) and box.kind == "finding" and box.quality != PSEUDO
+
     def known(self) -> dict[str, int]:
         """1 for labels that the film has, −1 for labels it has not; labels nobody looked for are missing.
 

@@ -29,6 +29,7 @@ from train.feeding.episodes import (
     questions,
     report_of,
     sentence_bank,
+    sentences_by_label,
     truth,
     zones,
 )
@@ -111,6 +112,7 @@ class Batches:
     ) -> None:
         self.records, self.cache, self.recipe = records, cache, recipe
         self.writer, self.text_tokens, self.prefix = writer, text_tokens, prefix
+        self.elsewhere = sentences_by_label(records)
         share = recipe.batch // recipe.accumulate
         self.sampler: Sampler | Epochs | OwnShards
         if isinstance(cache, Shards):
@@ -165,7 +167,8 @@ class Batches:
             placed = self.cache.frames[index].to_canvas(np.asarray([box.box]))[0]
             seen.append((box, moved(placed, matrix, side)))
         report = record.report if self.recipe.report_sentences else ""
-        return pixels, seen, questions(record, seen, writer, rng, self.recipe.questions, report)
+        asked = (self.recipe.questions, report, self.recipe.templates, self.elsewhere)
+        return pixels, seen, questions(record, seen, writer, rng, *asked)
 
     def _sentences(self, films: Sequence[FilmRecord], rng: np.random.Generator) -> Batch:
         """A batch that holds only the sentences and the targets of all films."""

@@ -1,6 +1,6 @@
 """A film and what is known of it → questions and answers for the language model, sentences for the text tower."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, area, clip
 from lofi.network.text import REPORT_PROMPT, LocationGrammar, Tokens, grounding_prompt, region_prompt
+from lofi.report.query import tidied
 from train.data.lexicon import CANONICAL, PHRASES, UNSIDED, denied, pick, with_side
 from train.data.records import BoxRecord, FilmRecord
 
@@ -28,10 +29,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Target:
-    """A phrase with the canvas boxes that it should find; none when it is absent from the film."""
+    """A phrase with the canvas boxes that it should find; none when it is absent from the film. ``written``: somebody
+    wrote it of a film, it is not made from a label.
+    """
 
     phrase: str
     boxes: Boxes
+    written: bool = False
 
 
 class Writer:
@@ -73,8 +77,8 @@ def zones(record: FilmRecord) -> list[BoxRecord]:
     """Upper, middle and lower third of each boxed lung: region supervision without hand labels."""
     found = []
     for box in record.boxes:
-        if box.kind != "anatomy" or "lung" not in box.phrase:
-            continue
+        if box.kind != "anatomy" or box.phrase not in ("left lung", "right lung"):
+            continue  # a third of a lung that its set boxed has no thirds by these names
         x0, y0, x1, y1 = box.box
         side = box.phrase.split()[0]
         for number, name in enumerate(("upper", "middle", "lower")):
@@ -97,7 +101,7 @@ def moved(box: NDArray[np.float64], transform: NDArray[np.float64], side: int) -
 def present_targets(
     boxes: Sequence[tuple[BoxRecord, Boxes]], rng: np.random.Generator, varied: bool = True
 ) -> list[Target]:
-    """Every phrase that can be asked of the boxes: bare and with side for findings, the phrase itself for anatomy."""
+    """Every template that can be asked of the boxes: bare and with side for findings, the phrase itself for anatomy."""
     found: dict[tuple[str, str], list[Boxes]] = {}
     plain: dict[str, list[Boxes]] = {}
     for box, seen in boxes:
@@ -116,11 +120,71 @@ def present_targets(
     return targets
 
 
+Seen = Sequence[tuple[BoxRecord, Boxes]]
+"""A film's boxes, each with the (0 or 1, 4) box that is seen of it on the canvas."""
+
+
+def sentence_targets(record: FilmRecord, boxes: Seen) -> list[Target]:
+    """The sentences that were written of the film's boxes, each once, with all its boxes: the paper's pairs."""
+    found: dict[str, list[Boxes]] = {}
+    for box, seen in boxes:
+        if len(seen) and record.says(box):
+            found.setdefault(tidied(box.phrase), []).append(seen)
+    return [Target(sentence, np.concatenate(rows), written=True) for sentence, rows in found.items()]
+
+
+def film_targets(
+    record: FilmRecord, boxes: Seen, rng: np.random.Generator, templates: float, wordings: int = 1
+) -> tuple[list[Target], list[Target]]:
+    """The sentences of a film's boxes, in random order, and what can be asked of boxes that have none.
+
+    Among the sentences stand templates of the same boxes, ``templates`` of all on average (1: nothing but templates).
+    What has no sentence is asked for in so many ``wordings``.
+    """
+    said, rest = ([pair for pair in boxes if record.says(pair[0]) == own] for own in (True, False))
+    sentences = sentence_targets(record, said)
+    mixed = [sentences[index] for index in rng.permutation(len(sentences))] if sentences else []
+    if mixed and templates:
+        offered = present_targets(said, rng)
+        if offered and templates == 1:
+            mixed = [offered[index] for index in rng.permutation(len(offered))]
+        elif offered:
+            beside = rng.negative_binomial(len(mixed), 1 - templates)
+            mixed += [offered[index] for index in rng.integers(len(offered), size=beside)]
+            mixed = [mixed[index] for index in rng.permutation(len(mixed))]
+    return mixed, [target for _ in range(wordings) for target in present_targets(rest, rng)]
+
+
+def sentences_by_label(records: Iterable[FilmRecord]) -> dict[str, tuple[str, ...]]:
+    """Label of the lexicon → the sentences that the records have of boxes with that label, each once."""
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        for box in record.boxes:
+            if box.label in PHRASES and record.says(box):
+                found.setdefault(box.label, {})[tidied(box.phrase)] = None
+    return {label: tuple(sentences) for label, sentences in found.items()}
+
+
+def absent_target(
+    label: str, rng: np.random.Generator, elsewhere: Mapping[str, Sequence[str]], templates: float
+) -> Target:
+    """A phrase of a label that the film has not: a sentence of another film, or a template, as what is present.
+
+    Were only what is absent asked in templates, how it is asked would tell the answer.
+    """
+    said = elsewhere.get(label)
+    if said and rng.random() >= templates:
+        return Target(said[int(rng.integers(len(said)))], np.zeros((0, 4)), written=True)
+    side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
+    return Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))
+
+
 def heat_targets(
     record: FilmRecord, boxes: Sequence[tuple[BoxRecord, Boxes]], rng: np.random.Generator, most: int
 ) -> list[Target]:
     """Up to ``most`` phrases for the heat map, one of them absent from the film where one is known to be."""
-    present = present_targets(boxes, rng)
+    unsaid = [pair for pair in boxes if not record.says(pair[0])]
+    present = [*sentence_targets(record, boxes), *present_targets(unsaid, rng)]
     absent = [label for label, value in record.known().items() if value < 0]
     chosen = [present[index] for index in rng.permutation(len(present))[:most]]
     if absent:
@@ -174,19 +238,22 @@ def questions(
     rng: np.random.Generator,
     most: int,
     report: str = "",
+    templates: float = 0.0,
+    elsewhere: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Segment]:
     """Up to ``most`` segments of a film: a report, descriptions, absent phrases, and groundings for the rest.
 
-    The film is encoded once for all of them, so that a further question costs a hundredth of a further film: the
-    same boxes are asked for in several wordings. Without a ``report`` one is made from what is known.
+    The film is encoded once for all of them, so that a further question costs a hundredth of a further film: boxes
+    without a sentence of their own are asked for in several wordings. Without a ``report`` one is made from what is
+    known. ``templates`` and ``elsewhere``: ``film_targets``, ``absent_target``.
     """
-    targets = [target for _ in range(3) for target in present_targets(boxes, rng)]
-    targets = [targets[index] for index in rng.permutation(len(targets))]
+    said, others = film_targets(record, boxes, rng, templates, wordings=3)
+    targets = [*said, *(others[index] for index in rng.permutation(len(others)))]
     absent = [label for label, value in record.known().items() if value < 0]
-    segments = [writer.describe(target) for target in targets[:2]]
+    written = [target for target in targets if target.written]  # one style of answer where there is a sentence
+    segments = [writer.describe(target) for target in (written or targets)[:2]]
     for label in rng.permutation(absent)[: 1 if targets else 3].tolist():
-        side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
-        segments.append(writer.ground(Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))))
+        segments.append(writer.ground(absent_target(label, rng, elsewhere or {}, templates)))
     if text := report or report_of(record, rng):
         segments.append(writer.report(text))
     segments += [writer.ground(target) for target in targets[: most - len(segments)]]

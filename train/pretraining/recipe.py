@@ -50,6 +50,9 @@ class Recipe:
     The first ``early_share`` of the steps sees canvases shrunk to ``early_side``: half the cost, and what is learnt
     carries over, since the tower is convolutional and positions are relative to the canvas.
 
+    Boxes that have a sentence of their own are asked for and described by it; among them ``templates`` of the phrases
+    are made from labels, on average (1: all of them; records without sentences know nothing else).
+
     ``epochs`` above 0 decides the number of steps. ``shares`` empty: every film once an epoch, a film without a
     positive label swapped for a random one with chance ``swap_normal``. ``report_sentences`` 0: sentences are made
     from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
@@ -78,6 +81,7 @@ class Recipe:
     questions: int = 8
     early_side: int = 224
     early_share: float = 0.65
+    templates: float = 0.2
     sided_sentences: int = 8
     frozen_stages: int = 2
     trained_text_layers: int | None = 2
@@ -132,6 +136,8 @@ def checked(recipe: Recipe) -> Recipe:
             raise ValueError(f"{name} must be one of {allowed}, not {getattr(recipe, name)!r}")
     if recipe.batch % recipe.accumulate:
         raise ValueError(f"a batch of {recipe.batch} does not divide into {recipe.accumulate} equal parts")
+    if not 0 <= recipe.templates <= 1:
+        raise ValueError(f"templates is a share between 0 and 1, not {recipe.templates}")
     if recipe.shares and recipe.swap_normal:
         raise ValueError("strata with shares leave no film to swap: empty shares, or set swap_normal to 0")
     language = recipe.model.language

@@ -17,7 +17,7 @@ from lofi.network.losses import caption_loss, total_loss
 from lofi.network.model import LofiModel
 from lofi.network.text import BEGIN, END, PAD
 from train.data.records import BoxRecord, FilmRecord, check_leaks
-from train.feeding.episodes import CAPTION, DESCRIBE, Writer, moved, present_targets, zones
+from train.feeding.episodes import CAPTION, DESCRIBE, Writer, film_targets, moved, zones
 from train.feeding.film_bank import FilmBank
 from train.feeding.packing import Packed
 from train.feeding.sampling import Sampler, stratum
@@ -104,8 +104,9 @@ class ShotRun:
             prefix = bank.prefix[film, version].astype(np.float32)
             prefixes.append(blurred(prefix, rng) if rng.random() < recipe.blur else prefix)
             seen = self._seen(film, version)
-            targets = [target for _ in range(2) for target in present_targets(seen, rng)]
             record = bank.records[film]
+            said, others = film_targets(record, seen, rng, self.losses.templates, wordings=2)
+            targets = [*said, *others]
             asked.append(episodes(record, bank.encoded(film), targets, self.examples, rng, recipe.questions))
         width, padding = bank.prefix.shape[3], self.examples.writer.padding
         packed = pack_shots(asked, 1 + bank.prefix.shape[2], padding, width)

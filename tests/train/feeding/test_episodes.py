@@ -11,15 +11,20 @@ from tests import tiny
 from train.data.records import BoxRecord, FilmRecord, check_leaks
 from train.feeding.augment import Augmentation, apply, random_affine
 from train.feeding.episodes import (
+    DESCRIBE,
     GROUND,
+    Segment,
     Sentence,
     Writer,
+    absent_target,
     coverage,
+    film_targets,
     heat_targets,
     moved,
     present_targets,
     questions,
     report_of,
+    sentences_by_label,
     truth,
     zones,
 )
@@ -164,3 +169,74 @@ def test_what_a_set_denies_is_asked_for_and_answered_with_none() -> None:
     none = writer.grammar.encode(np.zeros((0, 4)))[0]
     answers = [tokens.decode(list(one.answer[:-1])) for one in asked if one.task == GROUND]
     assert answers == [tokens.decode(tokens.encode(none))]
+
+
+SMALL, OLD = "Small layering left pleural effusion.", "Old right pleural effusion."
+WIRES, SPINE = "Sternal wires.", "Scoliosis."
+SAID = FilmRecord(
+    Path("x.webp"), "p", "mimic_qba", "train", sentences=(SMALL, OLD, WIRES, SPINE), absent=("Mass",),
+    boxes=(
+        BoxRecord(SMALL, "Effusion", "finding", "left", (0.6, 0.6, 0.9, 0.9)),
+        BoxRecord(OLD, "Effusion", "finding", "right", (0.1, 0.6, 0.3, 0.9)),
+        BoxRecord(OLD, "Effusion", "finding", "right", (0.1, 0.1, 0.3, 0.2)),
+        BoxRecord(WIRES, "", "finding", "", (0.4, 0.2, 0.6, 0.6)),
+        BoxRecord(SPINE, "", "finding", "", (0.4, 0.1, 0.6, 0.9)),
+    ),
+)  # fmt: skip
+
+
+def on_canvas(record: FilmRecord) -> list[tuple[BoxRecord, np.ndarray]]:
+    return [(box, np.array([box.box])) for box in record.boxes]
+
+
+def test_a_films_own_sentences_are_its_targets_each_with_its_own_boxes() -> None:
+    """Not "left pleural effusion", and not one phrase for all boxes of a label or for all without one."""
+    targets, rest = film_targets(SAID, on_canvas(SAID), np.random.default_rng(0), templates=0.0)
+    boxes = {target.phrase: target.boxes.tolist() for target in targets}
+    assert rest == []
+    assert boxes == {
+        sentence.rstrip("."): [list(box.box) for box in SAID.boxes if box.phrase == sentence]
+        for sentence in (SMALL, OLD, WIRES, SPINE)
+    }
+
+
+def read_back(writer: Writer, asked: list[Segment]) -> list[tuple[int, str, str]]:
+    """(task, prompt, answer) in words."""
+    decode = writer.tokens.decode
+    return [(one.task, decode(list(one.prompt)), decode(list(one.answer[:-1]))) for one in asked]
+
+
+def test_the_sentence_stands_in_the_decoded_segments_in_both_directions() -> None:
+    _, tokens = tiny.tokenizers()
+    writer = Writer(tokens, LocationGrammar("tokens", tiny.BINS, 3), tokens.id(END))
+    record = replace(SAID, boxes=SAID.boxes[:1])
+    told = read_back(writer, questions(record, on_canvas(record), writer, np.random.default_rng(0), 6, "Effusion."))
+    sentence = tokens.decode(tokens.encode(SMALL.rstrip(".")))
+    boxes = tokens.decode(tokens.encode(writer.grammar.encode(np.array([SAID.boxes[0].box]))[0]))
+    assert [answer for task, _, answer in told if task == DESCRIBE] == [sentence]
+    assert [answer for task, prompt, answer in told if task == GROUND and sentence in prompt] == [boxes]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.0])
+def test_templates_beside_sentences_have_the_share_of_the_recipe(share: float) -> None:
+    rng, found = np.random.default_rng(1), []
+    for _ in range(400):
+        found += film_targets(SAID, on_canvas(SAID), rng, share)[0]
+    assert np.mean([not target.written for target in found]) == pytest.approx(share, abs=0.05)
+
+
+def test_what_is_absent_is_asked_in_the_words_of_other_films() -> None:
+    other = FilmRecord(
+        Path("y.webp"), "q", "mimic_qba", "train", sentences=("Rounded mass.",),
+        boxes=(BoxRecord("Rounded mass.", "Mass", "finding", "left", (0, 0, 1, 1)),),
+    )  # fmt: skip
+    elsewhere = sentences_by_label([SAID, other, film(boxes=(EFFUSION,))])
+    assert elsewhere == {"Effusion": (SMALL[:-1], OLD[:-1]), "Mass": ("Rounded mass",)}
+    rng = np.random.default_rng(0)
+    assert {absent_target("Mass", rng, elsewhere, 0.0).phrase for _ in range(9)} == {"Rounded mass"}
+    assert "Rounded mass" not in {absent_target("Mass", rng, elsewhere, 1.0).phrase for _ in range(9)}
+
+
+def test_thirds_are_those_of_a_whole_lung() -> None:
+    part = BoxRecord("right lower lung zone", "right lower lung zone", "anatomy", "", (0.1, 0.5, 0.4, 0.7))
+    assert zones(film(boxes=(part,))) == []
