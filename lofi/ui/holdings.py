@@ -17,6 +17,7 @@ from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
 from lofi.ui.packed import MAX_SENT, Packed, pack
+from lofi.ui.sameness import Sameness
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -53,6 +54,7 @@ class Holdings:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.cage = Cage()
+        self.sameness = Sameness()
         self._films: Shelf[Radiograph | bytes] = Shelf(FILM_BYTES, _bytes_of)
         self._origins: Shelf[Origin] = Shelf(ORIGINS)
         self._previews: Shelf[bytes] = Shelf(PICTURE_BYTES, len)

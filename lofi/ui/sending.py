@@ -46,7 +46,9 @@ def sending_route(holdings: Holdings) -> APIRouter:
 
 def _take_in(holdings: Holdings, reading: Reading, data: bytes, desk: str) -> Answer:
     answer = opened(holdings, reading.film, desk, data)
-    return answer if reading.origin is None else {**answer, "pass": holdings.keep_origin(reading.origin)}
+    if reading.origin is None:
+        return answer
+    return {**answer, "pass": holdings.keep_origin(reading.origin), "same": holdings.sameness.of(reading.origin)}
 
 
 async def _unless_gone(request: Request, ticket: Ticket) -> Reading:

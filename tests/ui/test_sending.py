@@ -48,6 +48,9 @@ def test_a_film_and_its_source(app: FastAPI, holdings: Holdings) -> None:
     source.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
     _, answer = sent(app, written(source))
     assert holdings.origin(answer["film"]["sha256"], answer["pass"]) is not None
+    assert answer["same"] is None, "the file names no patient"
+    source.PatientID = "INV-7"
+    assert sent(app, written(source))[1]["same"]["patient"]
     assert holdings.cage.admission.held == 0
 
 
