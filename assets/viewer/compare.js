@@ -3,6 +3,7 @@
  * A similar study beside the film: its own frame and name, the same phrases looked for on it, and its report with the
  * sentence nearest to each phrase marked in that phrase's colour.
  */
+import { linkSwitch } from "./beside.js";
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
 import { boxSureness, facts, isGuess, look, nearness, sample } from "./lines.js";
@@ -85,7 +86,8 @@ export function comparedPane(bench, reading, hit) {
     renew(text, [reading.findings.map((finding) => [finding.phrase, finding.number, finding.state]), answer], () => [
       report(bench, reading, hit), make("p", { cls: "note", role: "status", text: progress(reading, hit) })]);
     const said = reading.verdicts.get(`hit ${hit.study_id}`)?.decision || "";
-    renew(bar, [said, Boolean(bench.initials)], () => [
+    renew(bar, [said, Boolean(bench.initials), bench.linked], () => [
+      linkSwitch(bench),
       make("span", { cls: "question", text: "Relevant?" }),
       toggle("Yes", said === "relevant", () => bench.judgeHit(hit, "relevant"), { key: "relevant", "aria-label": `${name} is relevant` }),
       toggle("No", said === "not relevant", () => bench.judgeHit(hit, "not relevant"), { key: "irrelevant", "aria-label": `${name} is not relevant` }),

@@ -37,12 +37,14 @@
  * @typedef {object} Reading
  * @property {number} key
  * @property {string} name
+ * @property {string} label the name of its file, for its owner's eyes: it is never sent
  * @property {File|null} file @property {string} study where the film comes from
  * @property {"waiting"|"sending"|"reading"|"ready"|"failed"} state of the film
  * @property {boolean} searching @property {boolean} looking similar studies, or boxes, are being looked for
  * @property {number} progress 0–1 of the bytes sent
  * @property {string} error
  * @property {any} film the card of lofi.answers, null until the film was read
+ * @property {{patient: string, day: number|null}|null} same as lofi/ui/sameness.py tells it: a word that files of one patient share
  * @property {string} pass the word for its DICOM source, "" where there is none
  * @property {Search} search
  * @property {any[]|null} hits null while they are not known
@@ -54,6 +56,7 @@
  * @property {string} drafting "", "busy" or an error
  * @property {string[]} suggestions
  * @property {any} compared the hit beside the film
+ * @property {number} beside the key of the film of the worklist beside it, 0 for none
  * @property {Map<string, any>} neighbours answers about gallery studies, by study
  * @property {{box: Box, phrase: string, said: string, busy: boolean}|null} region the box that was drawn, and what the model sees in it
  * @property {Map<string, any>} verdicts the reader's, by subject
@@ -71,13 +74,13 @@ let made = 0;
 export function newReading(name, source, where) {
   made += 1;
   return {
-    key: made, name, file: source.file || null, study: source.study || "",
-    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, pass: "",
+    key: made, name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
+    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, same: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
     hits: null, more: false, notes: [], searchError: "", searches: 0,
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
-    compared: null, neighbours: new Map(), region: null,
+    compared: null, beside: 0, neighbours: new Map(), region: null,
     verdicts: new Map(), comment: "", reviewed: false, view: null,
   };
 }

@@ -2,6 +2,7 @@
 /**
  * The reading room: desk on the left, films in the middle with their findings below, similar studies on the right.
  */
+import { mountBeside } from "./beside.js";
 import { mountDesk } from "./desk.js";
 import { address, button, make, renew, toggle } from "./dom.js";
 import { mountDraft } from "./draft.js";
@@ -69,7 +70,8 @@ export function mountRoom(element, props) {
   const told = make("div", { cls: "told-to-you", role: "alert" });
   const exports = mountExports(bench);
   const drawing = make("span", {});
-  const tools = make("div", { cls: "tools" }, drawing, about.list, exports.node);
+  const beside = mountBeside(bench);
+  const tools = make("div", { cls: "tools" }, drawing, beside.node, about.list, exports.node);
   element.replaceChildren(
     make("header", { cls: "lofi-head" }, make("h1", { text: "LoFi" }), make("p", { text: "Similar studies and boxes for a chest film" }),
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
@@ -85,7 +87,7 @@ export function mountRoom(element, props) {
       bench.told = "";
       bench.changed();
     }, { cls: "plain" })] : []));
-    for (const part of [desk, phrases, stage, findings, draft, exports, hits, review]) part.show();
+    for (const part of [desk, phrases, stage, beside, findings, draft, exports, hits, review]) part.show();
     renew(drawing, [Boolean(reading?.film), stage.drawing], () => [toggle(stage.drawing ? "Stop drawing" : "Draw a box", stage.drawing, () => {
       stage.draws(!stage.drawing);
     }, { key: "draw", id: "draw", cls: "action", disabled: !reading?.film, title: "Draw a box on the film, then ask about it" })]);
@@ -95,7 +97,7 @@ export function mountRoom(element, props) {
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     if (stage.drawing) stage.draws(false);
-    else if (bench.current?.compared) bench.close();
+    else if (bench.current?.compared || bench.partner) bench.close();
     bench.changed();
   });
   show();

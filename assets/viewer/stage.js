@@ -3,6 +3,7 @@
  * The middle of the room: the film, a similar study beside it, and what can be done with a box drawn on the film.
  */
 import { address, button, make, renew } from "./dom.js";
+import { besidePane } from "./beside.js";
 import { comparedPane } from "./compare.js";
 import { createFilm } from "./film.js";
 import { isGuess, look } from "./lines.js";
@@ -53,13 +54,14 @@ function queryPane(bench, reading) {
   const film = reading.film;
   const { height, width } = film.size;
   const lateral = film.view === "LATERAL";
-  const about = [film.view, film.kind, `${width} × ${height}`].filter(Boolean).join(" · ");
+  const about = [film.view, film.kind, `${width} × ${height}`, reading.label].filter(Boolean).join(" · ");
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
     ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: !lateral,
     frame: "query", name: reading.name, title: about,
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
+  pane.on("change", (/** @type {any} */ state) => { reading.view = state; });
   if (reading.view) pane.restore(reading.view);
   const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
   return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, ...flags, pane.node) };
@@ -94,6 +96,7 @@ class Stage {
     this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
     /** @type {any} */ this.query = null;
     /** @type {any} */ this.compared = null;
+    /** The two films move together. */ this.linked = false;
     /** The next drag draws a box to ask about. */ this.drawing = false;
     /** @type {any} the box in hand, of bench.redrawing */ this.held = null;
   }
@@ -110,6 +113,7 @@ class Stage {
   leaveCompared() {
     if (!this.compared) return;
     this.query?.pane.link(null);
+    this.compared.leave?.();
     this.compared.pane.destroy();
     for (const node of this.compared.nodes) node.remove();
     this.compared = null;
@@ -167,15 +171,28 @@ class Stage {
     this.bench.changed();
   }
 
-  showCompared() {
-    const reading = this.bench.current;
+  /** What is to stand beside the film: its key, and how its pane is made. */
+  neighbour() {
+    const { bench } = this;
+    const [reading, partner] = [bench.current, bench.partner];
     const hit = reading?.compared;
-    if (this.compared && this.compared.key !== (hit ? `${reading?.key} ${hit.study_id}` : "")) this.leaveCompared();
-    if (hit && reading && !this.compared) {
-      this.compared = comparedPane(this.bench, reading, hit);
+    if (!reading) return null;
+    if (hit) return { key: `${reading.key} ${hit.study_id}`, open: () => comparedPane(bench, reading, hit) };
+    return this.query && partner && { key: `${reading.key} film ${partner.key} ${partner.film.sha256}`, open: () => besidePane(bench, reading, partner) };
+  }
+
+  showCompared() {
+    const wanted = this.neighbour();
+    if (this.compared && this.compared.key !== wanted?.key) this.leaveCompared();
+    if (wanted && !this.compared) {
+      this.compared = wanted.open();
       this.seats.append(...this.compared.nodes);
-      this.query?.pane.link(this.compared.pane);
+      this.linked = false;
       if (window.matchMedia("(max-width: 1099px)").matches) this.compared.nodes[0].scrollIntoView({ block: "start" });
+    }
+    if (this.compared && this.linked !== this.bench.linked) {
+      this.linked = this.bench.linked;
+      this.query?.pane.link(this.linked ? this.compared.pane : null);
     }
     this.seats.classList.toggle("two", Boolean(this.compared));
     this.compared?.show();

@@ -4,7 +4,7 @@
  */
 import { save } from "./dom.js";
 import { DENIAL, addFinding } from "./reading.js";
-import { JudgedWorklist } from "./judged-worklist.js";
+import { PairedWorklist } from "./paired-worklist.js";
 import { Fault } from "./server.js";
 import { words } from "./worklist.js";
 
@@ -17,7 +17,7 @@ function addStatements(reading, statements) {
   for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
 }
 
-export class Workbench extends JudgedWorklist {
+export class Workbench extends PairedWorklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
     super(ask, changed);
@@ -103,7 +103,7 @@ export class Workbench extends JudgedWorklist {
   compare(hit) {
     const reading = this.current;
     if (!reading) return;
-    reading.compared = hit;
+    Object.assign(reading, { compared: hit, beside: 0 });
     this.changed();
     if (hit) this.meet(reading, hit);
   }
@@ -135,6 +135,7 @@ export class Workbench extends JudgedWorklist {
 
   /** Phrases that came later are looked for on the study beside the film as well. @param {Reading} reading */
   answered(reading) {
+    super.answered(reading);
     if (reading.compared) this.meet(reading, reading.compared);
   }
 
@@ -164,11 +165,13 @@ export class Workbench extends JudgedWorklist {
     this.changed();
   }
 
-  /** Close the study beside the film; the focus goes back to its card. */
+  /** Close what is beside the film; the focus goes back to where it was chosen. */
   close() {
     const study = this.current?.compared?.study_id;
+    const film = this.partner;
     this.compare(null);
     this.drawNow();
+    if (film) document.getElementById("beside")?.focus();
     for (const card of document.querySelectorAll(".hit")) if (card instanceof HTMLElement && card.dataset.study === study) card.focus();
   }
 

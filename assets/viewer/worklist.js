@@ -111,8 +111,8 @@ export class Worklist {
       if (share >= 1) reading.state = "reading";
       this.changed();
     };
-    const { film, pass } = reading.file ? await sendFilm(reading.file, progress) : await this.ask("open_example", { study_id: reading.study });
-    Object.assign(reading, { film, pass: pass || "", state: "ready" });
+    const { film, pass, same } = reading.file ? await sendFilm(reading.file, progress) : await this.ask("open_example", { study_id: reading.study });
+    Object.assign(reading, { film, pass: pass || "", same: same || null, state: "ready" });
     this.opened(reading);
     this.changed();
   }
