@@ -29,6 +29,7 @@ from train.evaluation.asking import Answers, Plan, always_answering, ask, at_thr
 from train.evaluation.cam import PatchMap, fit_probe
 from train.evaluation.controls import CentrePrior, other_films
 from train.evaluation.presence import label_figures, label_questions
+from train.evaluation.published import HeatRows, published_figures
 from train.evaluation.questions import (
     BOXED_FINDINGS,
     Film,
@@ -76,7 +77,7 @@ def evaluate(
     """All figures of a model on ``films``; priors and the Grad-CAM probe come from ``training`` films."""
     sets = {name: asked for name, asked in present_questions(films).items() if asked}
     absent = absent_questions(films)
-    finding_boxes = [(number, box) for number, film in enumerate(films) for box in film.boxes if box.kind == "finding"]
+    regions = language_figures.regions_of(films)
     told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
     told = told if setting.reports else []
     maps: dict[int, PatchMap] = {}
@@ -84,9 +85,11 @@ def evaluate(
     every_label = label_questions(films)
     bold = always_answering(model)
     words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
+    heat = HeatRows(model, sets.get("sentence", []))
 
     def keep(number: int, encoded: EncodedFilm) -> None:
         words.ask(number, encoded)
+        heat.ask(number, encoded)
         if setting.gradcam and films[number].boxes:
             maps[number] = PatchMap.of(encoded)
 
@@ -95,7 +98,7 @@ def evaluate(
             **_phrases(sets, absent, films, setting.seed),
             "labels": [(one.film, one.phrase) for one in every_label],
         },
-        [(number, box.box) for number, box in finding_boxes],
+        [(number, boxes) for number, _, _, boxes in regions],
         told,
     )
     answers = ask(bold, films, plan, also=keep, size=setting.size)
@@ -106,6 +109,9 @@ def evaluate(
         "grounding": {name: result.figures(*draw) for name, result in ground.items()},
         "gains": {name: result.gains(*draw) for name, result in ground.items()},
         "by label": {name: _by_label(result, draw) for name, result in ground.items() if name != "zone"},
+        "published rules": published_figures(ground["sentence"], answers.groundings["sentence"], heat, films, draw)
+        if "sentence" in ground
+        else {},
         "subgroups": _subgroups(ground["side"], films, draw) if "side" in ground else {},
         "presence": presence,
         "answering": _answering(model, films, sets, absent, answers, draw),
@@ -117,8 +123,9 @@ def evaluate(
         "language": {
             "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
             "regions": language_figures.region_figures(
-                [box for _, box in finding_boxes],
-                [films[n].patient for n, _ in finding_boxes],
+                [box for _, box, _, _ in regions],
+                [phrase for _, _, phrase, _ in regions],
+                [films[n].patient for n, _, _, _ in regions],
                 answers.descriptions,
                 *draw,
             ),
@@ -169,7 +176,7 @@ def _ground(
 def _by_label(result: SetResult, draw: tuple[int, int]) -> dict[str, dict[str, Estimate]]:
     """Label → "<system>: <figure>" → estimate, for the model and the centre prior."""
     found: dict[str, dict[str, Estimate]] = {}
-    for label in sorted({question.label for question in result.questions}):
+    for label in sorted({question.label for question in result.questions} - {""}):
         numbers = [number for number, question in enumerate(result.questions) if question.label == label]
         figures = result.figures(*draw, keep=numbers)
         order = ("mean IoU", "IoU≥0.1", "IoU≥0.3", "IoU≥0.5", "IoU≥0.7")

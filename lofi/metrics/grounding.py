@@ -151,3 +151,25 @@ def grounding_figures(
 def ious(rows: Floats) -> NDArray[np.float64]:
     """(n,) IoU of each question."""
     return _column(rows.reshape(-1, len(COLUMNS)), "iou")
+
+
+HEAT_CUTS = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Similarities at which BioViL cuts a heat map (Boecking et al. 2022, arXiv 2204.09817)."""
+
+
+def contrast_to_noise(heat: Floats, inside: NDArray[np.bool_]) -> float:
+    """(μ_in − μ_out) / √(σ²_in + σ²_out) of an (H, W) map in and out of the boxes; its size is BioViL's CNR.
+
+    0 where the map is flat or the boxes leave nothing outside.
+    """
+    within, without = heat[inside], heat[~inside]
+    if not within.size or not without.size:
+        return 0.0
+    noise = float(np.sqrt(within.var() + without.var()))
+    return float(within.mean() - without.mean()) / noise if noise > 0 else 0.0
+
+
+def heat_iou(heat: Floats, inside: NDArray[np.bool_]) -> float:
+    """Mean over ``HEAT_CUTS`` of the IoU between the (H, W) map cut there and the boxes: BioViL's mIoU."""
+    cuts = [heat > cut for cut in HEAT_CUTS]
+    return float(np.mean([(cut & inside).sum() / max(1, (cut | inside).sum()) for cut in cuts]))

@@ -163,13 +163,16 @@ class LofiModel(Encoder):
     @torch.inference_mode()
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
         """One phrase a box of (M, 4) film boxes."""
-        encoded, budget = self.encoded(film), self.config.language.max_answer // 3
-        phrases = []
-        for box in as_boxes(boxes):
-            text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(box[None])))
-            prompt = self.language_tokens.encode(region_prompt(text))
-            phrases.append(self._write(encoded, prompt, budget))
-        return phrases
+        encoded = self.encoded(film)
+        return [self.describe_together(encoded, box[None]) for box in as_boxes(boxes)]
+
+    @torch.inference_mode()
+    def describe_together(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> str:
+        """One phrase for all of (M, 4) film boxes."""
+        encoded = self.encoded(film)
+        text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(as_boxes(boxes))))
+        prompt = self.language_tokens.encode(region_prompt(text))
+        return self._write(encoded, prompt, self.config.language.max_answer // 3)
 
     @torch.inference_mode()
     def report(self, film: Radiograph | EncodedFilm) -> tuple[ReportSentence, ...]:

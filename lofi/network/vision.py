@@ -97,3 +97,15 @@ class ImageTower(nn.Module):
         )
         parts = parts.flatten(2).transpose(1, 2) if tokens else parts
         return cast(Tensor, self.visual.head(self.visual.trunk.forward_head(parts)))
+
+    def embed_cells(self, last: Tensor) -> Tensor:
+        """(P, E) embeddings, not normalised, of the patches of the one film whose ``last`` features these are, row by
+        row: the tower's own pooling and projection over each patch alone (attention over one token is its value;
+        MaskCLIP, arXiv 2112.01071).
+        """
+        if last.ndim == 3:
+            side = int(last.shape[1] ** 0.5)
+            alone = last[0, -side * side :, None]
+        else:
+            alone = last[0].flatten(1).T[:, :, None, None]
+        return cast(Tensor, self.visual.head(self.visual.trunk.forward_head(alone)))

@@ -18,15 +18,18 @@ from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from train.evaluation.questions import Film, FilmBox
 
+_Regions = dict[int, list[tuple[int, tuple[FilmBox, ...]]]]
 _UNASKED = Grounding("", found=False, confidence=0.0)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to ask. ``phrases`` names sets of (film number, phrase); the film need not be the phrase's own."""
+    """What to ask. ``phrases`` names sets of (film number, phrase); the film need not be the phrase's own. ``regions``
+    are boxes of a film to be described together.
+    """
 
     phrases: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
-    regions: Sequence[tuple[int, FilmBox]] = ()
+    regions: Sequence[tuple[int, tuple[FilmBox, ...]]] = ()
     reports: Sequence[int] = ()
 
 
@@ -79,8 +82,8 @@ def ask(
             if phrase not in located:  # several sets ask the same
                 located[phrase] = model.locate(encoded, phrase)
             groundings[name][place] = located[phrase]
-        for place, box in regions[number]:
-            descriptions[place] = model.describe(encoded, as_boxes([box]))[0]
+        for place, boxes in regions[number]:
+            descriptions[place] = model.describe_together(encoded, as_boxes(boxes))
         for place in reports[number]:
             drafts[place] = " ".join(sentence.sentence for sentence in model.report(encoded))
         if also is not None:
@@ -102,16 +105,16 @@ def stored_at(film: Radiograph, size: int | None) -> Radiograph:
 
 def _by_film(
     plan: Plan,
-) -> tuple[dict[int, list[tuple[str, int, str]]], dict[int, list[tuple[int, FilmBox]]], dict[int, list[int]]]:
+) -> tuple[dict[int, list[tuple[str, int, str]]], _Regions, dict[int, list[int]]]:
     """The plan's entries of each film, each with its place in the plan."""
     phrases: dict[int, list[tuple[str, int, str]]] = defaultdict(list)
-    regions: dict[int, list[tuple[int, FilmBox]]] = defaultdict(list)
+    regions: _Regions = defaultdict(list)
     reports: dict[int, list[int]] = defaultdict(list)
     for name, asked in plan.phrases.items():
         for place, (number, phrase) in enumerate(asked):
             phrases[number].append((name, place, phrase))
-    for place, (number, box) in enumerate(plan.regions):
-        regions[number].append((place, box))
+    for place, (number, boxes) in enumerate(plan.regions):
+        regions[number].append((place, boxes))
     for place, number in enumerate(plan.reports):
         reports[number].append(place)
     return phrases, regions, reports

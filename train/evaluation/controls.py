@@ -17,16 +17,21 @@ class CentrePrior:
 
     @classmethod
     def fit(cls, films: Sequence[Film]) -> "CentrePrior":
-        """Medians over the films of the train split: by label (bare) and by label and side."""
+        """Medians over the films of the train split: by label (bare), by label and side, and of all findings' boxes."""
         gathered: dict[tuple[str, str], list[FilmBox]] = {}
-        for questions in present_questions([film for film in films if film.split == "train"]).values():
-            for question in questions:
+        training = [film for film in films if film.split == "train"]
+        for name, questions in present_questions(training).items():
+            for question in questions if name != "sentence" else ():
                 gathered.setdefault((question.label, question.side), []).extend(question.targets)
+        if boxes := [box.box for film in training for box in film.boxes if box.kind == "finding"]:
+            gathered["", ""] = boxes
         return cls({key: _median(boxes) for key, boxes in gathered.items()})
 
     def answer(self, question: Question) -> Boxes:
-        """(1, 4), or (0, 4) for a label without a training box."""
-        known = self.boxes.get((question.label, question.side))
+        """(1, 4), or (0, 4) for a label without a training box; a written sentence gets the nearest median there is."""
+        label, side = question.label, question.side
+        keys = [(label, side), (label, ""), ("", "")] if question.written else [(label, side)]
+        known = next((self.boxes[key] for key in keys if key in self.boxes), None)
         return np.array([known]) if known else np.zeros((0, 4))
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
 from lofi.metrics.language import label_figures, named_labels, rouge_l, text_figures, words
+from lofi.report.query import tidied
 from train.data.lexicon import PHRASES
 from train.data.records import NIH_LABELS, BoxRecord
 from train.evaluation.embedding_figures import pathologies
-from train.evaluation.questions import Film
+from train.evaluation.questions import Film, FilmBox, observations
 
 REGION_LABELS = (*NIH_LABELS, "Lung Opacity")
 
@@ -42,20 +43,34 @@ def report_figures(
 
 
 def region_figures(
-    boxes: Sequence[BoxRecord], patients: Sequence[str], said: Sequence[str], resamples: int, seed: int
+    boxes: Sequence[BoxRecord], phrases: Sequence[str], patients: Sequence[str], said: Sequence[str], *draw: int
 ) -> dict[str, Estimate]:
-    """Of finding boxes: label F1, share with the right side, ROUGE-L. No BLEU-4: "left mass" has no four words."""
+    """Of finding boxes: label F1, share with the right side, ROUGE-L against their ``phrases``. No BLEU-4: "left mass"
+    has no four words.
+    """
     if not boxes:
         return {}
     named = [named_labels(text, PHRASES) & set(REGION_LABELS) for text in said]
     sided = [(box, text, patient) for box, text, patient in zip(boxes, said, patients, strict=True) if box.side]
-    boot = PatientBootstrap([patient for _, _, patient in sided], resamples, seed)
+    boot = PatientBootstrap([patient for _, _, patient in sided], *draw)
     right = [{"left", "right"} & set(words(text)) == {box.side} for box, text, _ in sided]
-    phrases = [f"{box.side} {box.phrase}".strip() for box in boxes]
     return {
-        **label_figures(named, [frozenset({box.label}) for box in boxes], REGION_LABELS, patients, resamples, seed),
+        **label_figures(named, [frozenset({box.label}) for box in boxes], REGION_LABELS, patients, *draw),
         "side named rightly": boot.mean(right),
-        "ROUGE-L": PatientBootstrap(patients, resamples, seed).mean(
+        "ROUGE-L": PatientBootstrap(patients, *draw).mean(
             [rouge_l(text, phrase) for text, phrase in zip(said, phrases, strict=True)]
         ),
     }
+
+
+def regions_of(films: Sequence[Film]) -> list[tuple[int, BoxRecord, str, tuple[FilmBox, ...]]]:
+    """What is to be described: (film, box, the right words, boxes), a sentence's boxes together, others one by one."""
+    found = []
+    for number, film in enumerate(films):
+        found += [(number, box, tidied(box.phrase), boxes) for box, boxes in observations(film)]
+        found += [
+            (number, box, f"{box.side} {box.phrase}".strip(), (box.box,))
+            for box in film.boxes
+            if box.kind == "finding" and not film.says(box)
+        ]
+    return found

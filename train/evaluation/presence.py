@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap, ratio
 from lofi.metrics.ranking import auroc
 from lofi.network.concepts import Concepts
-from lofi.report.concepts import canonical
 from lofi.report.understanding import understood
 from lofi.results import Grounding
 from train.data.film import NO_FINDING
-from train.data.lexicon import CANONICAL
 from train.evaluation.embedding_figures import truth_of
-from train.evaluation.questions import Film
+from train.evaluation.questions import Film, phrase_of
 
 LEAST = 3
 """Films with a label below which nothing is said of it."""
@@ -38,15 +36,10 @@ class Asked:
     normal: bool
 
 
-def phrase_of(label: str) -> str:
-    """The canonical phrase for a label of the records: "Pleural_Thickening" is "pleural thickening"."""
-    return CANONICAL.get(label) or canonical(label.replace("_", " ").lower())
-
-
 def label_questions(films: Sequence[Film]) -> list[Asked]:
     """Every label of the films, asked of each film of which it is known whether it is there."""
     labels = {label for film in films for label in film.findings if label != NO_FINDING}
-    labels |= {box.label for film in films for box in film.boxes if box.kind == "finding"}
+    labels |= {box.label for film in films for box in film.boxes if box.kind == "finding" and box.label}
     asked = []
     for label in sorted(labels):
         truths = [truth_of(film, label) for film in films]

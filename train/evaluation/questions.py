@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lofi.boxes import Boxes, as_boxes
+from lofi.report.concepts import canonical
+from lofi.report.query import MAX_PHRASE_LENGTH, tidied
 from train.data.lexicon import CANONICAL
-from train.data.records import FilmRecord, parse
+from train.data.records import BoxRecord, FilmRecord, parse
 
 BOXED_FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
@@ -46,13 +48,17 @@ class Film(FilmRecord):
 
 @dataclass(frozen=True)
 class Question:
-    """One phrase asked of one film, by its number. No targets: it is absent and "not found" is right."""
+    """One phrase asked of one film, by its number. No targets: it is absent and "not found" is right.
+
+    ``written``: the phrase is a sentence that was written of the film, not made from ``label``, which may be "".
+    """
 
     film: int
     phrase: str
     label: str
     side: str
     targets: tuple[FilmBox, ...]
+    written: bool = False
 
     @property
     def present(self) -> bool:
@@ -84,16 +90,23 @@ def _years(value: object) -> float | None:
         return None
 
 
-def present_questions(films: Sequence[Film]) -> dict[str, list[Question]]:
-    """Four sets of questions whose answer has boxes.
+def phrase_of(label: str) -> str:
+    """The canonical phrase for a label of the records: "Pleural_Thickening" is "pleural thickening"."""
+    return CANONICAL.get(label) or canonical(label.replace("_", " ").lower())
 
-    ``bare``: each finding label of a film by its own phrase, all its boxes the target. ``side``: the same by label and
-    patient's side, "<side> <phrase>"; labels without a side (cardiomegaly) keep the bare phrase. ``anatomy`` ("right
-    lung") and ``zone`` ("opacity in the left lower lung zone") take the record's phrase, which holds the side; for
-    them the phrase stands in for the label.
+
+def present_questions(films: Sequence[FilmRecord]) -> dict[str, list[Question]]:
+    """Five sets of questions whose answer has boxes.
+
+    ``sentence``: each sentence that was written of a film's boxes, with all its boxes (sentences too long to be asked
+    are left out). ``bare``: each finding label of a film by its own phrase, all its boxes the target; where the film
+    has sentences, by the label's canonical phrase. ``side``: the same by label and patient's side, "<side> <phrase>";
+    labels without a side (cardiomegaly) keep the bare phrase. ``anatomy`` ("right lung") and ``zone`` ("opacity in the
+    left lower lung zone") take the record's phrase, which holds the side; for them the phrase stands in for the label.
     """
-    sets: dict[str, list[Question]] = {"bare": [], "side": [], "anatomy": [], "zone": []}
+    sets: dict[str, list[Question]] = {"sentence": [], "bare": [], "side": [], "anatomy": [], "zone": []}
     for number, film in enumerate(films):
+        sets["sentence"] += _sentences(number, film)
         sets["bare"] += _grouped(number, film, "finding", with_side=False)
         sets["side"] += _grouped(number, film, "finding", with_side=True)
         sets["anatomy"] += _grouped(number, film, "anatomy", with_side=False)
@@ -101,12 +114,36 @@ def present_questions(films: Sequence[Film]) -> dict[str, list[Question]]:
     return sets
 
 
-def _grouped(number: int, film: Film, kind: str, with_side: bool) -> Iterator[Question]:
+def _sentences(number: int, film: FilmRecord) -> Iterator[Question]:
+    for box, targets in observations(film):
+        phrase = tidied(box.phrase)
+        if len(phrase) <= MAX_PHRASE_LENGTH:
+            yield Question(number, phrase, box.label, box.side, targets, written=True)
+
+
+def observations(film: FilmRecord) -> list[tuple[BoxRecord, tuple[FilmBox, ...]]]:
+    """Of each sentence that was written of the film's boxes the first box, without a side where they differ, and all
+    of them.
+    """
+    found: dict[str, list[BoxRecord]] = {}
+    for box in film.boxes:
+        if film.says(box):
+            found.setdefault(tidied(box.phrase), []).append(box)
+    return [
+        (
+            boxes[0] if len({box.side for box in boxes}) == 1 else replace(boxes[0], side=""),
+            tuple(box.box for box in boxes),
+        )
+        for boxes in found.values()
+    ]
+
+
+def _grouped(number: int, film: FilmRecord, kind: str, with_side: bool) -> Iterator[Question]:
     groups: dict[tuple[str, str], tuple[str, list[FilmBox]]] = {}
     for box in film.boxes:
-        if box.kind == kind:
+        if box.kind == kind and (box.label or not film.says(box)):
             name, side = box.label if kind == "finding" else box.phrase, box.side if with_side else ""
-            phrase = f"{side} {box.phrase}".strip()
+            phrase = f"{side} {phrase_of(box.label) if film.says(box) else box.phrase}".strip()
             groups.setdefault((name, side), (phrase, []))[1].append(box.box)
     for (name, side), (phrase, boxes) in groups.items():
         yield Question(number, phrase, name, side, tuple(boxes))

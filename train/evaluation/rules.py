@@ -3,6 +3,8 @@
 RULES = {
     "questions": "Per film and finding label: bare phrase, all its boxes; per label and side: '<side> <phrase>', that "
     "side's boxes; labels without a side keep the bare phrase in both sets. IoU is between unions of boxes.",
+    "sentence": "Each sentence that a set wrote of a film's boxes, with all its boxes; MedRPG's rule takes those with "
+    "one box and the best box answered; BioViL's cuts the cosines of patches and sentence at 0.1 … 0.5, boxes as one.",
     "not found": "The model's own threshold; nothing found scores IoU 0. 'always answers' lowers the threshold to 0.",
     "absent": "NIH films: each of the 8 boxed findings that neither labels nor boxes of the film name (bare phrase). "
     "NIH labels are text-mined, so specificity is a lower bound. 'No Finding' films are given apart.",

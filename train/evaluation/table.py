@@ -33,6 +33,7 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
     for name, estimate in results["subgroups"].items():
         yield _row(name, [estimate])
     for name in (
+        "published rules",
         "presence",
         "answering",
         "presence by label",
