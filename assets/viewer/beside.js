@@ -43,7 +43,7 @@ export function besidePane(bench, reading, other) {
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
     ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.view !== "LATERAL",
-    frame: "compared", name: other.name, title: about,
+    frame: "compared", name: other.name, title: about, sheet: other.sheet,
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
   if (other.view) pane.restore(other.view);

@@ -8,7 +8,8 @@
  * @typedef {import("./film-geometry.js").Size} Size
  * @typedef {import("./film-geometry.js").View} View
  * @typedef {{phrase: string, boxes: Box[], scores?: number[], colour: string, dash?: string, hidden?: boolean,
- *   selected?: boolean, dotted?: boolean, guess?: boolean}} Finding a guess is drawn thin, in short dashes
+ *   selected?: boolean, dotted?: boolean, guess?: boolean, chosen?: number}} Finding a guess is drawn thin, in short
+ *   dashes; `chosen`: which box of a selected one
  * @typedef {{finding: number, box: number}} Chosen
  * @typedef {{chosen: Chosen, name: string, width: number, nodes: {halo: SVGElement, line: SVGElement, label: SVGElement}}} Drawn
  */
@@ -44,7 +45,8 @@ export class BoxLayer {
     const told = findings.some(({ selected }) => selected !== undefined); // else the film remembers by itself
     const finding = findings.findIndex(({ selected, phrase }) => (told ? selected : phrase === chosen?.phrase));
     const same = findings[finding]?.phrase === chosen?.phrase;
-    this.chosen = finding < 0 ? null : { finding, box: same && this.chosen ? this.chosen.box : ALL };
+    const kept = same && this.chosen ? this.chosen.box : ALL;
+    this.chosen = finding < 0 ? null : { finding, box: findings[finding].chosen ?? kept };
     this.rebuild();
   }
 

@@ -6,20 +6,23 @@
  * @typedef {import("./film-geometry.js").Box} Box
  * @typedef {import("./film-tools.js").Tool} Tool
  * @typedef {import("./film.js").Film} Film
- * @typedef {"window"|"pan"|"measure"|"draw"|"edit"} ToolName
+ * @typedef {import("./film-measures.js").MarkKind} MarkKind
+ * @typedef {"window"|"pan"|"draw"|"edit"|MarkKind} ToolName
  */
 import { draw } from "./dom.js";
+import { Boxing } from "./film-boxing.js";
 import { dragged, filmGrip, moved } from "./film-geometry.js";
-import { Boxing, Lengths } from "./film-marks.js";
+import { Marks } from "./film-marks.js";
+import { POINTS } from "./film-measures.js";
 
 const CROSS_STEP = 8;
 const BOX_STEP = 0.01;
 
 export class Hand {
-  /** @param {Film} film */
-  constructor(film) {
+  /** @param {Film} film @param {import("./film-sheet.js").Sheet} sheet */
+  constructor(film, sheet) {
     this.film = film;
-    this.lengths = new Lengths(film);
+    this.marks = new Marks(film, sheet);
     this.boxing = new Boxing(film);
     this.cross = draw("path", { class: "cross" });
     /** Where the cross stands on the screen. @type {Point|null} */ this.at = null;
@@ -31,13 +34,24 @@ export class Hand {
       cursor: "default",
       move: (from, to) => film.windowBy((to[0] - from[0]) / film.pane.width, (to[1] - from[1]) / film.pane.height),
     };
+    const marking = Object.keys(POINTS).map((kind) => [kind, this.marks.tool(/** @type {MarkKind} */ (kind))]);
     /** @type {Record<ToolName, Tool>} */ this.tools = {
-      window: this.windowTool, pan: this.panTool, measure: this.lengths.tool(), draw: this.boxing.drawTool(), edit: this.boxing.editTool(),
+      window: this.windowTool, pan: this.panTool, draw: this.boxing.drawTool(), edit: this.boxing.editTool(), ...Object.fromEntries(marking),
     };
   }
 
   get tool() {
     return this.tools[this.name];
+  }
+
+  /** A tool is taken that draws marks. */
+  get marking() {
+    return this.name in POINTS;
+  }
+
+  /** What a press at a point of the screen takes hold of: a mark's point, else the tool works. @param {import("./film-geometry.js").Point} at */
+  toolAt(at) {
+    return (this.name !== "draw" && this.name !== "edit" && this.marks.mover(at)) || this.tool;
   }
 
   /** A tool is taken that needs the film's clicks for itself. */
@@ -47,13 +61,14 @@ export class Hand {
 
   /** @param {ToolName} name */
   take(name) {
-    if (this.pressed) this.tool.cancel?.();
+    if (this.pressed || this.marking) this.tool.cancel?.();
     if (this.name === "draw" || this.name === "edit") this.film.emit("stop", this.name);
     this.name = name;
     this.at = null;
     this.pressed = false;
     if (name !== "draw") this.boxing.onBox = null;
     if (name !== "edit") this.boxing.edited = null;
+    this.film.hint();
     this.film.redraw();
   }
 
@@ -81,7 +96,7 @@ export class Hand {
   /** Put the tool down; false where there is nothing to stop. */
   stop() {
     if (!this.busy) return false;
-    this.take(this.name === "measure" ? "window" : this.before);
+    this.take(this.marking ? "window" : this.before);
     return true;
   }
 
@@ -92,13 +107,14 @@ export class Hand {
       this.nudgeBox(dx, dy, shift, this.boxing.box);
       return true;
     }
-    if (this.name !== "measure" && this.name !== "draw" && !film.magnifier.on) return false;
+    if (!this.marking && this.name !== "draw" && !film.magnifier.on) return false;
     const { width, height } = film.pane;
     const [x, y] = this.at ?? [width / 2, height / 2];
     const step = shift ? 1 : CROSS_STEP;
     const from = /** @type {Point} */ ([x, y]);
     this.at = [Math.min(Math.max(x + dx * step, 0), width), Math.min(Math.max(y + dy * step, 0), height)];
     if (this.pressed) this.tool.move(from, this.at);
+    this.tool.hover?.(this.at);
     film.magnifier.follow(this.at, false);
     film.redraw();
     return true;
@@ -118,16 +134,21 @@ export class Hand {
       this.boxing.setBox(this.boxing.box, true);
       return;
     }
-    if (this.name !== "measure" && this.name !== "draw") return;
+    if (!this.marking && this.name !== "draw") return;
     this.at ??= [film.pane.width / 2, film.pane.height / 2];
-    if (this.pressed) this.tool.end?.(this.at);
-    else this.tool.begin?.(this.at);
-    this.pressed = !this.pressed;
+    if (this.pressed || this.marking) {
+      if (this.marking) this.tool.begin?.(this.at);
+      this.tool.end?.(this.at);
+      this.pressed = false;
+    } else {
+      this.tool.begin?.(this.at);
+      this.pressed = true;
+    }
     film.redraw();
   }
 
   place() {
-    this.lengths.place();
+    this.marks.place();
     this.boxing.place();
     this.cross.setAttribute("d", this.at ? `M${this.at[0] - 9} ${this.at[1]}h18M${this.at[0]} ${this.at[1] - 9}v18` : "");
   }

@@ -3,15 +3,27 @@
  * The keys of a film: one table, from which the keyboard, the buttons' hints and the `?` sheet are made.
  *
  * @typedef {import("./film.js").Film} Film
- * @typedef {{keys: string[], shown: string, says: string, act: (film: Film, event: KeyboardEvent) => void}} Key
+ * @typedef {{shown: string, says: string}} Told
+ * @typedef {Told & {keys: string[], act: (film: Film, event: KeyboardEvent) => void}} Key
  */
 import { make } from "./dom.js";
 import { PRESETS } from "./film-window.js";
+import { undoKeys } from "./history.js";
 
 const STEP = 40;
 const FINE = 0.05;
 /** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** The tools that draw marks, with their keys. @type {{kind: import("./film-measures.js").MarkKind, key: string, name: string, says: string}[]} */
+export const MARKING = [
+  { kind: "length", key: "l", name: "Length", says: "Measure a length (arrows move a cross, Enter sets its ends)" },
+  { kind: "angle", key: "g", name: "Angle", says: "Measure an angle: end, vertex, end" },
+  { kind: "ellipse", key: "e", name: "Ellipse and area", says: "Draw an ellipse and tell its area" },
+  { kind: "arrow", key: "t", name: "Arrow with words", says: "Draw an arrow and write at it" },
+  { kind: "ratio", key: "q", name: "Heart / chest", says: "Measure heart by chest (cardiothoracic ratio); again: start from the model’s boxes" },
+  { kind: "scale", key: "s", name: "Set the scale", says: "Set the scale by a known length" },
+];
 
 /** @type {Key[]} */
 export const KEYS = [
@@ -30,9 +42,14 @@ export const KEYS = [
   { keys: ["r"], shown: "R", says: "Rotate a quarter to the right", act: (film) => film.turn(1) },
   { keys: ["R"], shown: "Shift + R", says: "Rotate a quarter to the left", act: (film) => film.turn(-1) },
   { keys: ["m"], shown: "M", says: "Magnifier", act: (film) => film.magnifier.toggle() },
-  { keys: ["l"], shown: "L", says: "Measure a length (arrows move a cross, Enter sets its ends)", act: (film) => film.hand.take("measure") },
-  { keys: ["Delete", "Backspace"], shown: "Delete", says: "Remove the last length", act: (film) => film.hand.lengths.removeLast() },
-  { keys: ["b"], shown: "B", says: "Show or hide all boxes", act: (film) => film.showBoxes() },
+  ...MARKING.map(({ kind, key, says }) => ({
+    keys: [key], shown: key.toUpperCase(), says, act: (/** @type {Film} */ film) => film.take(kind),
+  })),
+  { keys: [], shown: "Ctrl + Z", says: "Undo what was done on the film", act: () => {} },
+  { keys: [], shown: "Ctrl + Shift + Z", says: "Do it again", act: () => {} },
+  { keys: ["Delete", "Backspace"], shown: "Delete", says: "Remove the mark touched or drawn last", act: (film, event) => (event.shiftKey ? film.sheet.clear() : film.hand.marks.remove()) },
+  { keys: [], shown: "Shift + Delete", says: "Remove all marks", act: () => {} },
+  { keys: ["b"], shown: "B", says: "Show or hide all boxes and marks", act: (film) => film.showBoxes() },
   { keys: ["n"], shown: "N", says: "Choose the next box", act: (film) => film.step(1) },
   { keys: ["N"], shown: "Shift + N", says: "Choose the box before", act: (film) => film.step(-1) },
   { keys: ["Enter"], shown: "Enter", says: "Set a corner or an end; finish a changed box", act: (film) => film.hand.press() },
@@ -55,6 +72,7 @@ function arrow(film, event) {
 export function listenToKeys(film) {
   film.node.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     const { target } = event;
+    if (undoKeys(event, film.sheet.history)) return event.stopPropagation();
     const own = target instanceof HTMLButtonElement ? ["Enter", " "] : target instanceof HTMLSelectElement ? KEYS.flatMap(({ keys }) => keys) : [];
     if (event.ctrlKey || event.altKey || event.metaKey || own.includes(event.key)) return;
     const key = KEYS.find(({ keys }) => keys.includes(event.key));
@@ -72,9 +90,9 @@ export function keyOf(says) {
   return KEYS.find((key) => key.says === says)?.shown ?? "";
 }
 
-/** The sheet of keys. @returns {HTMLDialogElement} */
-export function keySheet() {
-  const rows = KEYS.map(({ shown, says }) => make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: shown })), make("td", { text: says })));
+/** The sheet of keys. @param {Told[]} more those of the page around the film @returns {HTMLDialogElement} */
+export function keySheet(more = []) {
+  const rows = [...KEYS, ...more].map(({ shown, says }) => make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: shown })), make("td", { text: says })));
   const sheet = make("dialog", { cls: "film-help", "aria-label": "Keys of the film viewer" },
     make("h2", { text: "Keys" }),
     make("p", { text: "They work while a film has the focus: click it, or reach it with Tab. With a mouse: drag for the window, Shift or the middle button to move, the wheel to zoom. With fingers: two to zoom and move." }),

@@ -1,208 +1,173 @@
 // @ts-check
 /**
- * What a reader puts on the film: lengths, a new box, a changed box. Kept in film points, drawn in screen pixels.
+ * The marks of a film as they are drawn, and the tools that draw and move them. A mark's points are set by a click each,
+ * or by a drag from one to the next.
  *
- * @typedef {import("./film-geometry.js").Box} Box
  * @typedef {import("./film-geometry.js").Point} Point
- * @typedef {import("./film-geometry.js").Grip} Grip
+ * @typedef {import("./film-measures.js").Mark} Mark
+ * @typedef {import("./film-measures.js").MarkKind} MarkKind
  * @typedef {import("./film-tools.js").Tool} Tool
  * @typedef {import("./film.js").Film} Film
  */
 import { draw } from "./dom.js";
-import { boxBetween, dragged, filmGrip, gripAt, grips, lengthOf, onScreen, toFilm, toScreen } from "./film-geometry.js";
-import { setRect, textWidth } from "./film-boxes.js";
-import { LINE } from "./film-labels.js";
+import { askOnFilm } from "./film-ask.js";
+import { filmPoint, SMALLEST } from "./film-boxing.js";
+import { toScreen } from "./film-geometry.js";
+import { drawMark } from "./film-mark-lines.js";
+import { onFilm, POINTS, scaleOf } from "./film-measures.js";
 
-/** Shorter lines and smaller boxes, in screen pixels, are slips of the hand. */
-const SMALLEST = 6;
-const REACH = 12;
+/** Screen pixels around a mark's point where it can be taken. */
+const REACH = 9;
+/** What is written at a mark once it is drawn. */
+const ASKED = /** @type {Record<string, any>} */ ({
+  arrow: { label: "Words at the arrow", maxlength: "80" },
+  scale: { label: "Its length in mm", type: "number", min: "0.1", max: "2000", step: "any", inputmode: "decimal" },
+});
 
-const filmPoint = (/** @type {Film} */ film, /** @type {Point} */ at) => {
-  const [x, y] = toFilm(film.view, film.size, at);
-  return /** @type {Point} */ ([Math.min(Math.max(x, 0), film.size.width), Math.min(Math.max(y, 0), film.size.height)]);
-};
-
-/** @param {Film} film @param {Point} a @param {Point} b film points */
-function apart(film, a, b) {
-  const [from, to] = [toScreen(film.view, film.size, a), toScreen(film.view, film.size, b)];
-  return { across: Math.abs(from[0] - to[0]), down: Math.abs(from[1] - to[1]) };
-}
-
-/** Lines that tell their length. */
-export class Lengths {
-  /** @param {Film} film */
-  constructor(film) {
+export class Marks {
+  /** @param {Film} film @param {import("./film-sheet.js").Sheet} sheet */
+  constructor(film, sheet) {
     this.film = film;
-    this.node = draw("g", { class: "lengths" });
-    /** @type {[Point, Point][]} */ this.lines = [];
-  }
-
-  /** @returns {Tool} */
-  tool() {
-    const { film } = this;
-    const change = (/** @type {Point} */ at) => {
-      const last = this.lines.at(-1);
-      if (last) last[1] = filmPoint(film, at);
-      film.redraw();
+    this.sheet = sheet;
+    this.node = draw("g", { class: "marks" });
+    /** The mark being drawn; its first `fixed` points stand, the next follows the pointer. @type {{mark: Mark, fixed: number}|null} */ this.draft = null;
+    /** The point being moved. @type {{place: number, point: number, mark: Mark}|null} */ this.moving = null;
+    /** The mark that was touched last, to be removed first. */ this.touched = -1;
+    this.listener = () => {
+      this.touched = -1;
+      film.changed();
     };
-    return {
-      cursor: "crosshair",
-      begin: (at) => this.lines.push([filmPoint(film, at), filmPoint(film, at)]),
-      move: (_, to) => change(to),
-      end: (at) => {
-        change(at);
-        const last = this.lines.at(-1);
-        if (last && Math.hypot(...Object.values(apart(film, ...last))) < SMALLEST) this.lines.pop();
-        film.redraw();
-        film.changed();
-      },
-      cancel: () => {
-        this.lines.pop();
-        film.redraw();
-      },
-    };
+    sheet.heard.add(this.listener);
   }
 
-  removeLast() {
-    this.lines.pop();
-    this.film.changed();
+  get scale() {
+    return scaleOf(this.sheet.marks, this.film.size, this.film.spacingMm, this.film.options.spacingAt ?? "");
   }
 
-  place() {
-    this.node.replaceChildren(...this.lines.map(([a, b]) => this.element(a, b)));
-  }
-
-  /** @param {Point} a @param {Point} b */
-  element(a, b) {
-    const { view, size, spacingMm } = this.film;
-    const [[ax, ay], [bx, by]] = [toScreen(view, size, a), toScreen(view, size, b)];
-    const { length, unit } = lengthOf(a, b, spacingMm);
-    const group = draw("g", {});
-    for (const kind of ["halo", "line"]) group.append(draw("line", { class: kind, x1: ax, y1: ay, x2: bx, y2: by }));
-    for (const [cx, cy] of [[ax, ay], [bx, by]]) group.append(draw("circle", { class: "line", cx, cy, r: 3 }));
-    const where = this.film.options.spacingAt === "detector" ? " at the detector" : "";  // larger than in the patient
-    const said = unit === "mm" ? `${length.toFixed(1)} mm${where}` : `${length.toFixed(0)} pixels (spacing unknown)`;
-    const label = draw("g", { class: "label", transform: `translate(${bx + 8} ${by - LINE / 2})` });
-    const text = draw("text", { x: 5, y: LINE - 5 });
-    text.textContent = said;
-    label.append(draw("rect", { width: textWidth(said) + 10, height: LINE, rx: 3 }), text);
-    group.append(label);
-    return group;
-  }
-}
-
-/** A box that is being drawn, and one that is being changed. */
-export class Boxing {
-  /** @param {Film} film */
-  constructor(film) {
-    this.film = film;
-    this.node = draw("g", { class: "boxing" });
-    /** @type {((box: Box) => void)|null} */ this.onBox = null;
-    /** @type {[Point, Point]|null} */ this.draft = null;
-    /** @type {{finding: number, box: number, onChange: (box: Box) => void}|null} */ this.edited = null;
-    /** The box was moved by keys, and nobody was told of it yet. */ this.nudged = false;
-  }
-
-  /** @returns {Tool} */
-  drawTool() {
+  /** @param {Point} at @returns {Point} in 0–1 of the film */
+  place01(at) {
     const { film } = this;
+    const [x, y] = filmPoint(film, at);
+    return [x / film.size.width, y / film.size.height];
+  }
+
+  /** @param {Point} point of a mark */
+  screen(point) {
+    return toScreen(this.film.view, this.film.size, onFilm(point, this.film.size));
+  }
+
+  /** Points with one of them elsewhere. A ratio's lines stay level on the screen: widths are measured across the body. @param {Mark} mark @param {number} point @param {Point} at screen point @returns {Mark} */
+  withPoint(mark, point, at) {
+    const points = [...mark.points];
+    const level = mark.kind === "ratio" ? point ^ 1 : -1; // the line's other end
+    const other = points[level];
+    if (!other) points[point] = this.place01(at);
+    else if (this.draft) points[point] = this.place01([at[0], this.screen(other)[1]]);
+    else {
+      points[point] = this.place01(at);
+      points[level] = this.place01([this.screen(other)[0], at[1]]);
+    }
+    return { ...mark, points, ...(mark.start ? { start: /** @type {"corrected"} */ ("corrected") } : {}) };
+  }
+
+  /** @param {MarkKind} kind @returns {Tool} */
+  tool(kind) {
+    const need = POINTS[kind];
+    const follow = (/** @type {Point} */ at) => {
+      if (!this.draft) return;
+      this.draft.mark = this.withPoint(this.draft.mark, this.draft.fixed, at);
+      this.film.redraw();
+    };
+    const starts = (/** @type {number} */ fixed) => fixed === 0 || (kind === "ratio" && fixed === 2);
     return {
       cursor: "crosshair",
       begin: (at) => {
-        this.draft = [filmPoint(film, at), filmPoint(film, at)];
-      },
-      move: (_, to) => {
-        if (this.draft) this.draft[1] = filmPoint(film, to);
-        film.redraw();
-      },
-      end: (at) => {
-        const draft = this.draft;
-        this.draft = null;
-        if (draft) {
-          draft[1] = filmPoint(film, at);
-          const { across, down } = apart(film, ...draft);
-          if (Math.min(across, down) >= SMALLEST) this.onBox?.(boxBetween(...draft, film.size));
+        this.draft ??= { mark: { kind, points: [] }, fixed: 0 };
+        if (starts(this.draft.fixed)) {
+          this.draft.mark.points.push(this.place01(at));
+          this.draft.fixed += 1;
         }
-        film.redraw();
+        follow(at);
+      },
+      move: (_, to) => follow(to),
+      hover: follow,
+      end: (at) => {
+        if (!this.draft) return;
+        follow(at);
+        const { points } = this.draft.mark;
+        const [before, last] = [points[this.draft.fixed - 1], points[this.draft.fixed]].map((point) => this.screen(point));
+        if (Math.hypot(last[0] - before[0], last[1] - before[1]) < SMALLEST) return; // a click: the next point is to come
+        this.draft.fixed += 1;
+        if (this.draft.fixed === need) this.finish(this.draft.mark, at);
+        else if (!starts(this.draft.fixed)) follow(at);
       },
       cancel: () => {
         this.draft = null;
-        film.redraw();
+        this.film.redraw();
       },
     };
   }
 
-  /** The edited box; null when its finding has gone. @returns {Box|null} */
-  get box() {
-    const { edited, film } = this;
-    return edited ? film.boxes.findings[edited.finding]?.boxes[edited.box] ?? null : null;
+  /** @param {Mark} mark @param {Point} at */
+  async finish(mark, at) {
+    this.draft = null;
+    if (!ASKED[mark.kind]) return this.sheet.add(mark);
+    this.pending = mark;
+    this.film.redraw();
+    const said = await askOnFilm(this.film, at, ASKED[mark.kind]);
+    this.pending = null;
+    const mm = Number(said);
+    if (mark.kind === "arrow" && said !== null) this.sheet.add({ ...mark, words: said.slice(0, 80) });
+    else if (mark.kind === "scale" && mm > 0) this.sheet.add({ ...mark, mm });
+    this.film.redraw();
   }
 
-  /** @param {Box} box @param {boolean} done */
-  setBox(box, done) {
-    const { edited, film } = this;
-    if (!edited || !this.box) return;
-    film.boxes.findings = film.boxes.findings.map((finding, number) => number !== edited.finding ? finding : {
-      ...finding, boxes: finding.boxes.map((old, place) => (place === edited.box ? box : old)),
-    });
-    film.redraw();
-    this.nudged = !done;
-    if (done) edited.onChange(box);
-  }
-
-  /** Hand over what keys have changed. */
-  settle() {
-    if (this.nudged && this.box) this.setBox(this.box, true);
-    this.nudged = false;
-  }
-
-  /** @returns {Tool} */
-  editTool() {
-    const { film } = this;
-    /** @type {Box|null} */ let before = null;
-    /** @type {Grip|null} */ let grip = null;
-    /** @type {Point} */ let start = [0, 0];
+  /** The tool that moves the mark's point under the pointer; null where there is none. @param {Point} at @returns {Tool|null} */
+  mover(at) {
+    if (this.draft || !this.film.boxes.shown) return null;
+    const near = this.sheet.marks.flatMap((mark, place) => mark.points.map((one, point) => {
+      const [x, y] = this.screen(one);
+      return { mark, place, point, away: Math.hypot(x - at[0], y - at[1]) };
+    })).filter(({ away }) => away <= REACH).sort((one, other) => one.away - other.away)[0];
+    if (!near) return null;
+    const { mark, place, point } = near;
     return {
       cursor: "move",
-      begin: (at) => {
-        before = this.box;
-        const held = before && gripAt(onScreen(film.view, film.size, before), at, REACH);
-        grip = held && filmGrip(held, film.view.turns);
-        start = toFilm(film.view, film.size, at);
+      begin: () => {
+        this.touched = place;
       },
-      move: (from, to) => {
-        if (!grip || !before) return film.panBy(to[0] - from[0], to[1] - from[1]);
-        const [x, y] = toFilm(film.view, film.size, to);
-        const { width, height } = film.size;
-        this.setBox(dragged(before, grip, (x - start[0]) / width, (y - start[1]) / height), false);
+      move: (_, to) => {
+        this.moving = { place, point, mark: this.withPoint(mark, point, to) };
+        this.film.redraw();
       },
       end: () => {
-        const box = this.box;
-        if (grip && box && before && String(box) !== String(before)) this.setBox(box, true);
-        grip = null;
+        const { moving } = this;
+        this.moving = null;
+        if (moving) this.sheet.change(this.sheet.marks.map((old, at) => (at === place ? moving.mark : old)), `${mark.kind} moved`);
+        this.touched = place;
       },
       cancel: () => {
-        if (before) this.setBox(before, false);
-        grip = null;
+        this.moving = null;
+        this.film.redraw();
       },
     };
   }
 
+  /** The mark that was touched last, or drawn last. */
+  remove() {
+    this.sheet.remove(this.touched);
+  }
+
   place() {
-    const { view, size } = this.film;
-    this.node.replaceChildren();
-    if (this.draft) {
-      const box = boxBetween(...this.draft, size);
-      for (const kind of ["halo", "line"]) {
-        const rect = draw("rect", { class: kind });
-        setRect(rect, onScreen(view, size, box));
-        this.node.append(rect);
-      }
-    }
-    if (this.box) {
-      for (const [, [x, y]] of grips(onScreen(view, size, this.box))) {
-        this.node.append(draw("rect", { class: "grip", x: x - 4, y: y - 4, width: 8, height: 8 }));
-      }
-    }
+    const { sheet, moving, draft, scale, film } = this;
+    const marks = sheet.marks.map((mark, place) => (moving?.place === place ? moving.mark : mark));
+    if (this.pending) marks.push(this.pending);
+    if (draft) marks.push({ ...draft.mark, words: draft.mark.words ?? "" });
+    this.node.style.display = film.boxes.shown ? "" : "none";
+    this.node.replaceChildren(...marks.map((mark) => drawMark(mark, mark.points.map((point) => this.screen(point)), film.size, scale)));
+  }
+
+  destroy() {
+    this.sheet.heard.delete(this.listener);
   }
 }

@@ -5,7 +5,7 @@
  * @typedef {import("./film.js").Film} Film
  */
 import { draw, make } from "./dom.js";
-import { keyOf } from "./film-keys.js";
+import { keyOf, MARKING } from "./film-keys.js";
 import { PRESETS } from "./film-window.js";
 
 /** Signs on a field of 20 by 20, lines only. @type {Record<string, string>} */
@@ -13,6 +13,7 @@ const SIGNS = {
   window: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
   pan: "M10 2v16M2 10h16M10 2 8 4.5M10 2l2 2.5M10 18l-2-2.5M10 18l2-2.5M2 10l2.5-2M2 10l2.5 2M18 10l-2.5-2M18 10l-2.5 2",
   measure: "M2 13 13 2l5 5L7 18zM5 10l2 2M8 7l2.5 2.5M11 4l2 2",
+  mark: "M3 16 9 5l6 11M5 12h7M16 4v5M13.500 6.500h5",
   invert: "M3 3h14v14H3zM3 17 17 3M6 15h9V6z",
   plus: "M10 4v12M4 10h12",
   minus: "M4 10h12",
@@ -30,6 +31,25 @@ function sign(name) {
   return picture;
 }
 
+/** Choices that a sign folds away; they lie over the film, which stays where it is. @param {string} show @param {string} says @param {HTMLElement[]} choices @returns {HTMLDetailsElement} */
+function menu(show, says, choices) {
+  const node = make("details", { cls: "film-menu" }, make("summary", { cls: "film-button", "aria-label": says, title: says }, sign(show)),
+    make("div", { cls: "film-choices" }, ...choices));
+  const close = () => {
+    node.open = false;
+  };
+  node.addEventListener("click", (/** @type {Event} */ event) => event.target instanceof Element && event.target.closest(".film-choice") && close());
+  node.addEventListener("focusout", (/** @type {FocusEvent} */ event) => event.relatedTarget instanceof Node && !node.contains(event.relatedTarget) && close());
+  node.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape" || !node.open) return;
+    close();
+    node.querySelector("summary")?.focus();
+    event.stopPropagation();
+    event.preventDefault();
+  });
+  return node;
+}
+
 /** The toolbar and what brings it up to date. @param {Film} film */
 export function toolbar(film) {
   const button = (/** @type {string} */ show, /** @type {string} */ says, /** @type {string} */ keyed, /** @type {() => void} */ act) => make("button", {
@@ -39,16 +59,19 @@ export function toolbar(film) {
   const tools = /** @type {Record<string, HTMLButtonElement>} */ ({
     window: button("window", "Window", "Drag changes the window", () => film.hand.take("window")),
     pan: button("pan", "Move", "Drag moves the film", () => film.hand.take("pan")),
-    measure: button("measure", "Measure a length", "Measure a length (arrows move a cross, Enter sets its ends)", () => film.hand.take("measure")),
+    length: button("measure", "Measure a length", MARKING[0].says, () => film.take("length")),
   });
+  const more = menu("mark", "More to measure and mark", MARKING.slice(1).map(({ kind, key, name, says }) => make("button", {
+    type: "button", cls: "film-choice", title: says, "data-tool": kind, onclick: () => film.take(kind),
+  }, make("span", { text: name }), make("kbd", { text: key.toUpperCase() }))));
   const preset = make("select", { cls: "film-preset", "aria-label": "Window preset", title: "Window preset (1 to 5)", onchange: () => film.preset(preset.value) },
     ...PRESETS.map((name) => make("option", { value: name, text: name[0].toUpperCase() + name.slice(1) })),
     make("option", { value: "own", text: "By hand", disabled: "", hidden: "" }));
   const invert = button("invert", "Invert", "Invert black and white", () => film.invert());
   const magnifier = button("magnify", "Magnifier", "Magnifier", () => film.magnifier.toggle());
-  const boxes = button("boxes", "Boxes", "Show or hide all boxes", () => film.showBoxes());
+  const boxes = button("boxes", "Boxes", "Show or hide all boxes and marks", () => film.showBoxes());
   const node = make("div", { cls: "film-tools", role: "group", "aria-label": "Film" },
-    ...Object.values(tools), preset, invert,
+    ...Object.values(tools), more, preset, invert,
     button("minus", "Zoom out", "Zoom out", () => film.zoomBy(0.8)), button("plus", "Zoom in", "Zoom in", () => film.zoomBy(1.25)),
     button("fit", "Fit", "Fit the whole film", () => film.fit()),
     button("1:1", "Actual pixels", "1:1, a film pixel for each screen pixel", () => film.actual()),
@@ -56,6 +79,7 @@ export function toolbar(film) {
     button("full", "Full screen", "Full screen", () => film.fullScreen()), button("?", "Keys", "This list", () => film.help()));
 
   const update = () => {
+    more.classList.toggle("on", film.hand.marking && film.hand.name !== "length");
     for (const [name, tool] of Object.entries(tools)) tool.setAttribute("aria-pressed", String(film.hand.name === name));
     invert.setAttribute("aria-pressed", String(film.window.invert));
     magnifier.setAttribute("aria-pressed", String(film.magnifier.on));

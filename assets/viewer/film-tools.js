@@ -4,8 +4,9 @@
  *
  * @typedef {import("./film-geometry.js").Point} Point
  * @typedef {{begin?: (at: Point) => void, move: (from: Point, to: Point) => void, end?: (at: Point) => void,
- *   cancel?: () => void, cursor: string}} Tool  screen points; `move` gets where the pointer was and where it is
- * @typedef {{tool: (touch: boolean) => Tool, panTool: Tool, click: (at: Point) => void, hover: (at: Point|null, touch: boolean) => void,
+ *   cancel?: () => void, hover?: (at: Point) => void, cursor: string}} Tool  screen points; `move` gets where the pointer
+ *   was and where it is, `hover` where it is while nothing is pressed
+ * @typedef {{tool: (touch: boolean, at: Point) => Tool, panTool: Tool, click: (at: Point) => void, hover: (at: Point|null, touch: boolean) => void,
  *   zoom: (at: Point, factor: number) => void}} Handling
  */
 
@@ -40,7 +41,7 @@ export function listen(stage, handling) {
     stage.focus({ preventScroll: true });
     event.preventDefault();
     if (pointers.size > 1) return release(point, true);
-    held = { tool: event.button === 1 || event.shiftKey ? handling.panTool : handling.tool(event.pointerType === "touch"), start: point, moved: false };
+    held = { tool: event.button === 1 || event.shiftKey ? handling.panTool : handling.tool(event.pointerType === "touch", point), start: point, moved: false };
     held.tool.begin?.(point);
   });
 

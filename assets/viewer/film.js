@@ -9,7 +9,7 @@
  * @typedef {import("./film-geometry.js").Point} Point
  * @typedef {import("./film-geometry.js").Box} Box
  * @typedef {import("./film-boxes.js").Finding} Finding
- * @typedef {import("./film-sight.js").SightState & {lengths?: [Point, Point][], shown?: boolean}} FilmState
+ * @typedef {import("./film-sight.js").SightState & {shown?: boolean}} FilmState
  * @typedef {object} FilmOptions
  * @property {string} [source] address of a picture, where there is no `preview`
  * @property {string} [preview] address of the small picture that comes first
@@ -22,15 +22,19 @@
  * @property {string} [frame] class of the frame, "query" or "compared"
  * @property {string} name what the film is: its heading
  * @property {string} [title] what is known of it, beside the name
+ * @property {Sheet} [sheet] its marks, where they outlive the pane
+ * @property {import("./film-keys.js").Told[]} [moreKeys] keys of the page around it, for the list of keys
  */
 import { draw, make } from "./dom.js";
 import { BoxLayer } from "./film-boxes.js";
 import { sideEdges } from "./film-geometry.js";
 import { Hand } from "./film-hand.js";
+import { hintOf } from "./film-hints.js";
 import { keySheet, listenToKeys } from "./film-keys.js";
 import { Magnifier } from "./film-magnifier.js";
 import { fetchFull, fetchPicture } from "./film-pixels.js";
 import { Screen } from "./film-screen.js";
+import { Sheet } from "./film-sheet.js";
 import { Sight } from "./film-sight.js";
 import { toolbar } from "./film-toolbar.js";
 import { listen } from "./film-tools.js";
@@ -67,22 +71,24 @@ export class Film extends Sight {
     this.screen = new Screen(this.stage, () => this.redraw());
     this.boxes = new BoxLayer();
     this.magnifier = new Magnifier(this);
-    this.hand = new Hand(this);
+    this.sheet = options.sheet ?? new Sheet();
+    this.hand = new Hand(this, this.sheet);
     this.overlay = draw("svg", { class: "film-overlay", "aria-hidden": "true" });
-    this.overlay.append(this.boxes.node, this.hand.lengths.node, this.hand.boxing.node, this.hand.cross);
+    this.overlay.append(this.boxes.node, this.hand.marks.node, this.hand.boxing.node, this.hand.cross);
     this.marks = options.sides ? [
       make("span", { cls: "side right", text: "R", title: "The patient's right" }),
       make("span", { cls: "side left", text: "L", title: "The patient's left" }),
     ] : [];
     this.readout = make("p", { cls: "film-readout" });
     this.message = make("p", { cls: "film-message", role: "status" });
-    this.stage.append(this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message);
+    this.hinted = make("div", { cls: "film-hint", role: "status" });
+    this.stage.append(this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message, this.hinted);
     this.note = make("p", { cls: "note film-note" });
-    this.sheet = keySheet();
+    this.keys = keySheet(options.moreKeys);
     this.bar = toolbar(this);
     this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
       make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" })),
-      this.bar.node, this.stage, options.sides ? this.note : null, this.sheet);
+      this.bar.node, this.stage, options.sides ? this.note : null, this.keys);
 
     this.attend();
     this.fitPane();
@@ -91,15 +97,21 @@ export class Film extends Sight {
 
   attend() {
     listen(this.stage, {
-      tool: (touch) => (touch && this.magnifier.on ? { cursor: "none", move: () => {} } : this.hand.tool),
+      tool: (touch, at) => (touch && this.magnifier.on ? { cursor: "none", move: () => {} } : this.hand.toolAt(at)),
       panTool: this.hand.panTool,
       click: (at) => this.choose(this.boxes.at(at, this.view, this.size)),
-      hover: (at, touch) => this.magnifier.follow(at, touch),
+      hover: (at, touch) => this.hover(at, touch),
       zoom: (at, factor) => this.zoomBy(factor, at),
     });
     listenToKeys(this);
     this.observer = new ResizeObserver(() => this.fitPane());
     this.observer.observe(this.stage);
+  }
+
+  /** @param {Point|null} at screen point, null where the pointer left @param {boolean} touch */
+  hover(at, touch) {
+    this.magnifier.follow(at, touch);
+    if (at && !touch) this.hand.tool.hover?.(at);
   }
 
   // Pixels
@@ -236,17 +248,27 @@ export class Film extends Sight {
   }
 
   help() {
-    this.sheet.showModal();
+    this.keys.showModal();
+  }
+
+  /** Take a tool that draws marks; that of the ratio again: ask for the model's lines. @param {import("./film-measures.js").MarkKind} kind */
+  take(kind) {
+    if (kind === "ratio" && this.hand.name === kind && this.listeners.has(kind)) this.emit(kind);
+    else this.hand.take(kind);
+  }
+
+  /** How the tool in hand is used. */
+  hint() {
+    this.hinted.replaceChildren(...hintOf(this));
   }
 
   /** @returns {FilmState} */
   state() {
-    return { ...super.state(), lengths: this.hand.lengths.lines, shown: this.boxes.shown };
+    return { ...super.state(), shown: this.boxes.shown };
   }
 
   /** @param {FilmState} state */
   restore(state) {
-    this.hand.lengths.lines = [...(state.lengths ?? [])];
     this.boxes.shown = state.shown ?? true;
     this.boxes.rebuild();
     super.restore(state);
@@ -255,6 +277,7 @@ export class Film extends Sight {
   /** Give back what a browser has few of. */
   destroy() {
     this.leaving.abort();
+    this.hand.marks.destroy();
     this.link(null);
     this.observer?.disconnect();
     this.screen.destroy();

@@ -110,7 +110,7 @@ export function mountFindings(bench) {
     }, { key: "all", title: "Show or hide all boxes" })]);
     bar.hidden = !reading?.findings.length && !reading?.draft;
     const ranks = reading?.hits?.map((hit) => [hit.study_id, hit.rank]);
-    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, Boolean(bench.offer), ranks];
+    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, reading.row, Boolean(bench.offer), ranks];
     renew(table, shown, () => {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];

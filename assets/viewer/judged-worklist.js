@@ -9,13 +9,16 @@ import { Worklist, words } from "./worklist.js";
 /** @typedef {import("./reading.js").Box} Box */
 /** @typedef {import("./reading.js").Finding} Finding */
 
+/** What a verdict is about; undefined for a comment, or a case. @param {any} said */
+const subjectOf = (said) => ({ box: `box ${said.phrase} ${said.number}`, phrase: `phrase ${said.phrase}`, hit: `hit ${said.hit}` })[/** @type {string} */ (said.kind)];
+
 export class JudgedWorklist extends Worklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
     super(ask, changed);
     this.initials = forThisWindow.getItem("lofi-initials") || "";
     /** @type {string} what became of the last judgement */ this.saved = "";
-    /** @type {{finding: Finding, number: number}|null} the box being moved; number −1: a new one is drawn */ this.redrawing = null;
+    /** @type {{finding: Finding, number: number, anew: boolean}|null} the box being moved, or drawn anew; number −1: a new one is drawn */ this.redrawing = null;
   }
 
   /** @param {Reading} reading */
@@ -29,12 +32,19 @@ export class JudgedWorklist extends Worklist {
     this.initials = initials.trim().toUpperCase();
     forThisWindow.setItem("lofi-initials", this.initials);
     this.saved = "";
-    for (const reading of this.worklist) this.recall(reading);
+    for (const reading of this.worklist) {
+      reading.sheet.history.keepOf(this.initials);
+      this.recall(reading);
+    }
     this.changed();
   }
 
   /** @param {Reading} reading */
   opened(reading) {
+    reading.sheet.history.tell = (sentence) => {
+      this.saved = sentence;
+      this.changed();
+    };
     this.recall(reading);
   }
 
@@ -55,37 +65,54 @@ export class JudgedWorklist extends Worklist {
   note(reading, said) {
     if (said.kind === "comment") reading.comment = said.decision === "withdrawn" ? "" : said.comment;
     if (said.kind === "case") reading.reviewed = said.decision === "done";
-    const subject = { box: `box ${said.phrase} ${said.number}`, phrase: `phrase ${said.phrase}`, hit: `hit ${said.hit}` }[/** @type {string} */ (said.kind)];
+    const subject = subjectOf(said);
     if (!subject) return;
     if (said.decision === "withdrawn") reading.verdicts.delete(subject);
     else reading.verdicts.set(subject, said);
   }
 
-  /** Store one verdict. @param {Reading} reading @param {object} verdict */
-  async judge(reading, verdict) {
+  /** Store one verdict. @param {Reading} reading @param {any} verdict @param {boolean} [again] it is undone, or done again */
+  async judge(reading, verdict, again = false) {
     if (!this.initials) {
       this.saved = "First write your initials.";
       document.getElementById("initials")?.focus();
-      return this.changed();
+      this.changed();
+      return false;
     }
     this.saved = "Saving…";
     this.changed();
+    const before = reading.verdicts.get(subjectOf(verdict) ?? "");
+    let stored = false;
     try {
       const { said } = await this.ask("keep_verdict", { film: reading.film.sha256, reader: this.initials, ...verdict });
       this.note(reading, said);
       this.saved = "Saved.";
+      stored = true;
     } catch (fault) {
       this.saved = words(fault);
     }
+    if (stored && !again) this.remember(reading, verdict, before);
     this.changed();
+    return stored;
   }
 
-  /** The same judgement a second time takes it back. @param {Finding} finding @param {number} number @param {string} decision @param {Box} [box] */
-  judgeBox(finding, number, decision, box) {
+  /** A verdict that can be undone: by what was said of the same before, or by nothing. @param {Reading} reading @param {any} verdict @param {any} before */
+  remember(reading, verdict, before) {
+    if (!subjectOf(verdict)) return;
+    const { kind, phrase, number, hit, model_box, box, score, decision } = before ?? { ...verdict, box: null, decision: "withdrawn" };
+    const old = { kind, phrase, number, hit, model_box, box, score, decision };
+    reading.sheet.history.add({
+      says: `${verdict.phrase ?? "similar study"} ${verdict.decision}`, reader: this.initials,
+      undo: () => this.judge(reading, old, true), redo: () => this.judge(reading, verdict, true),
+    });
+  }
+
+  /** The same judgement a second time takes it back. @param {Finding} finding @param {number} number @param {string} decision @param {Box} [box] @returns {Promise<boolean>} whether it is stored */
+  async judgeBox(finding, number, decision, box) {
     const reading = this.current;
-    if (!reading) return;
+    if (!reading) return false;
     const again = reading.verdicts.get(`box ${finding.phrase} ${number}`)?.decision === decision && !box;
-    this.judge(reading, {
+    return this.judge(reading, {
       kind: "box", phrase: finding.phrase, number, decision: again ? "withdrawn" : decision, box: box || null,
       model_box: finding.boxes[number] || null, score: finding.scores[number] ?? null,
     });
@@ -122,13 +149,19 @@ export class JudgedWorklist extends Worklist {
     this.judge(reading, text.trim() ? { kind: "comment", decision: "commented", comment: text } : { kind: "comment", decision: "withdrawn" });
   }
 
-  /** Move a box on the film (again: stop), or draw one that is missing (number −1). @param {Finding} finding @param {number} number */
-  redraw(finding, number) {
-    const same = this.redrawing?.finding === finding && this.redrawing.number === number;
-    this.redrawing = same ? null : { finding, number };
+  /** Move a box on the film (again: stop), draw it anew, or one that is missing (number −1). @param {Finding} finding @param {number} number @param {boolean} [anew] */
+  redraw(finding, number, anew = false) {
+    const same = this.redrawing?.finding === finding && this.redrawing.number === number && this.redrawing.anew === anew;
+    this.redrawing = same ? null : { finding, number, anew };
     if (!this.initials) this.judge(/** @type {Reading} */ (this.current), {}); // says that initials come first
     if (!this.initials) this.redrawing = null;
     this.changed();
+  }
+
+  /** A box drawn anew in the place of the model's. @param {Finding} finding @param {number} number @param {Box} box */
+  drewAnew(finding, number, box) {
+    this.redrawing = null;
+    this.judgeBox(finding, number, "redrawn", box);
   }
 
   /** Mark the case as reviewed and go on. */

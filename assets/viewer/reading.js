@@ -4,6 +4,8 @@
  * the worklist, so an answer that comes late still lands where it belongs.
  */
 
+import { Sheet } from "./film-sheet.js";
+
 /** @typedef {[number, number, number, number]} Box x0, y0, x1, y1, 0–1 of the film */
 
 /**
@@ -63,6 +65,8 @@
  * @property {string} comment
  * @property {boolean} reviewed
  * @property {any} view the film pane's state
+ * @property {Sheet} sheet the marks on the film, and what can be undone
+ * @property {{phrase: string, number: number}|null} row what the keys judge: a box, or with −1 the phrase as a whole
  */
 
 let made = 0;
@@ -81,7 +85,7 @@ export function newReading(name, source, where) {
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
     compared: null, beside: 0, neighbours: new Map(), region: null,
-    verdicts: new Map(), comment: "", reviewed: false, view: null,
+    verdicts: new Map(), comment: "", reviewed: false, view: null, sheet: new Sheet(), row: null,
   };
 }
 

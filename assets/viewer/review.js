@@ -37,13 +37,25 @@ export function added(reading, finding) {
     .map((said) => ({ box: /** @type {Box} */ (said.box), score: undefined, number: /** @type {number} */ (said.number) }));
 }
 
+/**
+ * What keys can judge, in the order of the page: each box that the model or the reader gave, a phrase without any as a whole.
+ * @param {Reading} reading @returns {{phrase: string, number: number}[]}
+ */
+export function rowsOf(reading) {
+  return reading.findings.filter((finding) => finding.state === "known").flatMap((finding) => {
+    const numbers = [...finding.boxes.keys(), ...added(reading, finding).map((one) => one.number)];
+    return (numbers.length ? numbers : [-1]).map((number) => ({ phrase: finding.phrase, number }));
+  });
+}
+
 /** Accept, reject, move one box. @param {Workbench} bench @param {Reading} reading @param {Finding} finding @param {number} index */
 export function boxReview(bench, reading, finding, index) {
   const said = reading.verdicts.get(boxSubject(finding, index))?.decision || "";
   const name = `box ${index + 1} of ${finding.phrase}`;
   const key = `${finding.phrase} ${index}`;
   const moving = bench.redrawing?.finding === finding && bench.redrawing.number === index;
-  return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name },
+  const current = reading.row?.phrase === finding.phrase && reading.row.number === index;
+  return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name, "aria-current": current ? "true" : null },
     make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(boxSureness(finding)[index] ?? finding.confidence)}` }),
     toggle("✓", said === "accepted", () => bench.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
     toggle("✗", said === "rejected", () => bench.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),

@@ -13,6 +13,7 @@ import { mountPhrases } from "./phrases.js";
 import { Workbench } from "./workbench.js";
 import { mountReview } from "./review.js";
 import { inLine } from "./lines.js";
+import { listenInRoom } from "./room-keys.js";
 import { asker } from "./server.js";
 import { mountStage } from "./stage.js";
 import { toneButton } from "./tone.js";
@@ -100,6 +101,7 @@ export function mountRoom(element, props) {
     else if (bench.current?.compared || bench.partner) bench.close();
     bench.changed();
   });
+  listenInRoom(bench, stage, element);
   show();
   bench.begin();
 }

@@ -8,6 +8,7 @@ import { comparedPane } from "./compare.js";
 import { createFilm } from "./film.js";
 import { isGuess, look } from "./lines.js";
 import { standing } from "./review.js";
+import { ROOM_KEYS } from "./room-keys.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -24,6 +25,7 @@ export function shownFindings(bench, reading, findings) {
     return {
       phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(bench.offer, finding.number),
       hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: isGuess(finding.answer),
+      chosen: reading.row?.phrase === finding.phrase ? boxes.findIndex((one) => one.number === reading.row?.number) : undefined,
     };
   });
 }
@@ -31,7 +33,7 @@ export function shownFindings(bench, reading, findings) {
 /** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Workbench} bench @param {Reading} reading */
 function queryFindings(bench, reading) {
   const findings = shownFindings(bench, reading, reading.findings);
-  const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false, guess: false };
+  const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false, guess: false, chosen: undefined };
   const sentence = reading.draft?.[bench.pointed];
   if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
   if (reading.region) findings.push({ ...plain, phrase: reading.region.phrase || REGION, boxes: [reading.region.box], dash: "1 3" });
@@ -58,10 +60,11 @@ function queryPane(bench, reading) {
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
     ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: !lateral,
-    frame: "query", name: reading.name, title: about,
+    frame: "query", name: reading.name, title: about, sheet: reading.sheet, moreKeys: ROOM_KEYS,
   });
-  pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
+  pane.on("select", (/** @type {string} */ phrase, /** @type {number} */ box) => bench.point(phrase, box));
   pane.on("change", (/** @type {any} */ state) => { reading.view = state; });
+  pane.on("ratio", () => bench.startRatio(reading));
   if (reading.view) pane.restore(reading.view);
   const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
   return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, ...flags, pane.node) };
@@ -71,9 +74,9 @@ function queryPane(bench, reading) {
 function regionActions(bench, reading, shown) {
   if (shown.drawing) return [make("p", { text: "Drag over the film: from one corner of the box to the other." })];
   if (shown.held) {
-    const { finding, number } = shown.held;
-    return [make("p", { text: number < 0 ? `Drag over the film to draw a box for ${finding.phrase}.` : `Drag the box of ${finding.phrase}, or its corners.` }),
-      button("Done", () => bench.redraw(finding, number), { key: "done", cls: "action" })];
+    const { finding, number, anew } = shown.held;
+    return [make("p", { text: number < 0 || anew ? `Drag over the film to draw a box for ${finding.phrase}.` : `Drag the box of ${finding.phrase}, or its corners.` }),
+      button("Done", () => bench.redraw(finding, number, anew), { key: "done", cls: "action" })];
   }
   const region = reading.region;
   if (!region) return [];
@@ -93,6 +96,7 @@ class Stage {
   constructor(bench) {
     this.bench = bench;
     this.seats = make("div", { cls: "stage" });
+    bench.viewOf = () => (this.query ? { turns: this.query.pane.view.turns, flipped: Boolean(this.query.pane.view.flipped) } : {});
     this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
     /** @type {any} */ this.query = null;
     /** @type {any} */ this.compared = null;
@@ -140,9 +144,9 @@ class Stage {
     query.pane.edit(null);
     query.pane.draw(null);
     if (!wanted) return;
-    const { finding, number } = wanted;
-    if (number < 0) {
-      query.pane.draw((/** @type {any} */ box) => bench.addBox(finding, box));
+    const { finding, number, anew } = wanted;
+    if (number < 0 || anew) {
+      query.pane.draw((/** @type {any} */ box) => (anew ? bench.drewAnew(finding, number, box) : bench.addBox(finding, box)));
       return;
     }
     const place = standing(query.reading, finding).findIndex((one) => one.number === number);

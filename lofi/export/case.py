@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lofi.errors import BadQuery
+from lofi.export.mark import Mark, Measured, Scale, measured, scale_of, words_of
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 from lofi.gallery.text import clean_line
@@ -73,9 +74,10 @@ class Case:
     """A film with all that was asked and said about it, as it stood at ``made_at`` (UTC).
 
     ``groundings`` are the answers in the order of the page, ``hits`` and ``report`` None where not asked for,
-    ``verdicts`` one reader's current ones. ``origin`` ties DICOM exports to the uploaded image; it comes from the
-    session of the one who uploaded it and from nowhere else. Raises BadQuery, on creation, for verdicts or an origin
-    of another film.
+    ``verdicts`` one reader's current ones, ``marks`` what the reader with these ``initials`` drew on the film and
+    ``shown`` a sentence on how the reader's screen showed it. ``origin`` ties DICOM exports to the uploaded image; it
+    comes from the session of the one who uploaded it and from nowhere else. Raises BadQuery, on creation, for verdicts
+    or an origin of another film.
     """
 
     film: Radiograph
@@ -88,11 +90,15 @@ class Case:
     report: tuple[ReportSentence, ...] | None = None
     verdicts: tuple["Verdict", ...] = ()
     origin: Origin | None = field(default=None, repr=False)
+    marks: tuple[Mark, ...] = ()
+    initials: str = ""
+    shown: str = ""
 
     def __post_init__(self) -> None:
         # A checkpoint's name is its maker's word: cleaned once, here, because every export shows it.
         object.__setattr__(self, "model", clean_line(self.model, 64) or "unnamed")
         object.__setattr__(self, "fingerprint", clean_line(self.fingerprint, 64))
+        object.__setattr__(self, "initials", clean_line(self.initials, 8).upper())
         if any(verdict.film != self.film.sha256 for verdict in self.verdicts):
             raise BadQuery("A review of another film cannot be exported with this one.")
         if self.origin is not None and self.origin.film != self.film.sha256:
@@ -112,6 +118,9 @@ class Case:
         report: Iterable[ReportSentence] | None = None,
         verdicts: Iterable["Verdict"] = (),
         origin: Origin | None = None,
+        marks: Iterable[Mark] = (),
+        initials: str = "",
+        shown: str = "",
     ) -> "Case":
         """The case as it stands now, named after the engine's model and (where there are hits) its gallery."""
         return cls(
@@ -125,6 +134,9 @@ class Case:
             report=None if report is None else tuple(report),
             verdicts=tuple(verdicts),
             origin=origin,
+            marks=tuple(marks),
+            initials=initials,
+            shown=shown,
         )
 
     @property
@@ -134,8 +146,19 @@ class Case:
 
     @property
     def reader(self) -> str:
-        """The initials of the reader whose review this is; "" where there is none."""
-        return next((verdict.reader for verdict in self.verdicts), "")
+        """The initials of the reader whose review and marks these are; "" where there are none."""
+        return next((verdict.reader for verdict in self.verdicts), self.initials if self.marks else "")
+
+    @property
+    def scale(self) -> Scale:
+        """The scale in which the marks are measured."""
+        return scale_of(self.marks, self.film.size_hw, self.film.spacing_mm, self.film.spacing_at)
+
+    @property
+    def marked(self) -> tuple[tuple[Mark, Measured, str], ...]:
+        """Each mark, what it measures, and what stands at it."""
+        size, scale = self.film.size_hw, self.scale
+        return tuple((mark, measured(mark, size, scale), words_of(mark, size, scale)) for mark in self.marks)
 
     @property
     def comment(self) -> str:

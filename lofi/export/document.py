@@ -7,6 +7,7 @@ import numpy as np
 
 from lofi.answers import film_card
 from lofi.export.case import NOTE, TEXT_LIMIT, Case, Finding, Region
+from lofi.export.mark import Mark, Measured
 from lofi.export.written import Written, named
 from lofi.gallery.text import clean_line
 from lofi.results import Box, Hit
@@ -39,6 +40,7 @@ def document(case: Case) -> dict[str, Any]:
         if case.gallery is None
         else {"name": case.gallery.name, "sha256": case.gallery.sha256, "studies": case.gallery.studies},
         "film": {**film_card(film), "bits": film.bits, "spacing_mm": spacing},
+        "marks": [_mark(case, *marked) for marked in case.marked],
         "findings": [_finding(case, finding) for finding in case.findings],
         "hits": None if case.hits is None else [_hit(case, hit) for hit in case.hits],
         "report_draft": None
@@ -68,6 +70,20 @@ def _finding(case: Case, finding: Finding) -> dict[str, Any]:
         "confidence": round(float(finding.confidence), 4),
         "absent_for_reader": finding.absent_for_reader,
         "boxes": [_region(case, region) for region in finding.regions],
+    }
+
+
+def _mark(case: Case, mark: Mark, measured: Measured, words: str) -> dict[str, Any]:
+    height, width = case.film.size_hw
+    return {
+        "kind": mark.kind,
+        "points": [[round(x, 6), round(y, 6)] for x, y in mark.points],
+        "points_pixels": [[round(x * width, 2), round(y * height, 2)] for x, y in mark.points],
+        "value": None if measured.value is None else round(measured.value, 3),
+        "unit": measured.unit,
+        "scale": case.scale.at if measured.unit in ("mm", "mm2") else "",
+        "words": words,
+        "start": mark.start,
     }
 
 

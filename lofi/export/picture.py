@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from lofi.export.case import NOTE, Case, Finding
+from lofi.export.mark_drawing import draw_marks
 from lofi.export.written import Written, named
 from lofi.film.view import GUESS_DASH, GUESSED, line_of
 
@@ -89,6 +90,7 @@ def _draw_film(figure: Figure, case: Case, size_hw: tuple[int, int], figure_hw: 
                         linestyle=style,
                     )
                 )  # fmt: skip
+    draw_marks(axes, case, (height, width), unit, _points(1))
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)
     if case.film.view != "LATERAL":
@@ -154,7 +156,10 @@ def _legend(case: Case) -> list[_Line]:
     if case.gallery is not None:
         facts.append(f"Gallery {case.gallery.name}, {case.gallery.studies} studies {case.gallery.sha256[:12]}")
     if case.reader:
-        facts.append(f"Reviewed by {case.reader}")
+        facts.append(f"{'Reviewed' if case.verdicts else 'Marked'} by {case.reader}")
+    facts += [f"{mark.kind.capitalize()}: {words}" for mark, _, words in case.marked if words]
+    if case.shown:
+        facts.append(case.shown)
     if case.comment:
         facts += _wrapped(f"Comment: {case.comment}", 6)
     if case.film.view != "LATERAL":

@@ -16,6 +16,7 @@ from pydicom.valuerep import DSfloat
 
 from lofi.export.case import NOTE, Case, Finding
 from lofi.export.codes import meaning
+from lofi.export.mark_items import annotation
 from lofi.export.source import UTF8, Source, packed, source_of, stamp
 from lofi.export.structured_report import outline
 from lofi.export.written import Written
@@ -96,6 +97,9 @@ def _overlay(case: Case, source: Source) -> tuple[list[GraphicLayer], list[Graph
                 [_label(source, finding, box) for box in boxes],
             )
         )
+    if (marks := annotation(case, source, len(layers) + 1)) is not None:
+        layers.append(marks[0])
+        annotations.append(marks[1])
     return layers, annotations
 
 

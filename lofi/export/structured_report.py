@@ -32,6 +32,7 @@ from pydicom.uid import generate_uid
 from lofi.errors import BadQuery
 from lofi.export import codes as lexicon
 from lofi.export.case import TEXT_LIMIT, Case, Finding, Region
+from lofi.export.mark_items import groups
 from lofi.export.source import UTF8, Source, packed, provenance, source_of, stamp
 from lofi.export.written import Written
 from lofi.gallery.text import clean_line
@@ -46,13 +47,13 @@ def write_sr(case: Case, identified: bool = False) -> Written:
     Rejected boxes are left out, moved ones are where the reader put them. Raises BadQuery as ``source_of`` does, and
     where nothing was asked.
     """
-    if not case.groundings:
-        raise BadQuery("A structured report tells what was found: ask for a phrase first.")
+    if not case.groundings and not case.marks:
+        raise BadQuery("A structured report tells what was found: ask for a phrase first, or mark something.")
     source = source_of(case, identified)
     report = MeasurementReport(
         observation_context=_observers(case),
         procedure_reported=lexicon.CHEST_FILM,
-        imaging_measurements=list(_groups(case, source)),
+        imaging_measurements=[*_groups(case, source), *groups(case, source)],
         title=codes.DCM.ImagingMeasurementReport,
     )
     report[0].ContentSequence.extend(_comments(case))

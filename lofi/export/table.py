@@ -11,6 +11,7 @@ from lofi.gallery.text import clean_line
 BOX_COLUMNS = (
     "film_sha256", "phrase", "asked", "state", "found", "confidence", "box", "x0", "y0", "x1", "y1",
     "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict",
+    "mark", "value", "unit", "words", "points_pixels",
 )  # fmt: skip
 HIT_COLUMNS = (
     "film_sha256", "rank", "similarity", "study_id", "view", "sex", "age", "labels", "source", "simulated",
@@ -22,8 +23,11 @@ SOURCE_COLUMNS = (
 
 
 def write_csv(case: Case) -> Written:
-    """One row a box, one a phrase without boxes; of a rejected box the coordinates are the model's."""
-    rows = (row for finding in case.findings for row in _finding_rows(case, finding))
+    """One row a box, one a phrase without boxes, one a mark; of a rejected box the coordinates are the model's."""
+    rows = (
+        *((*row, *(None,) * 5) for finding in case.findings for row in _finding_rows(case, finding)),
+        *_mark_rows(case),
+    )
     return named(case, _encoded(case, BOX_COLUMNS, rows), "case", "csv", "text/csv")
 
 
@@ -52,6 +56,14 @@ def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
             *_region_cells(case, region),
             "absent" if finding.absent_for_reader else region.verdict if region else "",
         )
+
+
+def _mark_rows(case: Case) -> Iterator[tuple[Cell, ...]]:
+    height, width = case.film.size_hw
+    for mark, (value, unit), words in case.marked:
+        number = None if value is None else round(value, 3)
+        points = "; ".join(f"{x * width:.2f} {y * height:.2f}" for x, y in mark.points)
+        yield (case.film.sha256, *(None,) * (len(BOX_COLUMNS) - 6), mark.kind, number, unit, words, points)
 
 
 def _region_cells(case: Case, region: Region | None) -> tuple[Cell, ...]:

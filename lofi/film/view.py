@@ -14,6 +14,9 @@ COLOURS = ("#56b4e9", "#e69f00", "#f0e442", "#cc79a7", "#2fc49a", "#ff7f3f")
 DASHES = ("", "9 5", "2 4", "12 4 2 4", "5 3")
 """Dash patterns in screen pixels. Five dashes and six colours: the pair repeats after thirty phrases."""
 
+MARK_COLOUR = "#7fe3ff"
+"""Of a reader's lengths, angles, arrows and the like."""
+
 GUESSED, GUESS_DASH = frozenset({"never learnt", "unsure"}), "3 4"
 """Standings of which a box is a guess, and its dash: drawn thin, whatever the phrase's own dash is."""
 

@@ -8,6 +8,7 @@ import base64
 from lofi.answers import Answer
 from lofi.errors import BadQuery
 from lofi.export import Case, write
+from lofi.export.mark import marks_of
 from lofi.results import Box, Grounding
 from lofi.ui.asked import Asked
 from lofi.ui.page_answers import PageAnswers
@@ -38,6 +39,9 @@ class Exports:
             report=self.page_answers.sentences(film.sha256) if asked.values.get("draft") and not listed else None,
             verdicts=self.reviews.verdicts(asked),
             origin=holdings.origin(film.sha256, asked.text("pass")),
+            marks=marks_of(asked.values.get("marks") or []),
+            initials=asked.text("reader"),
+            shown=shown_of(asked.values.get("turns"), asked.values.get("flipped")),
         )
         written = write(case, kind, identified=asked.values.get("identified") is True and kind in ("sr", "gsps"))
         data = base64.b64encode(written.data).decode()
@@ -53,3 +57,12 @@ class Exports:
         return tuple(
             self.page_answers.grounding(film, phrase, box) for phrase, box in zip(phrases, within, strict=True)
         )
+
+
+def shown_of(turns: object, flipped: object) -> str:
+    """A sentence on how the reader's screen showed the film, "" where as it is stored. Raises BadQuery."""
+    if turns not in (None, 0, 1, 2, 3) or flipped not in (None, True, False):
+        raise BadQuery("The page named its view of the film in a way that is not known here: reload it.")
+    done = [f"turned by {90 * turns}°"] if isinstance(turns, int) and turns else []
+    done += ["mirrored"] * bool(flipped)
+    return f"The reader saw the film {' and '.join(done)}; here it is as it is stored." if done else ""

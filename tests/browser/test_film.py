@@ -299,7 +299,7 @@ def test_lengths(stage: Page, spacing: list[float] | None, across: tuple[float, 
     scale = run(stage, "film.view.scale")
     drag(stage, "square", (150, 100), (150 + 160 * scale, 100))
     drag(stage, "square", (200, 120), (200, 120 + 120 * scale))
-    texts = stage.locator(".lengths text")
+    texts = stage.locator(".marks text")
     expect(texts).to_have_count(2)
     for text, (length, unit) in zip(texts.all_text_contents(), (across, down), strict=True):
         number, _, told = text.partition(" ")
@@ -316,7 +316,7 @@ def test_a_length_says_that_it_holds_at_the_detector(stage: Page, where: str, to
     for key in ["l", "Enter", *["ArrowRight"] * 10, "Enter"]:
         stage.keyboard.press(key)
     expected = 80 / run(stage, "film.view.scale")
-    expect(stage.locator(".lengths text")).to_have_text(f"{expected:.1f} mm{told}")
+    expect(stage.locator(".marks text")).to_have_text(f"{expected:.1f} mm{told}")
 
 
 def test_a_length_by_keys(stage: Page) -> None:
@@ -325,7 +325,115 @@ def test_a_length_by_keys(stage: Page) -> None:
     for key in ["l", "Enter", *["ArrowRight"] * 10, "Enter"]:
         stage.keyboard.press(key)
     expected = 80 / run(stage, "film.view.scale")
-    expect(stage.locator(".lengths text")).to_have_text(f"{expected:.1f} mm")
+    expect(stage.locator(".marks text")).to_have_text(f"{expected:.1f} mm")
+
+
+def clicks(page: Page, name: str, *points: tuple[float, float]) -> None:
+    """Click at film pixels of a film that is not turned."""
+    left, top = corner(page, name)
+    for x, y in [point(page, name, *at) for at in points]:
+        page.mouse.move(left + x, top + y)
+        page.mouse.down()
+        page.mouse.up()
+
+
+def test_an_angle_is_three_clicks(stage: Page) -> None:
+    put(stage, "square", spacingMm=[1, 2], sizeHw=[HEIGHT, WIDTH])
+    run(stage, "film.take('angle')")
+    clicks(stage, "square", (200, 100), (100, 100), (150, 200))
+    # In millimetres the arms go 200 to the right, and 100 to the right and 100 down.
+    number = float(str(stage.locator(".marks text").text_content()).removesuffix("°"))
+    assert number == pytest.approx(45, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "at", "expected", "unit"),
+    [
+        ([0.5, 0.2], "detector", np.pi / 4 * 32 * 60, "mm² at the detector"),
+        (None, "", np.pi / 4 * 160 * 120, "square pixels (spacing unknown)"),
+    ],
+    ids=["spacing known", "spacing unknown"],
+)
+def test_an_ellipse_tells_its_area(
+    stage: Page, spacing: list[float] | None, at: str, expected: float, unit: str
+) -> None:
+    put(stage, "square", spacingMm=spacing, spacingAt=at, sizeHw=[HEIGHT, WIDTH])
+    run(stage, "film.turn(1)")  # the corners that were dragged are the film's, however it lies
+    run(stage, "film.take('ellipse')")
+    x0, y0, _, _ = bright(stage, "square")
+    scale = run(stage, "film.view.scale")
+    drag(stage, "square", (x0, y0), (x0 + 120 * scale, y0 + 160 * scale))
+    number, _, told = str(stage.locator(".marks text").text_content()).partition(" ")
+    assert told == unit
+    assert float(number) == pytest.approx(expected, rel=0.02)
+
+
+def test_an_arrow_has_words_and_they_are_text(stage: Page) -> None:
+    put(stage, "square")
+    run(stage, "film.take('arrow')")
+    for y, said in ((100, HOSTILE), (300, None)):
+        drag(stage, "square", (100, y), (200, y + 60))
+        field = stage.get_by_label("Words at the arrow")
+        field.fill(said or "left alone")
+        field.press("Enter" if said else "Escape")
+    expect(stage.locator(".marks text")).to_have_text(HOSTILE[:80])
+    expect(stage.locator(".mark")).to_have_count(1)
+    assert run(stage, "document.activeElement === film.stage")
+
+
+def test_a_known_length_sets_the_scale(stage: Page) -> None:
+    put(stage, "square", sizeHw=[HEIGHT, WIDTH])
+    run(stage, "film.take('length')")
+    clicks(stage, "square", (10, 350), (110, 350))
+    text = stage.locator(".marks .length text")
+    expect(text).to_contain_text("pixels (spacing unknown)")
+    run(stage, "film.take('scale')")
+    clicks(stage, "square", (10, 300), (210, 300))
+    stage.get_by_label("Its length in mm").fill("100")
+    stage.keyboard.press("Enter")
+    expect(text).to_contain_text("mm by the reader’s scale")
+    assert float(str(text.text_content()).split()[0]) == pytest.approx(50, rel=0.02)
+    stage.keyboard.press("Control+z")
+    expect(text).to_contain_text("pixels (spacing unknown)")
+
+
+def test_the_ratio_of_heart_and_chest(stage: Page) -> None:
+    put(stage, "square", sizeHw=[HEIGHT, WIDTH])
+    run(stage, "film.take('ratio')")
+    scale = run(stage, "film.view.scale")
+    drag(stage, "square", (150, 200), (150 + 120 * scale, 230))  # slanted by the hand: the line is level
+    drag(stage, "square", (120, 300), (120 + 240 * scale, 300))
+    text = stage.locator(".marks text")
+    expect(text).to_have_text("heart / chest 0.50")
+    (a, b, *_) = run(stage, "film.sheet.marks[0].points")
+    assert a[1] == b[1]
+    stage.keyboard.press("Escape")
+    # Its ends can be taken with any tool, and what was changed is undone.
+    drag(stage, "square", (150 + 120 * scale, 200), (150 + 168 * scale, 200))
+    expect(text).to_have_text("heart / chest 0.70")
+    assert run(stage, "film.window") == {"level": 0.5, "width": 1, "invert": False}
+    for key, told in (("Control+z", "0.50"), ("Control+Shift+Z", "0.70"), ("Control+z", "0.50")):
+        stage.keyboard.press(key)
+        expect(text).to_have_text(f"heart / chest {told}")
+    stage.keyboard.press("Delete")
+    expect(text).to_have_count(0)
+    stage.keyboard.press("Control+z")
+    expect(text).to_have_count(1)
+
+
+def test_the_model_starts_the_ratio_and_the_reader_corrects_it(stage: Page) -> None:
+    put(stage, "square", sizeHw=[HEIGHT, WIDTH])
+    stage.evaluate("""async () => { const { ratioFrom } = await import("/viewer/film-measures.js");
+        films.square.on("ratio", () => films.square.sheet.add(
+            ratioFrom([0.4, 0.5, 0.7, 0.8], [[0.1, 0.1, 0.45, 0.8], [0.55, 0.1, 0.85, 0.9]]))); }""")
+    run(stage, "film.stage.focus()")
+    stage.keyboard.press("q")
+    stage.get_by_role("button", name="Start from the model").click()
+    text = stage.locator(".marks text")
+    expect(text).to_have_text("heart / chest 0.40 · lines by the model, not checked")
+    x, y = point(stage, "square", 0.4 * WIDTH, 0.65 * HEIGHT)
+    drag(stage, "square", (x, y), (x - 40, y))
+    expect(text).to_contain_text("· the model’s lines, corrected")
 
 
 def test_linked_films_share_window_and_place(stage: Page) -> None:
@@ -361,7 +469,7 @@ def test_linked_films_share_window_and_place(stage: Page) -> None:
         ("r", "film.view.turns", 1),
         ("R", "film.view.turns", 3),
         ("m", "film.magnifier.on", True),
-        ("l", "film.hand.name", "measure"),
+        ("l", "film.hand.name", "length"),
         ("b", "film.boxes.shown", False),
         ("n", "film.boxes.chosen.finding", 0),
         ("N", "film.boxes.chosen.finding", 1),

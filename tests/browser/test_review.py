@@ -3,14 +3,15 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pydicom
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, press_while_stored, sign
+from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, sign
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -88,11 +89,66 @@ def test_next_case_marks_this_one_and_opens_the_next(page: Page, film_file: Path
     drop(page, film_file, other)
     hits(page)
     sign(page, "RV3")
-    page.fill("#comment", "a comment")
-    press_while_stored(page, page.get_by_role("button", name="Next case"), "/ask/keep_verdict")
+    page.get_by_role("button", name="Next case").click()
     expect(page.locator(".item .state").first).to_have_text("reviewed")
     expect(page.locator(".seat.query .who")).to_have_text("Film 2")
     expect(page.locator(".next [role=status]")).to_have_text("")  # "Saved." was said of the case before
+
+
+def judged(page: Page, name: str) -> Locator:
+    return page.get_by_role("group", name=name, exact=True)
+
+
+def test_a_case_is_reviewed_by_keys_alone_and_every_step_undone(page: Page, film_file: Path) -> None:
+    reviewed(page, film_file, "RV5")
+    page.locator(".seat.query .film-stage").focus()
+    page.keyboard.press("j")
+    right, left = judged(page, "box 1 of right lung"), judged(page, "box 1 of left lung")
+    expect(right).to_have_attribute("aria-current", "true")
+    page.keyboard.press("a")
+    expect(right).to_have_class("judge accepted")
+    expect(left).to_have_attribute("aria-current", "true")
+    page.locator(".hits").focus()
+    page.keyboard.press("x")
+    expect(left).to_have_class("judge rejected")
+    for key, classes in (
+        ("Control+z", ("judge accepted", "judge ")),
+        ("Control+z", ("judge ", "judge ")),
+        ("Control+Shift+Z", ("judge accepted", "judge ")),
+    ):
+        page.keyboard.press(key)
+        for box, expected in zip((right, left), classes, strict=True):
+            expect(box).to_have_class(expected)
+    # Verdicts, marks and boxes drawn are one list.
+    stage = page.locator(".seat.query .film-stage")
+    stage.focus()
+    for key in ["l", "Enter", *["ArrowRight"] * 10, "Enter"]:
+        page.keyboard.press(key)
+    expect(page.locator(".marks .mark")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    page.keyboard.press("o")
+    expect(page.locator(".next [role=status]")).to_have_text("Saved.")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".next [role=status]")).to_have_text(re.compile("Undone: .* absent"))
+    page.keyboard.press("Control+z")
+    expect(page.locator(".marks .mark")).to_have_count(0)
+    page.locator("#comment").focus()
+    page.keyboard.press("x")  # words are words
+    expect(page.locator("#comment")).to_have_value("x")
+    page.locator("#find").focus()
+    page.keyboard.press("?")
+    expect(page.locator("dialog.film-help[open]")).to_contain_text("Accept the box")
+
+
+def test_the_models_heart_and_chest_start_the_ratio(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    page.locator(".seat.query .film-stage").focus()
+    for _ in range(2):
+        page.keyboard.press("q")
+    said = page.locator(".marks .ratio text")
+    expect(said).to_have_text(re.compile(r"^heart / chest 0\.[3-7]\d · lines by the model, not checked$"))
 
 
 def exported(page: Page, kind: str) -> bytes:
