@@ -85,7 +85,7 @@ class InContext:
         model, words = self.model, checked_phrase(phrase)
         encoded = film if isinstance(film, EncodedFilm) else model.encode(film)
         every = list(dict.fromkeys(shot for shots in sets for shot in shots))
-        prompt = model.language_tokens.encode(grounding_prompt(words.lower()))
+        prompt = model.language_tokens.encode(grounding_prompt(words))
         heard, belief = model.hear(encoded, words), model.belief(encoded, words)
         with model.turn:
             # A pass costs as much as its ids and a little more: one set of shots takes its question along.

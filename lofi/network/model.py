@@ -79,7 +79,7 @@ class LofiModel(Encoder):
         """
         words = checked_phrase(phrase)
         encoded = self.encoded(film)
-        prompt = self.language_tokens.encode(grounding_prompt(words.lower()))
+        prompt = self.language_tokens.encode(grounding_prompt(words))
         language, tokens = self.network.language, self.language_tokens
         region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
         heard, belief = self.hear(encoded, words), self.belief(encoded, words)

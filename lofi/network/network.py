@@ -79,10 +79,13 @@ class LofiNetwork(nn.Module):
     def encode_texts(self, ids: Tensor) -> Tensor:
         """(B, T) padded ids → (B, E) unit embeddings.
 
-        open_clip's own tower reads the last place of a full context, as SigLIP was trained: ids are padded to it.
+        open_clip's own tower reads the last place of a full context, as SigLIP was trained: ids are padded to it, with
+        the tower's ``pad_id`` (0 in SigLIP 2, 1 in SigLIP and MedSigLIP, where 0 is no word either).
         """
         if "hf_config" not in self.config.text.open_clip:
             ids = functional.pad(ids, (0, self.config.text.context - ids.shape[1]))
+            padding = self.config.text.open_clip.get("pad_id", 0)
+            ids = ids.masked_fill(ids == 0, padding) if padding else ids
         return functional.normalize(self.text(ids).float(), dim=-1)
 
     def prefix(self, patches: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, normalizers
 
 from lofi.boxes import Boxes, dequantise, quantise
 
@@ -25,8 +25,10 @@ def location_tokens(bins: int) -> list[str]:
 
 
 def grounding_prompt(phrase: str) -> str:
-    """The paper's later code: phrase → boxes."""
-    return f'Detect all instances of "{phrase}".'
+    """The paper's later code: phrase → boxes. In lower case, so that a sentence of a report and what a reader types are
+    one question, in training and in use.
+    """
+    return f'Detect all instances of "{phrase.lower()}".'
 
 
 def region_prompt(boxes: str) -> str:
@@ -35,6 +37,25 @@ def region_prompt(boxes: str) -> str:
 
 
 REPORT_PROMPT = "Write the report."
+PUNCTUATION = r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^`{|}~]"""
+
+
+def canonical(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer, reading what it is given in lower case and without punctuation, single-spaced.
+
+    As SigLIP 2 was trained (open_clip's ``clean: canonicalize``, big_vision's canonicalize_text). It becomes part of
+    the tokenizer's own file, so that training and use cannot differ.
+    """
+    steps: list[normalizers.Normalizer] = [
+        normalizers.Replace("_", " "),
+        normalizers.Replace(Regex(PUNCTUATION), ""),
+        normalizers.Lowercase(),
+        normalizers.Replace(Regex(r"\s+"), " "),
+        normalizers.Strip(),
+    ]
+    own = tokenizer.normalizer
+    tokenizer.normalizer = normalizers.Sequence(steps if own is None else [*steps, own])
+    return tokenizer
 
 
 @dataclass(frozen=True)

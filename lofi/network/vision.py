@@ -24,8 +24,12 @@ def build_open_clip_vision(config: VisionConfig, embed_dim: int, side: int) -> n
         )
 
     settings: dict[str, Any] = {**config.open_clip, "image_size": side, "timm_model_pretrained": False}
-    tower: nn.Module = _build_vision_tower(embed_dim, CLIPVisionCfg(**settings))
-    return tower
+    tower: Any = _build_vision_tower(embed_dim, CLIPVisionCfg(**settings))
+    trunk = tower.trunk
+    fixed = hasattr(trunk, "set_input_size") and not getattr(trunk, "dynamic_img_size", False)
+    if fixed and tuple(trunk.patch_embed.img_size) != (side, side):  # open_clip leaves timm's own; MedSigLIP has 448
+        trunk.set_input_size(img_size=(side, side))
+    return cast(nn.Module, tower)
 
 
 def sinusoid_grid(height: int, width: int, channels: int, device: torch.device | None = None) -> Tensor:

@@ -144,7 +144,7 @@ def _known(film: Film, concept: str) -> bool:
 
 def _spoken(model: LofiModel, encoded: EncodedFilm, concept: str, side: str) -> FoundBoxes:
     """What the language model alone answers."""
-    prompt = model.language_tokens.encode(grounding_prompt(c.said(concept, side).lower()))
+    prompt = model.language_tokens.encode(grounding_prompt(c.said(concept, side)))
     with model.turn, torch.inference_mode():
         cache = model.network.language.branch(encoded.cache)
         return locate_tokens(model.network.language, model.language_tokens, prompt, cache, model.grammar)

@@ -1,5 +1,6 @@
 """What a recipe states: every number of a training run, as frozen values."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
@@ -31,9 +32,10 @@ class Lora:
 class Starts:
     """Where the parts start.
 
-    ``image``: "fresh", "imagenet" (timm's file beside the project) or "open_clip:MODEL:TAG".
-    ``text``: "fresh", "minilm" or "open_clip:MODEL:TAG". ``language``: "fresh", "hub:ID", "hub:ID@REVISION" or
-    "gguf:FILE".
+    ``image``: "fresh", "imagenet" (timm's file beside the project), "open_clip:MODEL:TAG", "open_clip:hf-hub:ID" or
+    "siglip:FOLDER_OR_ID" (transformers' SiglipModel). ``text``: the same, with "minilm" for "imagenet"; where both
+    towers are of one place, the temperature and the bias of its sigmoid loss come with them.
+    ``language``: "fresh", "hub:ID", "hub:ID@REVISION" or "gguf:FILE".
     ``checkpoint``: a LoFi checkpoint whose weights are taken last, wherever name and shape agree.
     """
 
@@ -57,7 +59,8 @@ class Recipe:
     positive label swapped for a random one with chance ``swap_normal``. ``report_sentences`` 0: sentences are made
     from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
     whose words overlap by ``near_identical`` (Jaccard) are positives of each other's films. ``bias`` None: the
-    sigmoid loss starts at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4 quantises the language model.
+    sigmoid loss starts at that of its towers, else at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4
+    quantises the language model.
     ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them
     "off"; ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in
     float32, "bf16" and "float32" rule everywhere. ``own_streams`` gives each film of a step its own random
@@ -158,6 +161,12 @@ def with_settings(recipe: Recipe, settings: dict[str, str]) -> Recipe:
 
 
 def _set(value: Any, path: Sequence[str], text: str, name: str) -> Any:
+    if isinstance(value, dict):  # a tower as open_clip or transformers describes it
+        if len(path) > 1 and isinstance(value.get(path[0]), dict):
+            return {**value, path[0]: _set(value[path[0]], path[1:], text, name)}
+        if len(path) > 1 or path[0] not in {*value, *_TOWER_SETTINGS}:
+            raise ValueError(f"the recipe has no setting {name!r}")
+        return {**value, path[0]: _in_json(text)}
     if not is_dataclass(value) or path[0] not in value.__dataclass_fields__:
         raise ValueError(f"the recipe has no setting {name!r}")
     old = getattr(value, path[0])
@@ -168,3 +177,15 @@ def _set(value: Any, path: Sequence[str], text: str, name: str) -> Any:
     if isinstance(old, bool) or not isinstance(old, int | float | str):
         raise ValueError(f"{name} is not a plain number or word: change it in the recipe file")
     return replace(value, **{path[0]: type(old)(text)})  # type: ignore[type-var]
+
+
+_TOWER_SETTINGS = ("pad_id", "image_size", "mlp_ratio", "timm_pool", "timm_proj", "tokenizer_kwargs", "proj_bias")
+"""Settings of open_clip's towers that a recipe may leave at their defaults."""
+
+
+def _in_json(text: str) -> Any:
+    """A number, true or false, a list or an object as JSON has it; else the word itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

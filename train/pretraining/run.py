@@ -85,7 +85,7 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
     text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
     network = LofiNetwork(sized(recipe.model, len(text_tokens), len(language_tokens)))
-    start(network, recipe, shared / "weights", kept)
+    scaled = start(network, recipe, shared / "weights", kept)
     freeze(network, recipe)
     adapt(network, recipe)
     if recipe.checkpointing:
@@ -103,5 +103,6 @@ def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: P
     if not recipe.starts.checkpoint:  # which brings its own statistics and bias
         first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
         adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
-        start_bias(network, recipe.bias, [batch.targets for batch in first])
+        if recipe.bias is not None or not scaled:
+            start_bias(network, recipe.bias, [batch.targets for batch in first])
     return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device)

@@ -1,6 +1,6 @@
 """Where the parts start from: random weights, files beside the project, or the hub; and their tokenizers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -8,12 +8,15 @@ from pathlib import Path
 import torch
 from huggingface_hub import try_to_load_from_cache
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 
 from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS, pinned, read_manifest
 from lofi.network.config import LanguageConfig, ModelConfig
 from lofi.network.losses import sigmoid_bias
 from lofi.network.network import LofiNetwork
+from lofi.network.text import canonical
 from train.pretraining.recipe import Recipe, Starts
+from train.pretraining.siglip import read_siglip, tower_state
 from train.pretraining.vocabulary import minilm_folder, named_as_ours, small_tokenizers
 
 
@@ -86,8 +89,12 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
             )
         return (folder / TEXT_TOKENIZER).read_text("utf-8"), (folder / LANGUAGE_TOKENIZER).read_text("utf-8"), []
     text, language, kept = small_tokenizers(texts, settings.bins if settings.locations == "tokens" else None, least=1)
-    if recipe.starts.text.startswith("open_clip:"):
-        text = pretrained_tokenizer(recipe.model.text.open_clip["hf_tokenizer_name"]).to_str()
+    tower = recipe.model.text.open_clip
+    kind, _, place = recipe.starts.text.partition(":")
+    if kind in ("open_clip", "siglip"):
+        text = pretrained_tokenizer(place if kind == "siglip" else tower["hf_tokenizer_name"]).to_str()
+    if (tower.get("tokenizer_kwargs") or {}).get("clean") == "canonicalize":
+        text = canonical(Tokenizer.from_str(text)).to_str()
     if recipe.starts.language.startswith(("hub:", "gguf:")):
         if settings.locations == "tokens":
             raise ValueError("a language model with its own tokenizer writes boxes in digits: set locations to digits")
@@ -117,16 +124,19 @@ def origins(starts: Starts, cache: Path | None = None) -> dict[str, str]:
     open_clip takes no revision: its weights are pinned by a file, ``open_clip:MODEL:FILE``.
     """
     found = {name: _without_folder(str(place)) for name, place in asdict(starts).items() if place}
-    language = starts.language.removeprefix("hub:")
-    if starts.language.startswith("hub:") and not Path(language).is_dir():
-        name, extra = of_hub(language)
-        file = try_to_load_from_cache(name, "config.json", cache_dir=cache, revision=extra.get("revision"))
-        found["language"] = f"hub:{name}@{Path(file).parent.name}" if isinstance(file, str) else starts.language
+    for part, stated in (("image", starts.image), ("text", starts.text), ("language", starts.language)):
+        kind, _, place = stated.partition(":")
+        if kind in ("hub", "siglip") and not Path(place).is_dir():
+            name, extra = of_hub(place)
+            file = try_to_load_from_cache(name, "config.json", cache_dir=cache, revision=extra.get("revision"))
+            found[part] = f"{kind}:{name}@{Path(file).parent.name}" if isinstance(file, str) else stated
     return found
 
 
 def _without_folder(place: str) -> str:
     """``gguf:/somewhere/a.gguf`` as ``gguf:a.gguf``: a checkpoint is handed on, folders are nobody's business."""
+    if ":hf-hub:" in place:
+        return place
     kind, colon, rest = place.rpartition(":")
     return f"{kind}{colon}{Path(rest).name}"
 
@@ -136,40 +146,88 @@ def told(place: str) -> Iterator[None]:
     """Say in words that weights or a tokenizer cannot be had. Raises ValueError."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # a hub out of reach, no such repository or file, or a damaged one
+    except (
+        OSError,
+        RuntimeError,
+        ImportError,
+    ) as error:  # a hub out of reach, no such repository or file, or a damaged one
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
             f"{place} could not be loaded: {reason} Give a folder on this machine, or fetch it where there is a net."
         ) from None
 
 
-def start(network: LofiNetwork, recipe: Recipe, weights: Path, kept: Sequence[int]) -> None:
-    """Fill the parts from where the recipe says."""
+def start(network: LofiNetwork, recipe: Recipe, weights: Path, kept: Sequence[int]) -> bool:
+    """Fill the parts from where the recipe says; whether the sigmoid loss's temperature and bias came with them."""
     starts = recipe.starts
     if starts.image == "imagenet":
         load_image_tower(network, weights / "tf_efficientnet_lite0.imagenet.safetensors")
     if starts.text == "minilm" and not starts.checkpoint:
         load_text_tower(network, kept)
+    scaled = False
     for place in dict.fromkeys((starts.image, starts.text)):
-        if place.startswith("open_clip:"):
-            load_open_clip(network, place, image=starts.image == place, text=starts.text == place)
+        load = {"open_clip": load_open_clip, "siglip": load_siglip}.get(place.partition(":")[0])
+        if load is not None:
+            scaled |= load(network, place, starts.image == place, starts.text == place)
     if starts.language != "fresh":
         network.language.model.load_state_dict(pretrained_language(starts.language, recipe.model.language))
     if starts.checkpoint:
         load_checkpoint(network, Path(starts.checkpoint))
+    return scaled or bool(starts.checkpoint)
 
 
-def load_open_clip(network: LofiNetwork, place: str, image: bool, text: bool) -> None:
-    """The towers of ``open_clip:MODEL:TAG``, from the hub's cache or the hub; strict: every weight must fit."""
+def load_open_clip(network: LofiNetwork, place: str, image: bool, text: bool) -> bool:
+    """The towers of ``open_clip:MODEL:TAG_OR_FILE`` or ``open_clip:hf-hub:ID``, from the hub's cache or the hub.
+
+    Strict: every weight must fit. Where both come, so do temperature and bias.
+    """
     import open_clip
 
-    _, model, tag = place.split(":")
+    rest = place.removeprefix("open_clip:")
+    whole = rest.startswith(("hf-hub:", "local-dir:"))  # a repository or folder with its own weights
+    model, tag = (rest, None) if whole else rest.split(":", 1)
     with told(place):
         found = open_clip.create_model(model, pretrained=tag)
     if image:
-        network.image.visual.load_state_dict(found.visual.state_dict())
+        fill(network.image.visual, found.visual.state_dict(), place)
     if text:
-        network.text.load_state_dict(found.text.state_dict())
+        fill(network.text, found.text.state_dict(), place)
+    return image and text and take_scale(network, found.logit_scale, found.logit_bias)
+
+
+def load_siglip(network: LofiNetwork, place: str, image: bool, text: bool) -> bool:
+    """The towers of ``siglip:FOLDER_OR_ID`` (``@REVISION``), a SiglipModel of transformers; as ``load_open_clip``."""
+    folder, extra = of_hub(place.removeprefix("siglip:"))
+    with told(place):
+        state = read_siglip(folder, **extra)
+    if image:
+        fill(network.image.visual, tower_state(state, "vision_model"), place)
+    if text:
+        fill(network.text, tower_state(state, "text_model"), place)
+    return image and text and take_scale(network, state["logit_scale"], state["logit_bias"])
+
+
+def fill(tower: torch.nn.Module, state: Mapping[str, torch.Tensor], place: str) -> None:
+    """Load a tower; raises ValueError where its sizes are not the recipe's."""
+    own = {name: tuple(value.shape) for name, value in tower.state_dict().items()}
+    theirs = {name: tuple(value.shape) for name, value in state.items()}
+    if own != theirs:
+        name = next(name for name in {**own, **theirs} if own.get(name) != theirs.get(name))
+        raise ValueError(
+            f"{place} is of another size than the recipe's tower: {name} is {theirs.get(name)} there, {own.get(name)} "
+            "here. Set model.vision.open_clip, model.text.open_clip and preprocessing.side to its sizes."
+        )
+    tower.load_state_dict(state)
+
+
+@torch.no_grad()
+def take_scale(network: LofiNetwork, log_temperature: torch.Tensor, bias: torch.Tensor | None) -> bool:
+    """Take the temperature (its logarithm) and the bias that two towers were trained with; False where one has none."""
+    if bias is None:
+        return False
+    network.log_temperature.fill_(float(log_temperature))
+    network.bias.fill_(float(bias))
+    return True
 
 
 def pretrained_language(place: str, settings: LanguageConfig) -> dict[str, torch.Tensor]:

@@ -51,6 +51,7 @@ MODEL = ModelConfig(
             "context_length": 64,
             "vocab_size": 256000,
             "hf_tokenizer_name": "timm/ViT-SO400M-16-SigLIP2-512",
+            "tokenizer_kwargs": {"clean": "canonicalize"},
             "width": 1152,
             "heads": 16,
             "layers": 27,

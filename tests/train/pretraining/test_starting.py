@@ -18,6 +18,7 @@ from lofi.network.language import build_language
 from tests import tiny
 from train.feeding.generated import generate
 from train.pretrain import main
+from train.pretraining.adapters import plain_state
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.run import prepare
 from train.pretraining.starting import load_checkpoint, of_hub, origins, pretrained_language, tokenizers_of
@@ -77,27 +78,64 @@ def test_it_trains_in_8_bits_and_its_checkpoint_loads(language: Path, tmp_path: 
     assert len(lofi.load(out / "checkpoint").language_tokens) == 4 + 256
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning:open_clip")
-def test_towers_of_open_clip_arrive(language: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def towers(language: Path, tmp_path: Path) -> tuple[Recipe, Any, Path]:
+    """A recipe, an open_clip model of its size with a trained temperature and bias, and its folder."""
     import open_clip  # after lofi, which makes it importable beside a CPU build of torch
 
     recipe = find_recipe("base", smoke=True)
     text = {**recipe.model.text.open_clip, "hf_tokenizer_name": str(language), "vocab_size": 4 + 256}
     config = {"embed_dim": recipe.model.embed_dim, "vision_cfg": recipe.model.vision.open_clip, "text_cfg": text}
     config["vision_cfg"] = {**recipe.model.vision.open_clip, "image_size": SIDE}
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "tiny-siglip.json").write_text(json.dumps({**config, "custom_text": True}))
-    open_clip.add_model_config(tmp_path / "configs")
+    config |= {"custom_text": True, "init_logit_bias": -10}
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "tiny-siglip.json").write_text(json.dumps(config))
+    open_clip.add_model_config(folder)
     torch.manual_seed(6)
     theirs = open_clip.create_model("tiny-siglip")
-    torch.save(theirs.state_dict(), tmp_path / "towers.pt")
-    place = f"open_clip:tiny-siglip:{tmp_path / 'towers.pt'}"
+    with torch.no_grad():
+        theirs.logit_scale.fill_(math.log(112.0))
+        theirs.logit_bias.fill_(-16.5)
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    (whole / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
+    torch.save(theirs.state_dict(), whole / "open_clip_pytorch_model.bin")
     model = replace(recipe.model, text=replace(recipe.model.text, open_clip=text))
-    run = prepared(replace(recipe, model=model, starts=Starts(place, place, "fresh")), tmp_path)
+    return replace(recipe, model=model), theirs, whole
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:open_clip")
+@pytest.mark.parametrize("kind", ["tag", "folder"])
+def test_towers_of_open_clip_arrive_with_their_temperature_and_bias(
+    towers: tuple[Recipe, Any, Path], kind: str, tmp_path: Path
+) -> None:
+    recipe, theirs, whole = towers
+    place = f"tiny-siglip:{whole / 'open_clip_pytorch_model.bin'}" if kind == "tag" else f"local-dir:{whole}"
+    starts = Starts(f"open_clip:{place}", f"open_clip:{place}", "fresh")
+    run = prepared(replace(recipe, starts=starts), tmp_path)
     for part, arrived in (("visual", run.network.image.visual), ("text", run.network.text)):
         saved = {n.removeprefix(f"{part}."): v for n, v in theirs.state_dict().items() if n.startswith(f"{part}.")}
         assert saved
         assert all(torch.equal(value, arrived.state_dict()[name]) for name, value in saved.items())
+    assert float(run.network.log_temperature.detach().exp()) == pytest.approx(112)
+    assert float(run.network.bias.detach()) == pytest.approx(-16.5)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:open_clip")
+def test_siglips_text_is_read_as_its_open_clip_config_says(towers: tuple[Recipe, Any, Path], tmp_path: Path) -> None:
+    """Lower case, no punctuation: in training, and in the checkpoint that the app loads."""
+    from open_clip.tokenizer import canonicalize_text
+
+    recipe, _, whole = towers
+    place = f"open_clip:tiny-siglip:{whole / 'open_clip_pytorch_model.bin'}"
+    run = prepared(replace(recipe, starts=Starts(place, place, "fresh")), tmp_path)
+    state = plain_state(run.network)
+    checkpoint.save(tmp_path / "saved", run.network, run.tokenizers, data={}, metrics={}, state=state)
+    for tokens in (run.batches.text_tokens, lofi.load(tmp_path / "saved").text_tokens):
+        for text in ("Small, left-sided Effusion.", "  No\n PNEUMOTHORAX (or_air)! ", r"a^b[c]\d~'e'", "stent"):
+            assert tokens.encode(text) == tokens.encode(canonicalize_text(text))
+            assert tokens.decode(tokens.encode(text)) == canonicalize_text(text)
 
 
 def test_a_checkpoint_gives_its_weights_its_words_and_its_bias(tmp_path: Path) -> None:
