@@ -36,7 +36,7 @@ from train.feeding.episodes import (
 from train.feeding.packing import Packed, pack
 from train.feeding.reports import columns
 from train.feeding.sampling import Epochs, OwnShards, Sampler
-from train.pretraining.distributed import part
+from train.pretraining.distributed import part, within
 from train.pretraining.recipe import Recipe
 
 
@@ -53,9 +53,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Batch:
-    """``canvases`` (B, S, S); ``sentences`` (M, T) ids of all processes; ``targets`` (B, R) in {1, 0, −1} of this
-    process's films; ``packed`` the questions; ``pooling`` (R, M) makes reports of sentences, without it R = M.
-    ``left_out`` boxes and ``cut`` sentences did not fit whole.
+    """``canvases`` (B, S, S); ``sentences`` (M, T) ids of all processes and parts of the step; ``targets`` (B, R) in
+    {1, 0, −1} of these films; ``packed`` the questions; ``pooling`` (R, M) makes reports of sentences, without it
+    R = M. ``left_out`` boxes and ``cut`` sentences did not fit whole.
     """
 
     canvases: Tensor
@@ -113,25 +113,29 @@ class Batches:
         self.records, self.cache, self.recipe = records, cache, recipe
         self.writer, self.text_tokens, self.prefix = writer, text_tokens, prefix
         self.elsewhere = sentences_by_label(records)
-        share = recipe.batch // recipe.accumulate
         self.sampler: Sampler | Epochs | OwnShards
         if isinstance(cache, Shards):
-            self.sampler = OwnShards(records, cache.homes, share, recipe.seed, recipe.swap_normal)
+            self.sampler = OwnShards(records, cache.homes, recipe.batch, recipe.seed, recipe.swap_normal)
         elif recipe.shares:
-            self.sampler = Sampler(records, recipe.shares, share, recipe.seed)
+            self.sampler = Sampler(records, recipe.shares, recipe.batch, recipe.seed)
         else:
-            self.sampler = Epochs(records, share, recipe.seed, recipe.swap_normal)
+            self.sampler = Epochs(records, recipe.batch, recipe.seed, recipe.swap_normal)
 
-    def build(self, step: int) -> Batch:
-        """The batch of step ``step`` (counted in parts of a step where gradients are accumulated)."""
-        chosen, rng = self.sampler.draw(step)
+    def build(self, number: int) -> Batch:
+        """Part ``number`` of the run: ``accumulate`` of them make a step. Its films are a part of the step's, its
+        sentences are all of the step's.
+        """
         recipe, side = self.recipe, self.recipe.model.preprocessing.side
+        step, piece = divmod(number, recipe.accumulate)
+        chosen, rng = self.sampler.draw(step)
         films = [self.records[index] for index in chosen]
+        streams = recipe.own_streams or recipe.accumulate > 1
         own = part(len(films)) if recipe.own_streams else slice(0, len(films))
+        own = within(own, part(own.stop - own.start, piece, recipe.accumulate))
         writer = Writer(self.writer.tokens, self.writer.grammar, self.writer.end, self.writer.padding)
         canvases, segments, targets = [], [], []
         for number in range(len(films))[own]:
-            stream = np.random.default_rng((recipe.seed, step, number, 2)) if recipe.own_streams else rng
+            stream = np.random.default_rng((recipe.seed, step, number, 2)) if streams else rng
             pixels, seen, asked = self._film(int(chosen[number]), stream, writer)
             canvases.append(pixels)
             segments.append(asked)
@@ -139,7 +143,7 @@ class Batches:
             targets.append(heat_targets(films[number], seen, dice, recipe.heat_phrases) if recipe.heat_weight else [])
         batch = self._sentences(films, rng)
         stacked = torch.from_numpy(np.stack(canvases))
-        if step < recipe.early_share * recipe.steps * recipe.accumulate and recipe.early_side < side:
+        if step < recipe.early_share * recipe.steps and recipe.early_side < side:
             shrunk = interpolate(stacked[:, None], recipe.early_side, mode="bilinear", antialias=True)
             stacked = shrunk[:, 0].contiguous()
         packed = pack(segments, self.prefix, self.writer.padding)

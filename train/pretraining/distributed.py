@@ -27,6 +27,11 @@ def part(count: int, number: int | None = None, parts: int | None = None) -> sli
     return slice(first, first + each + (number < over))
 
 
+def within(rows: slice, inner: slice) -> slice:
+    """The rows ``inner`` of the rows ``rows``."""
+    return slice(rows.start + inner.start, rows.start + inner.stop)
+
+
 class _Gather(Function):
     """All processes' rows, in order; their gradients are summed back to the process that owns the row."""
 
@@ -68,6 +73,16 @@ def weigh(counts: Tensor) -> Tensor:
         return torch.ones_like(counts, dtype=torch.float32)
     everyone = counts.detach().clone().float()
     dist.all_reduce(everyone)
+    return counts.float() * world() / everyone.clamp(min=1)
+
+
+def weigh_parts(counts: Tensor) -> Tensor:
+    """(k, C) weights for the means of the k parts of a step over (k, C) ``counts`` items: the sum over the parts, and
+    the mean over the processes, is the mean over all items of the step.
+    """
+    everyone = counts.detach().sum(0).float()
+    if world() > 1:
+        dist.all_reduce(everyone)
     return counts.float() * world() / everyone.clamp(min=1)
 
 

@@ -18,6 +18,7 @@ from lofi.network import checkpoint
 from lofi.network.network import LofiNetwork
 from lofi.network.weights import unshared
 from train.feeding.batches import Batch
+from train.pretraining.accumulation import parts_of
 from train.pretraining.adapters import plain_state
 from train.pretraining.distributed import agreed, world
 from train.pretraining.metrics import Metrics, memory_mib
@@ -95,13 +96,16 @@ class Loop:
             group["lr"] = group["peak"] * rate_factor(step, self.recipe)
         self.adam.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}
-        for number, batch in enumerate(batches, start=1):
+        batches, wholes = [batch.to(self.run.device) for batch in batches], [None]
+        if len(batches) > 1:
+            wholes = parts_of(self.model, self.run.network, batches, self.recipe)
+        for number, (batch, whole) in enumerate(zip(batches, wholes, strict=True), start=1):
             last = number == len(batches)
             with nullcontext() if last else self.accelerator.no_sync(self.model):
-                losses = self.model(batch.to(self.run.device))
-                self.accelerator.backward(losses["total"] / len(batches))
+                losses = self.model(batch, whole)
+                self.accelerator.backward(losses["total"])
             for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value.detach() / len(batches)
+                sums[name] = sums.get(name, 0.0) + value.detach()
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         if self.accelerator.is_fsdp2:
             average_whole(trained)

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +41,35 @@ class Losses:
     heat: Tensor
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a part knows of its step: which rows of the step's sentences are its own to compute, the (C,) ``shares`` of
+    its means (``counts``), its share of the contrastive loss's ``value``, and that loss's gradients on its embeddings,
+    ``image`` (B, E) and ``text`` (M, E), and on temperature and bias (``scale``, of which the first part takes care).
+    """
+
+    rows: slice
+    shares: Tensor
+    value: Tensor
+    image: Tensor
+    text: Tensor
+    scale: tuple[Tensor, Tensor]
+
+    def contrast(self, network: LofiNetwork, images: Tensor, texts: Tensor) -> Tensor:
+        """The part's share of the contrastive loss, with its gradient."""
+        found = (self.image * images).sum() + (self.text * texts).sum()
+        found = found + self.scale[0] * network.log_temperature + self.scale[1] * network.bias
+        return self.value + found - found.detach()
+
+
+def counts(batch: Batch) -> Tensor:
+    """(5,) what the means of a batch are over: tokens of reports, descriptions and groundings, coordinates, phrases."""
+    packed = batch.packed
+    tokens = [(packed.task == task).sum() for task in (CAPTION, DESCRIBE, GROUND)]
+    asked = torch.tensor(0 if batch.asked is None else len(batch.asked.film), device=packed.task.device)
+    return torch.stack([*tokens, (~packed.coordinates.isnan()).sum(), asked])
+
+
 def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
     """bfloat16 where ``wanted``. "mixed" recipes want it for the transformers alone: the convolutions' backward pass
     is faster in float32 on a CPU.
@@ -70,14 +100,15 @@ def grounding_losses(logits: Tensor, packed: Packed, recipe: Recipe, first: int)
     return tokens, box_loss(predicted, packed.coordinates[places].view(-1, 4))
 
 
-def contrast(network: LofiNetwork, images: Tensor, sentences: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
-    """The contrastive loss of this process's films against the sentences of all."""
-    if batch.pooling is not None:
-        sentences = pool_sentences(sentences, batch.pooling)
+def contrast(
+    network: LofiNetwork, images: Tensor, sentences: Tensor, targets: Tensor, pooling: Tensor | None, recipe: Recipe
+) -> Tensor:
+    """The contrastive loss of this process's films of a step against the sentences of all."""
+    if pooling is not None:
+        sentences = pool_sentences(sentences, pooling)
     if recipe.contrast == "softmax":
-        films = recipe.batch // recipe.accumulate
-        return softmax_across(images, sentences, batch.targets, network.log_temperature, films, recipe.chunk)
-    settings = (images, sentences, batch.targets, network.log_temperature, network.bias)
+        return softmax_across(images, sentences, targets, network.log_temperature, recipe.batch, recipe.chunk)
+    settings = (images, sentences, targets, network.log_temperature, network.bias)
     if len(sentences) <= recipe.chunk:
         return sigmoid_loss(*settings)
     return chunked_sigmoid_loss(*settings, recipe.chunk)
@@ -97,31 +128,41 @@ def softmax_across(
     return (torch.stack([found, told]) * weigh(positives)).mean()
 
 
-def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens) -> Losses:
-    """All losses of one batch; with several processes, so that their mean is the loss of the whole batch."""
+def embedded(network: LofiNetwork, batch: Batch, recipe: Recipe, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, P, D) patches and (B, E) embeddings of a batch's films, (M, E) of its sentences ``rows``."""
     device, low = batch.canvases.device, recipe.precision != "float32"
     with autocast(device, recipe.precision == "bf16"):
         patches, images = network.encode_images(batch.canvases)
     with autocast(device, low):
-        own = network.encode_texts(batch.sentences[part(len(batch.sentences))])
+        return patches, images, network.encode_texts(batch.sentences[rows])
+
+
+def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens, whole: Whole | None = None) -> Losses:
+    """All losses of one batch; with several processes, so that their mean is the loss of the whole batch, and of a part
+    of a step (``whole``), so that their sum is the loss of the step.
+    """
+    device, low = batch.canvases.device, recipe.precision != "float32"
+    rows = part(len(batch.sentences)) if whole is None else whole.rows
+    patches, images, own = embedded(network, batch, recipe, rows)
     tells = recipe.location_weight > 0  # else the language model's losses are only watched
     with autocast(device, low), torch.set_grad_enabled(tells and torch.is_grad_enabled()):
         logits = answer_logits(network, network.prefix(patches), batch.packed, tokens.id(BEGIN))
-    sentences = gather_rows(own, len(batch.sentences))
-    sigmoid = contrast(network, images, sentences, batch, recipe)
+    if whole is None:
+        sentences = gather_rows(own, len(batch.sentences))
+        sigmoid = contrast(network, images, sentences, batch.targets, batch.pooling, recipe)
+        shares = weigh(counts(batch))
+    else:
+        sigmoid, shares = whole.contrast(network, images, own), whole.shares
     packed = batch.packed
     caption, describe = packed.task == CAPTION, packed.task == DESCRIBE
-    located = ~packed.coordinates.isnan() if recipe.model.language.locations == "tokens" else caption & describe
     first = tokens.id("<loc_0>") if recipe.model.language.locations == "tokens" else 0
     grounding, box = grounding_losses(logits, packed, recipe, first)
-    counts = torch.stack([mask.sum() for mask in (caption, describe, packed.task == GROUND, located)])
-    shares = weigh(counts)
     box = box * shares[3]
     grounding = grounding * shares[2] + recipe.box_weight * box
     captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
     describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
     heat = heat_of(network, patches, batch.asked, device, low) if recipe.heat_weight else torch.zeros((), device=device)
-    heat = heat * weigh(torch.tensor([0 if batch.asked is None else len(batch.asked.film)], device=device))[0]
+    heat = heat * shares[4]
     total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)
     return Losses(total + recipe.heat_weight * heat, sigmoid, captioning, grounding, describing, box, heat)
 
@@ -142,7 +183,11 @@ class Objective(nn.Module):
         super().__init__()
         self.network, self.recipe, self.tokens = network, recipe, tokens
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Name → scalar loss; "total" is what is differentiated."""
-        losses = losses_of(self.network, batch, self.recipe, self.tokens)
+    def forward(self, batch: Batch, whole: Whole | None = None, rows: slice | None = None) -> Any:
+        """Name → scalar loss; "total" is what is differentiated. With ``rows`` no losses but the (B, E) embeddings of
+        the films and the (M, E) of these sentences.
+        """
+        if rows is not None:
+            return embedded(self.network, batch, self.recipe, rows)[1:]
+        losses = losses_of(self.network, batch, self.recipe, self.tokens, whole)
         return {name: getattr(losses, name) for name in losses.__dataclass_fields__}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,9 +69,11 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_state(
 ) -> None:
     forward, calls = Objective.forward, []
 
-    def poisoned(self: Objective, batch: object) -> dict[str, torch.Tensor]:
+    def poisoned(self: Objective, *given: Any, **named: Any) -> Any:
+        losses = forward(self, *given, **named)
+        if "rows" in named:  # the embeddings of a part, no losses yet
+            return losses
         calls.append(1)
-        losses = forward(self, batch)  # type: ignore[arg-type]
         return losses if len(calls) < 6 else {name: value * float("nan") for name, value in losses.items()}
 
     monkeypatch.setattr(Objective, "forward", poisoned)
