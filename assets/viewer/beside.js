@@ -16,6 +16,9 @@ import { companions, relation } from "./same-patient.js";
 export const linkSwitch = (bench) => toggle("Linked", bench.linked, () => bench.link(!bench.linked), {
   key: "linked", title: "Window, zoom and place of both films change together" });
 
+/** The film keeps its scale when another comes beside it: whole again when the reader says so. @param {Workbench} bench */
+export const fitButton = (bench) => button("Fit both", () => bench.fitBoth(), { key: "fit-both", title: "Show both films whole" });
+
 /** Boxes on the other film: of the phrases of this one, in their colours. @param {Workbench} bench @param {Reading} reading @param {Reading} other */
 function otherFindings(bench, reading, other) {
   return reading.findings.flatMap((finding) => {
@@ -47,8 +50,8 @@ export function besidePane(bench, reading, other) {
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));
   if (other.view) pane.restore(other.view);
-  const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
-  const told = make("div", { cls: "text-of differences", tabindex: "0", role: "region", "aria-label": `What differs from ${other.name}` });
+  pane.tellFlags(film.flags);
+  const text = make("div", { cls: "text-of differences", tabindex: "0", role: "region", "aria-label": `What differs from ${other.name}` });
   const bar = make("div", { cls: "beside" });
   let given = "";
 
@@ -58,14 +61,15 @@ export function besidePane(bench, reading, other) {
     if (now !== given) pane.setFindings(findings);
     given = now;
     const shown = [reading, other].map(({ findings: asked, verdicts, film: { view, flags: told } }) => [asked, [...verdicts], view, told]);
-    renew(told, shown, () => [...lines(bench, reading, other), make("p", { cls: "note", text: caveats(reading, other).join(" ") })]);
-    renew(bar, bench.linked, () => [linkSwitch(bench),
+    renew(text, shown, () => [...lines(bench, reading, other), make("p", { cls: "note", text: caveats(reading, other).join(" ") })]);
+    renew(bar, bench.linked, () => [linkSwitch(bench), fitButton(bench),
       button("Close", () => bench.close(), { key: "close", cls: "close", "aria-label": `Close ${other.name}` })]);
   }
 
   return {
     pane, show, leave: () => { other.view = pane.state(); }, key: `${reading.key} film ${other.key} ${film.sha256}`,
-    nodes: [make("section", { cls: "seat compared", "aria-label": other.name }, ...flags, pane.node), make("section", { cls: "told", "aria-label": `Beside ${other.name}` }, told, bar)],
+    seat: make("section", { cls: "seat compared", "aria-label": other.name }, pane.node),
+    told: make("section", { cls: "told", "aria-label": `Beside ${other.name}` }, text, bar),
   };
 }
 

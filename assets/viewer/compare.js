@@ -3,7 +3,7 @@
  * A similar study beside the film: its own frame and name, the same phrases looked for on it, and its report with the
  * sentence nearest to each phrase marked in that phrase's colour.
  */
-import { linkSwitch } from "./beside.js";
+import { fitButton, linkSwitch } from "./beside.js";
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
 import { boxSureness, facts, isGuess, look, nearness, sample } from "./lines.js";
@@ -91,8 +91,9 @@ export function comparedPane(bench, reading, hit) {
       make("span", { cls: "question", text: "Relevant?" }),
       toggle("Yes", said === "relevant", () => bench.judgeHit(hit, "relevant"), { key: "relevant", "aria-label": `${name} is relevant` }),
       toggle("No", said === "not relevant", () => bench.judgeHit(hit, "not relevant"), { key: "irrelevant", "aria-label": `${name} is not relevant` }),
+      fitButton(bench),
       button("Close", () => bench.close(), { key: "close", cls: "close", "aria-label": `Close ${name}` })]);
   }
 
-  return { pane, nodes: [seat, told], show, key: `${reading.key} ${hit.study_id}` };
+  return { pane, seat, told, show, key: `${reading.key} ${hit.study_id}` };
 }

@@ -80,13 +80,11 @@ function anchored(view, size, at, point) {
   return { ...view, left: view.left + point[0] - x, top: view.top + point[1] - y };
 }
 
-/** Turned by quarters clockwise around what lies in the pane's middle. @param {View} view @param {Size} size @param {Size} pane @param {number} quarters */
+/** Turned by quarters clockwise around what lies in the pane's middle, as large as it was. @param {View} view @param {Size} size @param {Size} pane @param {number} quarters */
 export function turned(view, size, pane, quarters) {
   const turns = (((view.turns + quarters) % 4) + 4) % 4;
   const middle = /** @type {Point} */ ([pane.width / 2, pane.height / 2]);
-  const grown = fitted(size, pane, turns).scale / fitted(size, pane, view.turns).scale;
-  const next = { ...view, turns, scale: view.scale * grown };
-  return held(anchored(next, size, toFilm(view, size, middle), middle), size, pane);
+  return held(anchored({ ...view, turns }, size, toFilm(view, size, middle), middle), size, pane);
 }
 
 /**

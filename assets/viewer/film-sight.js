@@ -13,6 +13,9 @@
 import * as geometry from "./film-geometry.js";
 import { presetWindow, WHOLE, windowDragged } from "./film-window.js";
 
+/** A film as large as its pane, but for rounding. */
+const WHOLE_WITHIN = 0.005;
+
 export class Sight {
   /** @param {Size} size of the film in its own pixels */
   constructor(size) {
@@ -24,6 +27,7 @@ export class Sight {
     /** The preset in force, null after a change by hand. @type {Preset|null} */ this.presetName = "default";
     /** How many pixels have each value. @type {Uint32Array} */ this.counts = new Uint32Array(65536);
     /** @type {Sight|null} */ this.other = null;
+    /** Linked by the other one, which keeps the scale of both. */ this.led = false;
     /** @type {Map<string, ((...told: any[]) => void)[]>} */ this.listeners = new Map();
   }
 
@@ -61,6 +65,17 @@ export class Sight {
     this.size = size;
     this.pane = pane;
     this.view = geometry.viewAt(this.place, size, pane, this.view.turns);
+  }
+
+  /** Another pane, the same scale: what a column or a second film takes is not taken from the size of this one. A film that was seen whole grows with its pane. @param {Size} pane */
+  keepScale(pane) {
+    if (this.led) return this.resize(this.size, pane); // the other film says how large both are
+    const { scale, turns } = this.view;
+    const fit = geometry.fitted(this.size, pane, turns).scale;
+    const whole = Math.abs(this.place.zoom - 1) < WHOLE_WITHIN;
+    this.place = { ...this.place, zoom: whole && fit > scale ? 1 : scale / fit };
+    this.resize(this.size, pane);
+    return this.other?.follow(this);
   }
 
   /** @param {number} dx @param {number} dy screen pixels */
@@ -114,11 +129,11 @@ export class Sight {
 
   /** Share window, zoom and place with another film from now on, or with none; turns stay each film's own. @param {Sight|null} other */
   link(other) {
-    if (this.other) this.other.other = null;
-    this.other = other;
+    if (this.other) Object.assign(this.other, { other: null, led: false });
+    Object.assign(this, { other, led: false });
     if (!other) return;
     if (other.other) other.other.other = null;
-    other.other = this;
+    Object.assign(other, { other: this, led: true });
     other.follow(this);
   }
 

@@ -41,7 +41,6 @@ import { listen } from "./film-tools.js";
 import { countValues, presetWindow } from "./film-window.js";
 
 const USUAL = "R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.";
-/** No longer than the usual note: a longer one could take a second line, and the film would move under the reader's eyes. */
 const turnedBy = (/** @type {number} */ turns) => `R and L as films are usually stored, the patient's right on the left, turned by ${90 * turns}°.`;
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
@@ -64,6 +63,7 @@ export class Film extends Sight {
     this.bits = 8;
     this.leaving = new AbortController();
     this.asked = 0;
+    /** The screen for which the film was laid out, "" before. */ this.laidOut = "";
 
     this.stage = make("div", {
       cls: "film-stage", tabindex: 0, role: "application", "aria-label": `${options.name}. Press ? for the keys.`,
@@ -84,11 +84,12 @@ export class Film extends Sight {
     this.hinted = make("div", { cls: "film-hint", role: "status" });
     this.stage.append(this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message, this.hinted);
     this.note = make("p", { cls: "note film-note" });
+    this.flags = make("p", { cls: "film-flags" });
     this.keys = keySheet(options.moreKeys);
     this.bar = toolbar(this);
     this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
-      make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" })),
-      this.bar.node, this.stage, options.sides ? this.note : null, this.keys);
+      make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" }), this.flags, options.sides ? this.note : null),
+      this.bar.node, this.stage, this.keys);
 
     this.attend();
     this.fitPane();
@@ -104,6 +105,9 @@ export class Film extends Sight {
       zoom: (at, factor) => this.zoomBy(factor, at),
     });
     listenToKeys(this);
+    // A key after a click makes a browser draw its frame for the keyboard's focus; beside a film it dazzles.
+    this.stage.addEventListener("pointerdown", () => { this.stage.dataset.clicked = ""; });
+    this.stage.addEventListener("blur", () => { delete this.stage.dataset.clicked; });
     this.observer = new ResizeObserver(() => this.fitPane());
     this.observer.observe(this.stage);
   }
@@ -152,7 +156,10 @@ export class Film extends Sight {
     this.node.style.setProperty("--ratio", String(this.size.width / this.size.height));
     const { clientWidth: width, clientHeight: height } = this.stage;
     if (!width || !height) return;
-    this.resize(this.size, { width, height });
+    const screen = `${innerWidth} ${innerHeight} ${Boolean(document.fullscreenElement)}`;
+    if (this.laidOut === screen) this.keepScale({ width, height });
+    else this.resize(this.size, { width, height });
+    this.laidOut = screen;
     this.screen.resize(this.pane);
     this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.paint();
@@ -179,13 +186,18 @@ export class Film extends Sight {
   tell() {
     const { right, left } = sideEdges(this.view.turns);
     if (this.marks.length) [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
-    this.note.textContent = this.view.turns ? turnedBy(this.view.turns) : USUAL;
+    this.note.textContent = this.note.title = this.view.turns ? turnedBy(this.view.turns) : USUAL;
     const { level, width, invert } = this.window;
     const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
     const zoom = Math.round(100 * this.view.scale * devicePixelRatio);
     const depth = this.stage.dataset.shown === "full" ? `${this.bits} bits` : "small picture";
     this.readout.textContent = `W ${part(width)} L ${part(level)}${invert ? " inverted" : ""} · ${zoom} % · ${depth}`;
     this.stage.style.cursor = this.hand.tool.cursor;
+  }
+
+  /** What has to be known of the film, in the line of its name: nothing above a film may push it down. @param {string[]} flags */
+  tellFlags(flags) {
+    this.flags.textContent = this.flags.title = flags.join(" ");
   }
 
   // Boxes
@@ -241,10 +253,12 @@ export class Film extends Sight {
 
   // Around
 
+  /** The film with the phrases and findings beside it, where it stands in a room; else by itself. */
   async fullScreen() {
+    /** @type {HTMLElement} */ const whole = this.node.closest(".lofi") ?? this.node;
     if (document.fullscreenElement) await document.exitFullscreen();
-    else if (this.node.requestFullscreen) await this.node.requestFullscreen().catch(() => this.node.classList.toggle("filling"));
-    else this.node.classList.toggle("filling"); // telephones that give it to videos only
+    else if (whole.requestFullscreen) await whole.requestFullscreen().catch(() => whole.classList.toggle("filling"));
+    else whole.classList.toggle("filling"); // telephones that give it to videos only
   }
 
   help() {

@@ -110,6 +110,6 @@ export function mountHits(bench) {
     renew(foot, reading && [reading.key, reading.search.offset, reading.more, reading.hits?.length], () => (reading?.film && reading.hits ? pages(bench, reading) : []));
   }
 
-  return { node: make("aside", { cls: "hits", "aria-label": "Similar studies" }, head, text.node, filters.node, said, results, foot), show };
+  return { node: make("section", { cls: "hits", "aria-label": "Similar studies" }, head, text.node, filters.node, said, results, foot), show };
 }
 

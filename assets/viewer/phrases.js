@@ -34,13 +34,15 @@ function chips(name, phrases, chosen) {
     ...phrases.map((phrase) => button(phrase, () => chosen(phrase), { cls: "chip", key: `${name} ${phrase}` })));
 }
 
-/** @param {Workbench} bench */
-function mountReport(bench) {
+/** @param {Workbench} bench @param {() => void} split its findings are in the table */
+function mountReport(bench, split) {
   const text = make("textarea", { id: "report", rows: "6", maxlength: "20000", placeholder: "FINDINGS: The heart is enlarged. No pleural effusion." });
   const node = make("details", { cls: "paste" }, make("summary", { text: "Paste a report" }),
     make("label", { for: "report", cls: "quiet", text: "Each finding it states is looked for on the film; what it denies is marked absent." }), text,
     button("Find what it says", async () => {
-      if (await bench.addReport(text.value)) node.open = false;
+      if (!(await bench.addReport(text.value))) return;
+      node.open = false;
+      split();
     }, { cls: "action", id: "find-report" }));
   return node;
 }
@@ -51,6 +53,7 @@ export function mountPhrases(bench) {
   const knowledge = mountKnowledge(bench);
   const offered = make("div", { cls: "offered" });
   const read = () => splitPhrases(field.value);
+  let asked = () => {};
 
   /** @param {string[]} phrases */
   function find(phrases) {
@@ -59,6 +62,7 @@ export function mountPhrases(bench) {
       return;
     }
     remember(phrases);
+    if (bench.current) asked();
     bench.addPhrases(phrases);
   }
 
@@ -76,19 +80,19 @@ export function mountPhrases(bench) {
     submit();
   });
   const node = make("section", { cls: "phrases", "aria-label": "Phrases to find" },
-    make("label", { for: "phrases", cls: "title", text: "What to find" }),
-    field, button("Find on the film", submit, { id: "find", cls: "primary" }),
-    make("p", { id: "phrases-how", cls: "quiet", text: "Several at once, separated by commas or lines." }), offered, mountReport(bench), knowledge.node);
+    make("p", { cls: "ask-head" }, make("label", { for: "phrases", cls: "title", text: "What to find" }),
+      make("span", { id: "phrases-how", cls: "quiet", text: "several: by commas or lines" })),
+    field, button("Find on the film", submit, { id: "find", cls: "primary" }), offered, knowledge.node);
 
   function show() {
     const reading = bench.current;
     knowledge.show();
-    const asked = new Set((reading?.findings || []).map((finding) => finding.phrase.toLowerCase()));
-    const open = (/** @type {string[]} */ phrases) => phrases.filter((phrase) => !asked.has(phrase.toLowerCase()));
+    const known = new Set((reading?.findings || []).map((finding) => finding.phrase.toLowerCase()));
+    const open = (/** @type {string[]} */ phrases) => phrases.filter((phrase) => !known.has(phrase.toLowerCase()));
     const suggested = open(reading?.suggestions || []).slice(0, 6);
     const before = open(history()).filter((phrase) => !suggested.includes(phrase)).slice(0, 6);
     renew(offered, [suggested, before], () => [chips("Suggested", suggested, (phrase) => find([phrase])), chips("Asked before", before, (phrase) => find([phrase]))]);
   }
 
-  return { node, show, read };
+  return { node, report: mountReport(bench, () => asked()), show, read, asked: (/** @type {() => void} */ listener) => { asked = listener; } };
 }

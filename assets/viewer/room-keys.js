@@ -38,6 +38,8 @@ export const ROOM_KEYS = [
   { keys: [".", "PageDown"], shown: ". or Page down", says: "Next film of the worklist", act: (bench) => bench.move(1) },
   { keys: [",", "PageUp"], shown: ", or Page up", says: "Film before it", act: (bench) => bench.move(-1) },
   { keys: ["/"], shown: "/", says: "Write what to look for", act: () => document.getElementById("phrases")?.focus() },
+  { keys: ["["], shown: "[", says: "Hide or show the worklist", act: (bench) => bench.fold("desk") },
+  { keys: ["]"], shown: "]", says: "Hide or show the findings", act: (bench) => bench.fold("record") },
   { keys: ["?"], shown: "?", says: "This list, from anywhere", act: (_, stage) => stage.query?.pane.help() },
 ];
 

@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * The reading room: desk on the left, films in the middle with their findings below, similar studies on the right.
+ * The reading room: worklist on the left, films in the middle, all that is known of them on the right.
  */
 import { mountBeside } from "./beside.js";
+import { mountColumns } from "./columns.js";
 import { mountDesk } from "./desk.js";
 import { address, button, make, renew, toggle } from "./dom.js";
 import { mountDraft } from "./draft.js";
@@ -16,6 +17,7 @@ import { inLine } from "./lines.js";
 import { listenInRoom } from "./room-keys.js";
 import { asker } from "./server.js";
 import { mountStage } from "./stage.js";
+import { tabs } from "./tabs.js";
 import { toneButton } from "./tone.js";
 
 /** Do something once, when everything that changed now has changed. @param {() => void} work */
@@ -31,29 +33,6 @@ function soon(work) {
   };
 }
 
-/** Two sheets of which one is seen. @param {[string, string, Node[]][]} sheets id, name, content @param {() => void} turned */
-function tabs(sheets, turned) {
-  const list = make("div", { cls: "tabs", role: "tablist", "aria-label": "About the film" });
-  const panels = sheets.map(([id, , content]) => make("div", { cls: "panel", id: `panel-${id}`, role: "tabpanel", "aria-labelledby": `tab-${id}` }, ...content));
-  /** @param {number} chosen @param {boolean} focus */
-  function choose(chosen, focus) {
-    [...list.children].forEach((tab, index) => {
-      tab.setAttribute("aria-selected", String(index === chosen));
-      tab.tabIndex = index === chosen ? 0 : -1;
-      panels[index].hidden = index !== chosen;
-      if (focus && index === chosen) tab.focus();
-    });
-    turned();
-  }
-  list.append(...sheets.map(([id, name], index) => button(name, () => choose(index, false), { role: "tab", id: `tab-${id}`, "aria-controls": `panel-${id}` })));
-  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) choose(([...list.children].indexOf(/** @type {Element} */ (event.target)) + step + sheets.length) % sheets.length, true);
-  });
-  choose(0, false);
-  return { list, panels };
-}
-
 /**
  * Draw the room.
  * @param {HTMLElement} element @param {any} props `login`: somebody is logged in, and may log out; `elsewhere`: the server is a Space, for strangers
@@ -67,20 +46,28 @@ export function mountRoom(element, props) {
   const desk = mountDesk(bench, element, phrases.read, Boolean(props?.elsewhere));
   const stage = mountStage(bench);
   const [findings, draft, hits, review] = [mountFindings(bench), mountDraft(bench), mountHits(bench), mountReview(bench)];
-  const about = tabs([["findings", "Findings", findings.nodes], ["draft", "Report draft", [draft.node]]], () => bench.pointOut(-1));
+  const columns = mountColumns(bench, element);
+  const sheets = tabs("About the film", [
+    ["findings", "Findings", findings.nodes], ["similar", "Similar studies", [hits.node]], ["report", "Report", [phrases.report, draft.node]],
+  ], () => bench.pointOut(-1));
+  sheets.choose("similar");
+  phrases.asked(() => sheets.choose("findings"));
   const told = make("div", { cls: "told-to-you", role: "alert" });
   const exports = mountExports(bench);
   const drawing = make("span", {});
   const beside = mountBeside(bench);
-  const tools = make("div", { cls: "tools" }, drawing, beside.node, about.list, exports.node);
+  element.classList.add("lofi");
   element.replaceChildren(
-    make("header", { cls: "lofi-head" }, make("h1", { text: "LoFi" }), make("p", { text: "Similar studies and boxes for a chest film" }),
+    make("header", { cls: "lofi-head" }, columns.buttons.desk, make("h1", { text: "LoFi" }), make("p", { text: "Similar studies and boxes for a chest film" }),
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
-      props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton()),
+      props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton(), columns.buttons.record),
     make("div", { cls: "room" },
-      make("div", { cls: "desk" }, ...desk.nodes, phrases.node, desk.examples),
-      make("main", { cls: "light" }, told, busy, stage.seats, tools, stage.region, ...about.panels, review.node),
-      hits.node));
+      make("div", { cls: "desk", id: "desk" }, ...desk.nodes, desk.examples),
+      make("main", { cls: "light" }, told, stage.seats),
+      make("aside", { cls: "record", id: "record", "aria-label": "Findings and similar studies" }, phrases.node, busy,
+        make("div", { cls: "tools" }, drawing, beside.node, exports.node), stage.region, sheets.list, ...sheets.panels, stage.beside, review.node)));
+
+  /** The box that studies are searched by. @type {import("./reading.js").Box|null} */ let searched = null;
 
   function show() {
     const reading = bench.current;
@@ -88,6 +75,9 @@ export function mountRoom(element, props) {
       bench.told = "";
       bench.changed();
     }, { cls: "plain" })] : []));
+    columns.show(Boolean(reading?.compared || bench.partner));
+    if (reading?.search.box && reading.search.box !== searched) sheets.choose("similar");
+    searched = reading?.search.box ?? null;
     for (const part of [desk, phrases, stage, beside, findings, draft, exports, hits, review]) part.show();
     renew(drawing, [Boolean(reading?.film), stage.drawing], () => [toggle(stage.drawing ? "Stop drawing" : "Draw a box", stage.drawing, () => {
       stage.draws(!stage.drawing);

@@ -66,8 +66,8 @@ function queryPane(bench, reading) {
   pane.on("change", (/** @type {any} */ state) => { reading.view = state; });
   pane.on("ratio", () => bench.startRatio(reading));
   if (reading.view) pane.restore(reading.view);
-  const flags = film.flags.map((/** @type {string} */ text) => make("p", { cls: "flag", text }));
-  return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, ...flags, pane.node) };
+  pane.tellFlags(film.flags);
+  return { pane, key: `${reading.key} ${film.sha256}`, reading, node: make("section", { cls: "seat query", "aria-label": reading.name }, pane.node) };
 }
 
 /** What can be asked about the box that was drawn. @param {Workbench} bench @param {Reading} reading @param {{drawing: boolean, held: any}} shown */
@@ -96,8 +96,10 @@ class Stage {
   constructor(bench) {
     this.bench = bench;
     this.seats = make("div", { cls: "stage" });
+    /** What is known of the study beside the film. */ this.beside = make("div", { cls: "beside-told" });
     bench.viewOf = () => (this.query ? { turns: this.query.pane.view.turns, flipped: Boolean(this.query.pane.view.flipped) } : {});
     this.region = make("div", { cls: "region", role: "group", "aria-label": "The drawn box" });
+    bench.fitBoth = () => [this.query, this.compared].forEach((one) => one?.pane.fit());
     /** @type {any} */ this.query = null;
     /** @type {any} */ this.compared = null;
     /** The two films move together. */ this.linked = false;
@@ -119,7 +121,8 @@ class Stage {
     this.query?.pane.link(null);
     this.compared.leave?.();
     this.compared.pane.destroy();
-    for (const node of this.compared.nodes) node.remove();
+    this.compared.seat.remove();
+    this.beside.replaceChildren();
     this.compared = null;
   }
 
@@ -190,9 +193,10 @@ class Stage {
     if (this.compared && this.compared.key !== wanted?.key) this.leaveCompared();
     if (wanted && !this.compared) {
       this.compared = wanted.open();
-      this.seats.append(...this.compared.nodes);
+      this.seats.append(this.compared.seat);
+      this.beside.replaceChildren(this.compared.told);
       this.linked = false;
-      if (window.matchMedia("(max-width: 1099px)").matches) this.compared.nodes[0].scrollIntoView({ block: "start" });
+      if (window.matchMedia("(max-width: 1099px)").matches) this.compared.seat.scrollIntoView({ block: "start" });
     }
     if (this.compared && this.linked !== this.bench.linked) {
       this.linked = this.bench.linked;

@@ -31,6 +31,10 @@ export class Workbench extends PairedWorklist {
     /** How the film on the screen lies. @type {() => {turns?: number, flipped?: boolean}} */ this.viewOf = () => ({});
     /** Draw what changed at once; set by the room. */
     this.drawNow = () => {};
+    /** Show the films that stand side by side whole; set by the stage. */
+    this.fitBoth = () => {};
+    /** Fold a column away, or back; set by the columns. @type {(column: import("./columns.js").Column) => void} */
+    this.fold = () => {};
   }
 
   /** @param {Reading} reading */

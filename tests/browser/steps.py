@@ -17,8 +17,16 @@ def drop(page: Page, *files: Path) -> None:
     page.wait_for_selector(SHOWN)
 
 
+def turn_to(page: Page, sheet: str) -> None:
+    """Choose a sheet of the right column: findings, similar or report."""
+    tab = page.locator(f"#tab-{sheet}")
+    if tab.get_attribute("aria-selected") != "true":  # a click would take the focus
+        tab.click()
+
+
 def hits(page: Page) -> Locator:
-    """The similar studies, once there are some."""
+    """The similar studies, once there are some, on the sheet that is seen."""
+    turn_to(page, "similar")
     expect(page.locator(".hit").first).to_be_visible()
     expect(page.locator(".hits .head [role=status]")).to_have_text("")
     return page.locator(".hit")
@@ -33,7 +41,7 @@ def ask(page: Page, phrases: str) -> None:
 
 def answered(page: Page) -> None:
     """Wait until no phrase is open."""
-    page.wait_for_selector("tr.finding")
+    page.wait_for_selector("tr.finding", state="attached")
     expect(page.locator("tr.finding:is(.waiting, .looking)")).to_have_count(0)
 
 

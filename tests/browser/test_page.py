@@ -170,6 +170,7 @@ def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Pa
     page.get_by_label("What to find").fill("cardiomegaly")
     page.get_by_text("Find on the film").click()
     expect(page.get_by_role("row", name="Show the boxes of cardiomegaly")).to_contain_text("found")
+    page.get_by_text("Similar studies", exact=True).first.click()
     page.get_by_role("button", name=re.compile("simulated")).first.click()
     expect(page.get_by_label("Report of Similar study 1")).not_to_be_empty()
     page.get_by_text("Export", exact=True).click()

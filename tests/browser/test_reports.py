@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import AT_DESK, answered, example
+from tests.browser.steps import AT_DESK, answered, example, turn_to
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -12,6 +12,7 @@ REPORT = "FINDINGS: The heart is enlarged. There is no pneumothorax. Left pleura
 
 def test_a_pasted_report_is_split_and_what_it_denies_is_absent_and_not_looked_for(page: Page) -> None:
     example(page)
+    turn_to(page, "report")
     page.get_by_text("Paste a report").click()
     page.fill("#report", REPORT)
     page.click("#find-report")
@@ -26,6 +27,7 @@ def test_a_pasted_report_is_split_and_what_it_denies_is_absent_and_not_looked_fo
 
 def test_a_text_without_a_finding_is_told(page: Page) -> None:
     example(page)
+    turn_to(page, "report")
     page.get_by_text("Paste a report").click()
     page.fill("#report", "Thank you for your letter.")
     page.click("#find-report")
@@ -34,7 +36,7 @@ def test_a_text_without_a_finding_is_told(page: Page) -> None:
 
 def test_the_draft_is_named_as_one_and_a_sentence_shows_its_boxes(page: Page) -> None:
     example(page)
-    page.get_by_role("tab", name="Report draft").click()
+    turn_to(page, "report")
     page.get_by_role("button", name="Draft a report").click()
     expect(page.locator(".draft .flag")).to_contain_text("Draft by the model")
     sentences = page.locator(".draft .sentence")
