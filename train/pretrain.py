@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run: state, figures, checkpoint")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="films, reports and starting weights")
     parser.add_argument("--records", type=Path, nargs="*", help="record files (default: the films of --shared)")
-    parser.add_argument("--shards", type=Path, help="training films as train.data --shards wrote them")
+    parser.add_argument(
+        "--shards", type=Path, nargs="*", default=[], help="folders of training films as train.data --shards wrote them"
+    )
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder of decoded films")
     parser.add_argument("--smoke", action="store_true", help="the recipe's variant of under a minute")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
     files = options.records or ([] if options.shards else [options.shared / "cxr" / "records.jsonl"])
-    if options.records is None and options.shards is None and recipe.films:
+    if options.records is None and not options.shards and recipe.films:
         files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
     shard = options.shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"  # accelerate launch --use_fsdp
     try:

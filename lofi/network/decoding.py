@@ -7,9 +7,10 @@ probability mass within ±``NEAR`` of the chosen position: how sure the model is
 Where boxes must lie within a region, the probability mass that each coordinate had there counts into the score too:
 what the model would have placed elsewhere scores low here.
 With digits, p(found) is one minus the probability of the whole "[]" answer, and a box's certainty is the geometric
-mean of its digits' probabilities.
+mean of the probabilities of what follows its opening bracket.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,10 +124,28 @@ def locate_tokens(
     return FoundBoxes(array[good], tuple(np.asarray(scores)[good].tolist()), presence, at_home**0.25)
 
 
+def begin_box(tokens: Tokens) -> list[int]:
+    """The ids with which every answer of digits begins that has a box, whatever its first digit."""
+    first, other = tokens.encode("[[1,1,2,2]]"), tokens.encode("[[9,1,10,2]]")
+    same = [own for own, theirs in zip(first, other, strict=False) if own == theirs]
+    return next((same[:size] for size in range(len(same)) if first[size] != other[size]), same)
+
+
 def locate_digits(
-    language: Language, tokens: Tokens, prompt: list[int], cache: Any, grammar: LocationGrammar, budget: int, stop: int
+    language: Language,
+    tokens: Tokens,
+    prompt: list[int],
+    cache: Any,
+    grammar: LocationGrammar,
+    budget: int,
+    stop: int,
+    wanted: Callable[[float], bool] = lambda presence: True,
 ) -> FoundBoxes:
-    """Boxes by plain digits, greedy; boxes beyond the budget are cut at a box boundary by the parser."""
+    """Boxes by plain digits, greedy; boxes beyond the budget are cut at a box boundary by the parser.
+
+    Whether there is a box is for the presence to say, as with location tokens: where it is ``wanted``, one is begun,
+    even if "[]" was likelier than any single box.
+    """
     device = next(language.parameters()).device
     empty, log_empty = tokens.encode("[]"), 0.0
     probe = language.branch(cache)
@@ -135,8 +154,11 @@ def locate_digits(
         log_empty += float(torch.log_softmax(logits.float(), 0)[token])
         logits = language.step(_as_ids([token], device), probe)
     presence = float(-np.expm1(log_empty))
-    ids, chances = greedy(language, prompt, cache, budget, stop)
-    boxes = grammar.decode(tokens.decode(ids))
+    if not wanted(presence):
+        return FoundBoxes(np.zeros((0, 4)), (), presence)
+    begun = begin_box(tokens)
+    ids, chances = greedy(language, [*prompt, *begun], cache, budget - len(begun), stop)
+    boxes = grammar.decode(tokens.decode([*begun, *ids]))
     certainty = float(np.exp(np.mean(np.log(np.maximum(chances, 1e-12))))) if chances else 0.0
     return FoundBoxes(boxes, tuple(presence * certainty for _ in boxes), presence)
 

@@ -89,8 +89,12 @@ class LofiModel(Encoder):
                 answer = locate_tokens(language, tokens, prompt, cache, self.grammar, region)
             else:
                 budget = self.config.language.max_answer
-                answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop)
+                answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop, self.likely)
         return cut_to(self.concluded(words, encoded.frame, answer, heard, belief, region), within)
+
+    def likely(self, presence: float) -> bool:
+        """Whether a finding of this presence may be answered with a box; always where a second network is heard."""
+        return self.eyes is not None or self.confidence(presence) >= min(self.unsure_from, self.threshold)
 
     def hear(self, encoded: EncodedFilm, words: str) -> Heard | None:
         """What the dense network says of a phrase; None without one, or where it does not know what is asked."""

@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--root", type=Path, required=True, help="folder of the set, as published")
     found.add_argument("--out", type=Path, required=True, help="folder for the record files")
     found.add_argument("--mimic", type=Path, help="folder of MIMIC-CXR-JPG, for sets that annotate its films")
-    found.add_argument("--reports", type=Path, help="folder of LLaVA-Rad's annotations (mimic_cxr)")
+    found.add_argument("--reports", type=Path, help="folder of LLaVA-Rad's annotations (mimic_cxr, mimic_qba)")
     found.add_argument(
         "--split", choices=("official", "hash"), default="official", help="split by patient (%(default)s)"
     )

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from lofi.errors import BadQuery
 from train.data.archive import listed, objects
 from train.data.film import Film
-from train.data.mimic import SPLIT, read_mimic
+from train.data.mimic import SPLIT, Mimic, MimicFilm, read_mimic
 from train.data.request import Request
 from train.data.sentences import report_text, split, usable
 from train.data.tables import find, read_json
@@ -28,36 +28,41 @@ REWRITTEN = "gpt4"
 
 def films(request: Request) -> Iterator[Film]:
     """Frontal films that have findings."""
-    mimic, texts = read_mimic(request), _texts(request)
+    mimic, found = read_mimic(request), texts(request)
     request.tally.expected = len(mimic.films)
     for film in mimic.films.values():
-        method, report = texts.get(film.dicom, ("", ""))
-        if film.view != "LATERAL" and film.dicom not in texts:
+        method, report = found.get(film.dicom, ("", ""))
+        if film.view != "LATERAL" and film.dicom not in found:
             request.tally.drop("no entry in the annotations")
             continue
         if film.view != "LATERAL" and not report:
             request.tally.drop("empty findings")
             continue
-        present, absent = mimic.labels_of(film.study)
-        yield Film(
-            path=film.path,
-            patient=film.patient,
-            source="mimic_cxr",
-            split=film.split,
-            study=film.study,
-            view=film.view,
-            findings=present,
-            absent=absent,
-            report=report,
-            report_kind="findings, rewritten" if method == REWRITTEN else "findings",
-            sentences=usable(split(report), request.tally),
-        )
-    known = texts.keys() - mimic.films.keys()
+        yield told(film, mimic, method, report, request)
+    known = found.keys() - mimic.films.keys()
     if known:
         request.tally.drop("an entry for a film that the metadata lack", len(known))
 
 
-def _texts(request: Request) -> dict[str, tuple[str, str]]:
+def told(film: MimicFilm, mimic: Mimic, method: str, report: str, request: Request) -> Film:
+    """A film with its findings."""
+    present, absent = mimic.labels_of(film.study)
+    return Film(
+        path=film.path,
+        patient=film.patient,
+        source="mimic_cxr",
+        split=film.split,
+        study=film.study,
+        view=film.view,
+        findings=present,
+        absent=absent,
+        report=report,
+        report_kind="findings, rewritten" if method == REWRITTEN else "findings",
+        sentences=usable(split(report), request.tally),
+    )
+
+
+def texts(request: Request) -> dict[str, tuple[str, str]]:
     """DICOM id → (method, findings), the rewritten one where there are two and it says something."""
     places = [request.reports] if request.reports else [request.root]
     paths: list[Path] = [p for root in places for n in ("train", "dev", "test") if (p := find(root, NAME.format(n)))]

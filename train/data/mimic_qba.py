@@ -10,14 +10,19 @@ region, because none was resolved) are quality "weak", the others "inferred": al
 report, drawn by a segmentation model, not of the finding. Child observations count as their parents do. Not confirmed:
 that pixels are those of the film at full size (the page's example fits); whether ids within "localization" are plain
 DICOM ids; how ``obs_quality`` is coded (quality_mappings.csv), so no grade is asked for.
+
+With ``--reports`` (LLaVA-Rad's annotations, as mimic_cxr reads them) a film gets both, joined by its DICOM id: report
+and sentences as rewritten, regions from the scene graph; films without a scene graph come with their report alone.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lofi.boxes import fuse
+from train.data import mimic_cxr
 from train.data.archive import listed, members, objects
 from train.data.film import NO_FINDING, Film
 from train.data.labels import labels
@@ -26,7 +31,7 @@ from train.data.quality import size_wh
 from train.data.records import BoxRecord
 from train.data.regions import boxed, corner_tuple, on_film
 from train.data.request import Request, Tally
-from train.data.sentences import report_text, usable
+from train.data.sentences import report_text, split, usable
 
 __all__ = ["SPLIT", "films"]
 FUSE_IOU = 0.1
@@ -36,7 +41,8 @@ _SECTIONS = ("FINDINGS", "IMPRESSION")
 def films(request: Request) -> Iterator[Film]:
     """A film for each frontal picture of each study that has a scene graph."""
     mimic = read_mimic(request)
-    studies = mimic.of_study()
+    told = mimic_cxr.texts(request) if request.reports is not None else {}
+    studies, done = mimic.of_study(), set()
     folder, archive = request.root / "scene_data", request.root / "scene_data.zip"
     for name, graph in members(folder, archive, ".scene_graph.json", request.tally):
         study = name.removeprefix("s")
@@ -45,7 +51,25 @@ def films(request: Request) -> Iterator[Film]:
         elif study not in studies:
             request.tally.drop("a scene graph of a study that the metadata lack")
         else:
-            yield from _of_study(graph, studies[study], mimic, request.tally)
+            for film, found in zip(studies[study], _of_study(graph, studies[study], mimic, request.tally), strict=True):
+                done.add(film.dicom)
+                yield _with_report(found, *told.get(film.dicom, ("", "")), request.tally)
+    for film in mimic.films.values():
+        if film.dicom in done or film.dicom not in told:
+            continue
+        method, report = told[film.dicom]
+        if report:
+            yield mimic_cxr.told(film, mimic, method, report, request)
+        else:
+            request.tally.drop("neither findings nor a scene graph")
+
+
+def _with_report(film: Film, method: str, report: str, tally: Tally) -> Film:
+    """The film with a report of the annotations, where they have one, in place of the scene graph's sentences."""
+    if not report:
+        return film
+    kind = "findings, rewritten" if method == mimic_cxr.REWRITTEN else "findings"
+    return replace(film, report=report, report_kind=kind, sentences=usable(split(report), tally) or film.sentences)
 
 
 def _of_study(graph: dict[str, Any], films: list[MimicFilm], mimic: Mimic, tally: Tally) -> Iterator[Film]:

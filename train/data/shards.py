@@ -8,6 +8,7 @@ shards.json        format, preprocessing, sizes of the tar files; written last: 
 Any film can be read by itself, so a step is built from its number alone and a run resumes by it.
 """
 
+import hashlib
 import io
 import json
 import tarfile
@@ -49,7 +50,7 @@ def write_shards(records: Path, out: Path, settings: Preprocessing, films: int =
                 for number, row in enumerate(rows[first : first + films], start=first):
                     film = Radiograph.read(records.parent / row["image"])
                     rendered, frame = canvas(film.pixels, settings)
-                    row = row | {"image": f"{number:08d}.u8"}
+                    row = row | {"image": f"{number:08d}.u8", "film": _name(records.parent / row["image"])}
                     begin = _add(tar, row["image"], np.rint(rendered * 255).astype(np.uint8).tobytes())
                     _add(tar, f"{number:08d}.json", json.dumps(row, ensure_ascii=False).encode())
                     place = {"shard": shard, "offset": begin, "size_hw": frame.size_hw}
@@ -59,6 +60,11 @@ def write_shards(records: Path, out: Path, settings: Preprocessing, films: int =
     stated = {"format": FORMAT, "preprocessing": rendering(settings), "sizes": sizes}
     (out / INDEX).write_text(json.dumps(stated, indent=1) + "\n", "utf-8")
     return len(rows)
+
+
+def _name(film: Path) -> str:
+    """What tells a film from all others wherever its shard goes: a hash of where it lay."""
+    return hashlib.sha256(str(film.resolve()).encode()).hexdigest()[:16]
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
@@ -71,27 +77,36 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> int:
 
 
 class Shards:
-    """``records``, and of each ``frames``, ``homes`` (F,) the number of its shard, and ``pixels`` as of CanvasCache."""
+    """``records``, and of each ``frames``, ``homes`` (F,) the number of its shard, and ``pixels`` as of CanvasCache; of
+    one folder or of several.
+    """
 
-    def __init__(self, folder: Path, settings: Preprocessing) -> None:
-        """Raises ValueError where the shards are not whole or were rendered in another way than the recipe's."""
-        try:
-            stated = json.loads((folder / INDEX).read_text("utf-8"))
-        except (OSError, ValueError):
-            raise ValueError(f"no whole shards there: {INDEX} is missing, write them again") from None
-        if stated.get("format") != FORMAT or stated["preprocessing"] != rendering(settings):
-            raise ValueError(f"the shards hold {stated.get('preprocessing')}, the recipe wants {rendering(settings)}")
-        self._paths = [folder / f"shard-{number:05d}.tar" for number in range(len(stated["sizes"]))]
-        for path, size in zip(self._paths, stated["sizes"], strict=True):
-            if not path.is_file() or path.stat().st_size != size:
-                raise ValueError(f"{path.name} is missing or cut short: write the shards again")
-        rows = list(_rows(folder / FILMS))
-        self.records: list[FilmRecord] = [parse(row, folder) for row in rows]
-        self.frames = [Frame((row["size_hw"][0], row["size_hw"][1]), settings.side) for row in rows]
-        self.homes = np.asarray([row["shard"] for row in rows], dtype=np.int64)
-        self._offsets: Sequence[int] = [row["offset"] for row in rows]
+    def __init__(self, folders: Path | Sequence[Path], settings: Preprocessing) -> None:
+        """Raises ValueError where the shards are not whole, were rendered in another way than the recipe's, or hold a
+        film twice.
+        """
+        self.records: list[FilmRecord] = []
+        self.frames: list[Frame] = []
+        self._paths: list[Path] = []
+        self._offsets: list[int] = []
         self._side = settings.side
         self._opened: dict[int, NDArray[np.uint8]] = {}
+        homes: list[int] = []
+        names: list[str] = []
+        for folder in [folders] if isinstance(folders, Path) else folders:
+            paths, rows = _whole(folder, settings), list(_rows(folder / FILMS))
+            self.records += [parse(row, folder) for row in rows]
+            self.frames += [Frame((row["size_hw"][0], row["size_hw"][1]), settings.side) for row in rows]
+            homes += [len(self._paths) + row["shard"] for row in rows]
+            self._offsets += [row["offset"] for row in rows]
+            self._paths += paths
+            names += [row["film"] for row in rows if "film" in row]
+        if len(names) != len(set(names)):
+            raise ValueError(
+                "a film lies in two of the shards' folders and would be trained twice: join the record files first "
+                "(train.data mimic_qba --reports does), and write shards of the one they become"
+            )
+        self.homes = np.asarray(homes, dtype=np.int64)
 
     @property
     def pixels(self) -> "Shards":
@@ -104,6 +119,21 @@ class Shards:
         if home not in self._opened:
             self._opened[home] = np.memmap(self._paths[home], np.uint8, "r")
         return self._opened[home][begin : begin + self._side**2].reshape(self._side, self._side)
+
+
+def _whole(folder: Path, settings: Preprocessing) -> list[Path]:
+    """The shards of a folder. Raises ValueError where they are not whole or rendered in another way."""
+    try:
+        stated = json.loads((folder / INDEX).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise ValueError(f"no whole shards there: {INDEX} is missing, write them again") from None
+    if stated.get("format") != FORMAT or stated["preprocessing"] != rendering(settings):
+        raise ValueError(f"the shards hold {stated.get('preprocessing')}, the recipe wants {rendering(settings)}")
+    paths = [folder / f"shard-{number:05d}.tar" for number in range(len(stated["sizes"]))]
+    for path, size in zip(paths, stated["sizes"], strict=True):
+        if not path.is_file() or path.stat().st_size != size:
+            raise ValueError(f"{path.name} is missing or cut short: write the shards again")
+    return paths
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

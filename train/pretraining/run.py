@@ -16,6 +16,7 @@ from lofi.network.model import LofiModel
 from lofi.network.network import LofiNetwork
 from lofi.network.text import END, PAD, LocationGrammar, Tokens
 from train.data.canvases import CanvasCache
+from train.data.joining import joined
 from train.data.lexicon import PHRASES
 from train.data.records import FilmRecord, check_leaks, read
 from train.data.shards import Shards
@@ -62,22 +63,35 @@ def corpus(reports: Path | None, records: Sequence[FilmRecord]) -> list[str]:
     return texts
 
 
-def prepare(recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Path | None = None) -> Run:
-    """Records, canvases, tokenizers and a network at its start. ``shards`` stand for the files' training films.
+def check_boxes(training: Sequence[FilmRecord], recipe: Recipe) -> None:
+    """Raise ValueError where the recipe has a location loss and no training film has a box."""
+    if recipe.location_weight > 0 and recipe.location != "off" and not any(record.boxes for record in training):
+        raise ValueError(
+            f"location_weight is {recipe.location_weight:g}, but no training film has a box: add records with boxes "
+            "(train.data mimic_qba), or set location=off for captions alone, or location_weight=0"
+        )
 
-    Raises ValueError where patients leak, or the shards do not fit the recipe.
+
+def prepare(
+    recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Sequence[Path] = ()
+) -> Run:
+    """Records, canvases, tokenizers and a network at its start. ``shards`` stand for the files' training films; a film
+    in two record files is one film.
+
+    Raises ValueError where patients leak, the shards do not fit the recipe, or there is no box for its location loss.
     """
     torch.manual_seed(recipe.seed)
-    records = [record for path in record_files for record in read(path)]
+    records = joined(record for path in record_files for record in read(path))
     training = [record for record in records if record.split == "train"]
     canvases: CanvasCache | Shards | None = None
-    if shards is not None:
+    if shards:
         if recipe.shares:
             raise ValueError("shards are read in the order of epochs: a recipe with strata (shares) takes --records")
         canvases = Shards(shards, recipe.model.preprocessing)
         records = [record for record in records if record.split != "train"] + canvases.records
         training = canvases.records
     check_leaks(records)
+    check_boxes(training, recipe)
     validation = [record for record in records if record.split == "val" and record.boxes]
     if recipe.epochs:
         recipe = replace(recipe, steps=math.ceil(recipe.epochs * len(training) / recipe.batch))
