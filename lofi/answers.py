@@ -20,6 +20,8 @@ def film_card(film: Radiograph) -> Answer:
         "view": film.view,
         "kind": film.kind,
         "flags": list(film.flags),
+        "sides": film.sides,
+        "unfit": film.unfit,
         "spacing_at": film.spacing_at,
         "sha256": film.sha256,
     }

@@ -140,8 +140,9 @@ class Grounding:
 
     ``phrase`` is what was typed, ``asked`` what the model was asked; ``state`` what the answer stands for, of which
     ``found`` is one, "" while that is not decided (lofi.grounding.standing). Boxes of a phrase that is not found are
-    the model's guess, and ``note`` is the sentence to show with it. ``evidence`` names the gallery examples that were
-    in context, in the order of their use; empty without any.
+    the model's guess, and ``note`` is the sentence to show with it. ``guess`` says that where the boxes lie is one,
+    also of what is found but was learnt without boxes. ``evidence`` names the gallery examples that were in context, in
+    the order of their use; empty without any.
     """
 
     phrase: str
@@ -153,6 +154,7 @@ class Grounding:
     asked: str = ""
     state: Standing | Literal[""] = ""
     note: str = ""
+    guess: bool = False
 
     @property
     def standing(self) -> Standing:
@@ -166,6 +168,7 @@ class Grounding:
             "asked": self.asked or self.phrase,
             "state": self.standing,
             "note": self.note,
+            "guess": self.guess,
             "found": self.found,
             "confidence": round(self.confidence, 4),
             "boxes": [[round(value, 5) for value in box] for box in self.boxes],

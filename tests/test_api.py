@@ -9,7 +9,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 HIT = {"study_id", "similarity", "report", "labels", "view", "source", "boxes"}
-FILM = {"size", "view", "kind", "flags", "sha256", "spacing_at"}
+FILM = {"size", "view", "kind", "flags", "sha256", "spacing_at", "sides", "unfit"}
 
 
 @pytest.fixture(scope="module")

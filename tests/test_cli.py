@@ -22,7 +22,19 @@ def test_read_says_what_is_known_and_no_name(capsys: pytest.CaptureFixture[str],
     status, out, err = run(capsys, "read", str(film_file))
     film = json.loads(out)["film"]
     assert (status, err) == (0, "")
-    assert {"size", "view", "kind", "flags", "sha256", "tags", "spacing_mm", "spacing_at", "bits"} == set(film)
+    assert {
+        "size",
+        "view",
+        "kind",
+        "flags",
+        "sha256",
+        "tags",
+        "spacing_mm",
+        "spacing_at",
+        "bits",
+        "sides",
+        "unfit",
+    } == set(film)
     assert film_file.name not in out
 
 

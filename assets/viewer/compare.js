@@ -6,7 +6,7 @@
 import { fitButton, linkSwitch } from "./beside.js";
 import { address, button, make, renew, toggle } from "./dom.js";
 import { createFilm } from "./film.js";
-import { boxSureness, facts, isGuess, look, nearness, sample } from "./lines.js";
+import { boxSureness, facts, look, nearness, sample } from "./lines.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -24,7 +24,7 @@ function neighbourFindings(bench, reading, hit) {
     const answer = answers[finding.phrase];
     return {
       phrase: finding.phrase, boxes: answer.boxes, scores: boxSureness(answer), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false, guess: isGuess(answer.state),
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, dotted: false, guess: answer.guess,
     };
   });
   const own = hit.boxes.map((/** @type {any} */ box) => (
@@ -66,7 +66,6 @@ export function comparedPane(bench, reading, hit) {
   const about = `${nearness(hit)}${hit.simulated ? " · simulated" : ""} · ${hit.study_id}`;
   const pane = createFilm({
     preview: address("study", { study_id: hit.study_id }), pixels: address("study_pixels", { study_id: hit.study_id }),
-    sides: hit.view !== "LATERAL",
     frame: "compared", name, title: about,
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));

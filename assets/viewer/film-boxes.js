@@ -7,9 +7,10 @@
  * @typedef {import("./film-geometry.js").Point} Point
  * @typedef {import("./film-geometry.js").Size} Size
  * @typedef {import("./film-geometry.js").View} View
- * @typedef {{phrase: string, boxes: Box[], scores?: number[], colour: string, dash?: string, hidden?: boolean,
- *   selected?: boolean, dotted?: boolean, guess?: boolean, chosen?: number}} Finding a guess is drawn thin, in short
- *   dashes; `chosen`: which box of a selected one
+ * @typedef {{phrase: string, boxes: Box[], scores?: (number|undefined)[], by?: string[], numbers?: number[], colour: string,
+ *   dash?: string, hidden?: boolean, selected?: boolean, dotted?: boolean, guess?: boolean, chosen?: number}} Finding a guess is drawn
+ *   thin, in short dashes; a box `by` a reader solid, with a light rim and initials, never with a score; `chosen`: which box
+ *   of a selected one
  * @typedef {{finding: number, box: number}} Chosen
  * @typedef {{chosen: Chosen, name: string, width: number, nodes: {halo: SVGElement, line: SVGElement, label: SVGElement}}} Drawn
  */
@@ -67,19 +68,22 @@ export class BoxLayer {
 
   /** @param {Chosen} chosen @returns {Drawn} */
   element(chosen) {
-    const { phrase, scores, colour, dash, dotted, guess } = this.findings[chosen.finding];
-    const score = scores?.[chosen.box];
+    const { phrase, scores, numbers, colour, dash, dotted, ...finding } = this.findings[chosen.finding];
+    const by = finding.by?.[chosen.box] ?? "";
+    const guess = finding.guess && !by;
+    const score = by ? undefined : scores?.[chosen.box];
+    const number = numbers?.[chosen.box] ? ` ${numbers[chosen.box]}` : "";
     const short = phrase.length > LONGEST ? `${phrase.slice(0, LONGEST - 1)}…` : phrase;
-    const name = `${short}${score === undefined ? "" : ` ${percent(score)}`}${guess ? " · a guess" : ""}`;
-    const mark = `${this.isChosen(chosen) ? " chosen" : ""}${guess ? " guess" : ""}`;
+    const name = `${short}${number}${score === undefined ? "" : ` ${percent(score)}`}${guess ? " · a guess" : ""}${by && ` · ${by}`}`;
+    const mark = `${this.isChosen(chosen) ? " chosen" : ""}${guess ? " guess" : ""}${by ? " reader" : ""}`;
     const halo = draw("rect", { class: `halo${mark}` });
-    const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": dotted ? "1 4" : guess ? GUESS_DASH : dash ?? "" });
+    const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": by ? "" : dotted ? "1 4" : guess ? GUESS_DASH : dash ?? "" });
     line.style.stroke = colour;
     const width = textWidth(name) + 2 * PADDING;
     const label = draw("g", { class: `label${mark}` });
     const text = draw("text", { x: PADDING, y: LINE - 5 });
     text.textContent = name;
-    text.style.fill = colour;
+    text.style.fill = by ? "#ffffff" : colour;
     const whole = draw("title", {});
     whole.textContent = phrase;
     label.append(draw("rect", { width, height: LINE, rx: 3 }), text, whole);

@@ -4,7 +4,9 @@
  * first; then halved again and again, so that a film that is shown small is not sampled coarsely.
  *
  * @typedef {{width: number, height: number, values: Uint16Array}} Level row by row, 0–65535
- * @typedef {{levels: Level[], size: import("./film-geometry.js").Size, bits: number, spacingMm: [number, number]|null}} Pixels
+ * @typedef {"file"|"usual"|""} Sides how it is known that the patient's left is on the right: the file says it, films
+ *   usually are so, or not at all
+ * @typedef {{levels: Level[], size: import("./film-geometry.js").Size, bits: number, spacingMm: [number, number]|null, sides: Sides}} Pixels
  *   `levels` from fine to coarse; `size` is the film's own, which a very large film's finest level does not reach
  */
 
@@ -19,6 +21,7 @@ export async function fetchFull(url, signal) {
   const [fullHeight, fullWidth] = numbers("X-Film-Size");
   const [bits] = numbers("X-Film-Bits");
   const spacing = numbers("X-Spacing-Mm");
+  const sides = answer.headers.get("X-Film-Sides");
   const packed = new Uint8Array(await answer.arrayBuffer());
   const values = bits > 8 ? unpack16(packed, width, height) : unpack8(packed, width, height);
   return {
@@ -26,6 +29,7 @@ export async function fetchFull(url, signal) {
     size: { width: fullWidth, height: fullHeight },
     bits,
     spacingMm: spacing.length === 2 ? [spacing[0], spacing[1]] : null,
+    sides: sides === "file" || sides === "usual" ? sides : "",
   };
 }
 

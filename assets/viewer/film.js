@@ -18,7 +18,8 @@
  * @property {[number, number]|null} [sizeHw] height and width of the film in pixels
  * @property {[number, number]|null} [spacingMm] row and column spacing; else what comes with the pixels
  * @property {string} [spacingAt] where the spacing holds: "patient", "detector", "" where nothing tells
- * @property {boolean} [sides] mark R and L
+ * @property {import("./film-pixels.js").Sides} [sides] how the patient's sides are known, which R and L then mark; else what
+ *   comes with the pixels
  * @property {string} [frame] class of the frame, "query" or "compared"
  * @property {string} name what the film is: its heading
  * @property {string} [title] what is known of it, beside the name
@@ -40,8 +41,13 @@ import { toolbar } from "./film-toolbar.js";
 import { listen } from "./film-tools.js";
 import { countValues, presetWindow } from "./film-window.js";
 
-const USUAL = "R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.";
-const turnedBy = (/** @type {number} */ turns) => `R and L as films are usually stored, the patient's right on the left, turned by ${90 * turns}°.`;
+/** What is said of R and L, as it stands and turned. */
+const SIDES = {
+  file: ["R and L mark the patient's sides, as the file says.", "R and L as the file says, turned by "],
+  usual: ["R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.",
+    "R and L as films are usually stored, the patient's right on the left, turned by "],
+  "": ["No R and L: which side of this picture is which is not known.", "No R and L. Turned by "],
+};
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
 const UNKNOWN_SIDE = 1000;
@@ -75,10 +81,11 @@ export class Film extends Sight {
     this.hand = new Hand(this, this.sheet);
     this.overlay = draw("svg", { class: "film-overlay", "aria-hidden": "true" });
     this.overlay.append(this.boxes.node, this.hand.marks.node, this.hand.boxing.node, this.hand.cross);
-    this.marks = options.sides ? [
+    /** @type {import("./film-pixels.js").Sides|null} null while it is not told */ this.sides = options.sides ?? null;
+    this.marks = [
       make("span", { cls: "side right", text: "R", title: "The patient's right" }),
       make("span", { cls: "side left", text: "L", title: "The patient's left" }),
-    ] : [];
+    ];
     this.readout = make("p", { cls: "film-readout" });
     this.message = make("p", { cls: "film-message", role: "status" });
     this.hinted = make("div", { cls: "film-hint", role: "status" });
@@ -88,7 +95,7 @@ export class Film extends Sight {
     this.keys = keySheet(options.moreKeys);
     this.bar = toolbar(this);
     this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
-      make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" }), this.flags, options.sides ? this.note : null),
+      make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" }), this.flags, this.note),
       this.bar.node, this.stage, this.keys);
 
     this.attend();
@@ -130,8 +137,9 @@ export class Film extends Sight {
   }
 
   /** @param {import("./film-pixels.js").Pixels} pixels */
-  showFull({ levels, size, bits, spacingMm }) {
+  showFull({ levels, size, bits, spacingMm, sides }) {
     this.spacingMm ??= spacingMm;
+    this.sides ??= sides;
     this.bits = bits;
     this.resize(size, this.pane);
     this.show(levels, "full");
@@ -185,8 +193,10 @@ export class Film extends Sight {
   /** The words and letters around the film. */
   tell() {
     const { right, left } = sideEdges(this.view.turns);
-    if (this.marks.length) [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
-    this.note.textContent = this.note.title = this.view.turns ? turnedBy(this.view.turns) : USUAL;
+    [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
+    for (const mark of this.marks) mark.hidden = !this.sides;
+    const [said, turned] = SIDES[this.sides ?? ""];
+    this.note.textContent = this.note.title = this.view.turns ? `${turned}${90 * this.view.turns}°.` : this.sides === null ? "" : said;
     const { level, width, invert } = this.window;
     const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
     const zoom = Math.round(100 * this.view.scale * devicePixelRatio);

@@ -3,7 +3,7 @@
  * The table of phrases: what was found, how sure, where; colour and dash, show and hide, opacity and threshold.
  */
 import { address, button, make, percent, renew, toggle } from "./dom.js";
-import { isGuess, look, sample, sureness, verdict } from "./lines.js";
+import { look, sample, sureness, verdict } from "./lines.js";
 import { boxReview, phraseReview } from "./review.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -75,7 +75,7 @@ function row(bench, reading, finding) {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
   const within = finding.within ? make("span", { cls: "within", text: " in the box", title: "Looked for inside the drawn box only" }) : null;
   const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }), within);
-  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${isGuess(finding.answer) ? " guess" : ""}${shown ? "" : " off"}` },
+  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
     make("td", { cls: "sure", text: sureness(finding) }),
     make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),

@@ -3,6 +3,7 @@
  * What a reader says of the answers: of boxes, phrases, hits and cases. Stored under the film's hash and the initials.
  */
 import { forThisWindow } from "./kept.js";
+import { boxSubject, saidOf } from "./standing.js";
 import { Worklist, words } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -111,7 +112,8 @@ export class JudgedWorklist extends Worklist {
   async judgeBox(finding, number, decision, box) {
     const reading = this.current;
     if (!reading) return false;
-    const again = reading.verdicts.get(`box ${finding.phrase} ${number}`)?.decision === decision && !box;
+    const said = number < finding.boxes.length ? saidOf(reading, finding, number) : reading.verdicts.get(boxSubject(finding, number));
+    const again = said?.decision === decision && !box;
     return this.judge(reading, {
       kind: "box", phrase: finding.phrase, number, decision: again ? "withdrawn" : decision, box: box || null,
       model_box: finding.boxes[number] || null, score: finding.scores[number] ?? null,

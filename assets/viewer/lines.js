@@ -38,9 +38,6 @@ export function verdict(finding) {
   return finding.answer || (finding.found ? "found" : "not found");
 }
 
-/** Whether boxes of an answer are a guess, never a finding: drawn thin. @param {string|undefined} answer */
-export const isGuess = (answer) => answer === "never learnt" || answer === "unsure";
-
 /** Whether the model was asked at all. @param {Finding} finding */
 const wasAsked = (finding) => !["denied", "not understood"].includes(finding.answer);
 

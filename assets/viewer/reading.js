@@ -15,6 +15,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report, or the phrase, itself says that it is not there
  * @property {string} answer what the answer stands for, as lofi.results.Standing: "found", "never learnt" …; "" while there is none
  * @property {string} asked what the model was asked @property {string} note the sentence to show with the answer
+ * @property {boolean} guess whether the model's boxes are a guess, drawn thin
  * @property {boolean} found
  * @property {number} confidence
  * @property {Box[]} boxes
@@ -105,7 +106,7 @@ export function addFinding(reading, phrase, more = {}) {
   while (used.has(number)) number += 1;
   /** @type {Finding} */
   const finding = {
-    phrase, number, state: "waiting", answer: "", asked: "", note: "", found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
+    phrase, number, state: "waiting", answer: "", asked: "", note: "", guess: false, found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
   };
   reading.findings.push(finding);
   return finding;

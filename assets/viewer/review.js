@@ -5,37 +5,11 @@
  */
 import { button, make, percent, renew, toggle } from "./dom.js";
 import { boxSureness } from "./lines.js";
+import { added, phraseSubject, saidOf } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Finding} Finding */
-/** @typedef {import("./reading.js").Box} Box */
-
-/** @param {Finding} finding @param {number} index */
-export const boxSubject = (finding, index) => `box ${finding.phrase} ${index}`;
-/** @param {Finding} finding */
-export const phraseSubject = (finding) => `phrase ${finding.phrase}`;
-
-/**
- * The boxes of a phrase after the review, each with its number: without the rejected, with the moved and the added.
- * @param {Reading} reading @param {Finding} finding @returns {{box: Box, score: number|undefined, number: number}[]}
- */
-export function standing(reading, finding) {
-  const sure = boxSureness(finding);
-  const model = finding.boxes.map((box, number) => ({ box, score: sure[number], number }));
-  const after = model.flatMap((one) => {
-    const said = reading.verdicts.get(boxSubject(finding, one.number));
-    if (said?.decision === "rejected") return [];
-    return [said?.box ? { ...one, box: /** @type {Box} */ (said.box) } : one];
-  });
-  return reading.verdicts.has(phraseSubject(finding)) ? [] : [...after, ...added(reading, finding)];
-}
-
-/** The boxes that the reader added. @param {Reading} reading @param {Finding} finding */
-export function added(reading, finding) {
-  return [...reading.verdicts.values()].filter((said) => said.kind === "box" && said.phrase === finding.phrase && said.number >= finding.boxes.length && said.box)
-    .map((said) => ({ box: /** @type {Box} */ (said.box), score: undefined, number: /** @type {number} */ (said.number) }));
-}
 
 /**
  * What keys can judge, in the order of the page: each box that the model or the reader gave, a phrase without any as a whole.
@@ -50,13 +24,15 @@ export function rowsOf(reading) {
 
 /** Accept, reject, move one box. @param {Workbench} bench @param {Reading} reading @param {Finding} finding @param {number} index */
 export function boxReview(bench, reading, finding, index) {
-  const said = reading.verdicts.get(boxSubject(finding, index))?.decision || "";
+  const verdict = saidOf(reading, finding, index);
+  const said = verdict?.decision || "";
+  const whose = verdict?.box ? `${said} by ${verdict.reader}` : percent(boxSureness(finding)[index] ?? finding.confidence);
   const name = `box ${index + 1} of ${finding.phrase}`;
   const key = `${finding.phrase} ${index}`;
   const moving = bench.redrawing?.finding === finding && bench.redrawing.number === index;
   const current = reading.row?.phrase === finding.phrase && reading.row.number === index;
   return make("span", { cls: `judge ${said}`, role: "group", "aria-label": name, "aria-current": current ? "true" : null },
-    make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, confidence ${percent(boxSureness(finding)[index] ?? finding.confidence)}` }),
+    make("span", { cls: "of", text: `${index + 1}`, title: `Box ${index + 1}, ${whose}` }),
     toggle("✓", said === "accepted", () => bench.judgeBox(finding, index, "accepted"), { key: `yes ${key}`, "aria-label": `Accept ${name}`, title: "Accept this box" }),
     toggle("✗", said === "rejected", () => bench.judgeBox(finding, index, "rejected"), { key: `no ${key}`, "aria-label": `Reject ${name}`, title: "Reject this box" }),
     toggle("✎", moving || ["moved", "redrawn"].includes(said), () => bench.redraw(finding, index), { key: `move ${key}`, "aria-label": `Move or resize ${name}`, title: "Move or resize it on the film" }));
@@ -68,7 +44,7 @@ export function phraseReview(bench, reading, finding) {
   const absent = reading.verdicts.get(phraseSubject(finding))?.decision === "absent";
   const more = added(reading, finding);
   return make("span", { cls: "judge", role: "group", "aria-label": `${finding.phrase} as a whole` },
-    ...more.map((one) => button(`× ${one.number + 1}`, () => bench.judgeBox(finding, one.number, "withdrawn"), { key: `undo ${finding.phrase} ${one.number}`, "aria-label": `Remove your box ${one.number + 1} of ${finding.phrase}`, title: "Remove the box that you drew" })),
+    ...more.map((one) => button(`× ${one.shown}`, () => bench.judgeBox(finding, one.number, "withdrawn"), { key: `undo ${finding.phrase} ${one.number}`, "aria-label": `Remove your box ${one.shown} of ${finding.phrase}`, title: "Remove the box that you drew" })),
     button("+ box", () => bench.redraw(finding, -1), { key: `add ${finding.phrase}`, "aria-label": `Draw a box for ${finding.phrase}`, title: "Draw a box that the model missed" }),
     toggle("absent", absent, () => bench.judgePhrase(finding), { key: `absent ${finding.phrase}`, "aria-label": `${finding.phrase} is absent`, title: "You see no such finding" }));
 }

@@ -6,9 +6,9 @@ import { address, button, make, renew } from "./dom.js";
 import { besidePane } from "./beside.js";
 import { comparedPane } from "./compare.js";
 import { createFilm } from "./film.js";
-import { isGuess, look } from "./lines.js";
-import { standing } from "./review.js";
+import { look } from "./lines.js";
 import { ROOM_KEYS } from "./room-keys.js";
+import { standing } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -22,9 +22,11 @@ export const REGION = "the drawn box";
 export function shownFindings(bench, reading, findings) {
   return findings.map((finding) => {
     const boxes = standing(reading, finding);
+    const several = finding.boxes.length > 1 || boxes.some((one) => one.shown > 1);
     return {
-      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: isGuess(finding.answer),
+      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score), by: boxes.map((one) => one.by),
+      numbers: boxes.map((one) => (several ? one.shown : 0)), ...look(bench.offer, finding.number),
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: finding.guess,
       chosen: reading.row?.phrase === finding.phrase ? boxes.findIndex((one) => one.number === reading.row?.number) : undefined,
     };
   });
@@ -33,7 +35,7 @@ export function shownFindings(bench, reading, findings) {
 /** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Workbench} bench @param {Reading} reading */
 function queryFindings(bench, reading) {
   const findings = shownFindings(bench, reading, reading.findings);
-  const plain = { scores: [], colour: "#ffffff", hidden: false, selected: false, guess: false, chosen: undefined };
+  const plain = { scores: [], by: [], numbers: [], colour: "#ffffff", hidden: false, selected: false, guess: false, chosen: undefined };
   const sentence = reading.draft?.[bench.pointed];
   if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
   if (reading.region) findings.push({ ...plain, phrase: reading.region.phrase || REGION, boxes: [reading.region.box], dash: "1 3" });
@@ -57,10 +59,6 @@ function queryPane(bench, reading) {
   const { height, width } = film.size;
   const lateral = film.view === "LATERAL";
   const about = [film.view, film.kind, `${width} × ${height}`, reading.label].filter(Boolean).join(" · ");
-  const pane = createFilm({
-    preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
-    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: !lateral,
-    frame: "query", name: reading.name, title: about, sheet: reading.sheet, moreKeys: ROOM_KEYS,
   });
   pane.on("select", (/** @type {string} */ phrase, /** @type {number} */ box) => bench.point(phrase, box));
   pane.on("change", (/** @type {any} */ state) => { reading.view = state; });

@@ -40,7 +40,7 @@ export class StudyFilm {
     const about = [film.view, `${width} × ${height}`].filter(Boolean).join(" · ");
     this.pane = createFilm({
       source: sha256, preview: address("film", { sha256 }), pixels: address("pixels", { sha256 }), ratio: width / height,
-      sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.view !== "LATERAL", frame: "query", name, title: about,
+      sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides, frame: "query", name, title: about,
     });
     this.pane.on("select", (/** @type {string} */ phrase) => {
       const key = this.named.get(phrase);
@@ -66,6 +66,7 @@ export class StudyFilm {
     this.named = new Map(boxed.map((row, at) => [names[at], row.key]));
     this.pane?.setFindings(boxed.map((row, at) => ({
       phrase: names[at], boxes: [row.box], scores: row.score === null ? [] : [row.score], ...look(row.phrase),
+      by: [row.own || ["moved", "redrawn"].includes(row.decision) ? "yours" : ""],
       dotted: row.decision === "rejected", selected: row.key === reading.currentKey,
     })));
     this.keys = boxed.map((row) => row.key);
@@ -99,7 +100,7 @@ export class StudyFilm {
     const { study_id } = hit;
     this.other = createFilm({
       source: study_id, preview: address("study", { study_id }), pixels: address("study_pixels", { study_id }),
-      sizeHw: null, spacingMm: null, sides: hit.view !== "LATERAL", frame: "compared", name: `Similar study ${number}`, title: hit.view,
+      sizeHw: null, spacingMm: null, frame: "compared", name: `Similar study ${number}`, title: hit.view,
     });
     const close = make("button", { type: "button", text: "Close", onclick: () => {
       this.compare(null, 0, closed);

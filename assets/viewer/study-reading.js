@@ -72,7 +72,7 @@ export class Reading {
     const own = [...this.marks.values()].filter((mark) => mark.kind === "box" && mark.phrase === phrase && mark.decision === "added");
     const drawn = boxes.map((box, number) => {
       const mark = this.marks.get(keyOf("box", phrase, number, ""));
-      return { number, box: mark?.box ?? box, own: false, decision: mark?.decision ?? "", score: scores?.[number] ?? null };
+      return { number, box: mark?.box ?? box, own: false, decision: mark?.decision ?? "", score: mark?.box ? null : scores?.[number] ?? null };
     });
     const added = own.map(({ number, box }) => ({ number, box, own: true, decision: "added", score: null }));
     const all = [...drawn, ...added].sort((a, b) => a.number - b.number);

@@ -231,8 +231,8 @@ export class Worklist {
     try {
       const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: within });
       if (finding.within !== within) return; // asked elsewhere meanwhile: it waits again
-      const { found, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
-      Object.assign(finding, { state: "known", answer: state, asked, note, found, confidence, boxes, scores, evidence });
+      const { found, guess, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
+      Object.assign(finding, { state: "known", answer: state, asked, note, guess, found, confidence, boxes, scores, evidence });
     } catch (fault) {
       Object.assign(finding, { state: "failed", error: words(fault) });
     }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NOTE = "Research use only. Not for diagnosis."
 PHRASE_LIMIT, TEXT_LIMIT = 1_000, 8_000
 """Longest phrase and longest other text in an export, in characters; what is cut ends with an ellipsis."""
+SAME = 0.005
+"""Two boxes of which every edge is nearer than this, of 1, are one."""
 MAX_FINDINGS = 200
 """More phrases than a page asks. A report on so many takes seconds to put together and is still easy to open."""
 
@@ -34,10 +36,11 @@ class GallerySource:
 
 @dataclass(frozen=True)
 class Region:
-    """One box of a finding. ``number`` counts the model's boxes of the phrase from 0, then those a reader added.
+    """One box of a finding. ``number`` counts the model's boxes of the phrase from 1, then those a reader added.
 
     ``box`` is the one that stands after the review, None where the reader rejected it; ``model_box`` and ``score``
-    are the model's, None for an added box. ``verdict`` is the reader's word, "" where nothing was said.
+    are the model's, None for an added box. ``verdict`` is the reader's word, "" where nothing was said. ``reader``
+    are the initials of who drew ``box``, "" where the model did: nothing that the model says is said of such a box.
     """
 
     number: int
@@ -45,12 +48,13 @@ class Region:
     model_box: Box | None
     score: float | None
     verdict: str = ""
+    reader: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One phrase with its answer, as in Grounding. ``number`` gives its colour and dash; ``absent_for_reader``
-    overrides ``found``.
+    """One phrase with its answer, as in Grounding. ``number`` gives its colour and dash. ``absent_for_reader`` is the
+    reader's word and leaves the model's as it was.
     """
 
     number: int
@@ -62,11 +66,40 @@ class Finding:
     asked: str = ""
     state: Standing = "found"
     note: str = ""
+    guess: bool = False
 
     @property
     def standing(self) -> tuple[tuple[Box, Region], ...]:
         """The boxes that are drawn, with their regions: all that were not rejected."""
         return tuple((region.box, region) for region in self.regions if region.box is not None)
+
+    @property
+    def model_stands(self) -> bool:
+        """Whether a box stands that the model drew; else its answer has to be told without one."""
+        return any(not region.reader for _, region in self.standing)
+
+    def named(self, region: Region) -> str:
+        """The phrase, with the box's number where it has several, as every file and the page name a box."""
+        return f"{self.phrase} {region.number}" if len(self.regions) > 1 else self.phrase
+
+    def chance(self, region: Region) -> float | None:
+        """How sure the model is of a box, 0–1: the phrase's chance for its best box and a share of it for each other.
+
+        None for a reader's.
+        """
+        if region.reader or region.score is None:
+            return None
+        best = max((one.score for one in self.regions if one.score is not None), default=0.0)
+        return self.confidence * region.score / max(best, 1e-9)
+
+    def judged(self, reader: str) -> str:
+        """What the reader with these initials did to the boxes: "AB: 1 rejected, 2 added"; "" for nothing."""
+        if self.absent_for_reader:
+            return f"{reader}: absent"
+        words = [region.verdict for region in self.regions if region.verdict]
+        return (
+            f"{reader}: " + ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) if words else ""
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +207,7 @@ class Case:
     def hit_verdict(self, hit: Hit) -> str:
         """What the reader said of a hit: "relevant", "not relevant" or ""."""
         said = [v for v in self.verdicts if v.kind == "hit" and v.hit == clean_line(hit.study.study_id)]
-        return _word(said)
+        return _word(said[-1] if said else None)
 
     def _finding(self, number: int, grounding: Grounding) -> Finding:
         # A review names its phrase in the cleaned form of lofi.study.
@@ -182,14 +215,13 @@ class Case:
         said = [verdict for verdict in self.verdicts if verdict.kind in ("box", "phrase") and verdict.phrase == key]
         absent = any(verdict.decision == "absent" for verdict in said)
         boxes = [verdict for verdict in said if verdict.kind == "box"]
-        regions = [
-            _region(index, box, score, [verdict for verdict in boxes if verdict.number == index], absent)
-            for index, (box, score) in enumerate(zip(grounding.boxes, grounding.scores, strict=True))
-        ]
-        added = {
-            v.number: v.box for v in boxes if v.decision in ("added", "moved", "redrawn") and v.number >= len(regions)
-        }
-        regions += [Region(index, box, None, None, "added") for index, box in sorted(added.items()) if box is not None]
+        regions, used = [], set[int]()
+        for index, (box, score) in enumerate(zip(grounding.boxes, grounding.scores, strict=True)):
+            last = next((v for v in reversed(boxes) if v.number == index and _of(v, box)), None)
+            regions.append(_region(index + 1, box, score, last, absent))
+            used |= {index} if last is not None else set()
+        if not absent:
+            regions += _added([v for v in boxes if v.number not in used], len(regions))
         phrase = clean_line(grounding.phrase, PHRASE_LIMIT) or "(no text)"
         return Finding(
             number,
@@ -201,6 +233,7 @@ class Case:
             asked=clean_line(grounding.asked, PHRASE_LIMIT) or phrase,
             state=grounding.standing,
             note=clean_line(grounding.note, PHRASE_LIMIT),
+            guess=grounding.guess,
         )
 
 
@@ -213,15 +246,34 @@ def gallery_source(engine: "Engine") -> GallerySource:
     return GallerySource(clean_line(gallery.folder.resolve().name, 64), digest, len(gallery))
 
 
-def _region(index: int, box: Box, score: float, said: Sequence["Verdict"], absent: bool) -> Region:
+def _of(verdict: "Verdict", box: Box) -> bool:
+    """Whether a verdict was said of this box of the model, and not of another that had its number then."""
+    if verdict.decision == "added":
+        return False
+    return verdict.model_box is None or all(abs(a - b) < SAME for a, b in zip(verdict.model_box, box, strict=True))
+
+
+def _region(number: int, box: Box, score: float, said: "Verdict | None", absent: bool) -> Region:
     word = _word(said)
     if absent or word == "rejected":
-        return Region(index, None, box, score, word or "rejected")
-    moved = said[-1].box if said and word in ("moved", "redrawn") else None
-    return Region(index, moved or box, box, score, word)
+        return Region(number, None, box, score, word or "rejected")
+    if said is not None and said.box is not None:
+        return Region(number, said.box, box, score, word, said.reader)
+    return Region(number, box, box, score, word)
 
 
-def _word(said: Sequence["Verdict"]) -> str:
-    """The last decision as a word; "" for none or one taken back."""
-    word = str(said[-1].decision) if said else ""
+def _added(said: Sequence["Verdict"], first: int) -> list[Region]:
+    """The boxes that are the reader's alone, numbered on from the model's; in the order of their numbers then."""
+    last = {verdict.number: verdict for verdict in said}
+    own = [(v.number, v.box, v.reader) for _, v in sorted(last.items()) if v.box is not None]
+    found: list[Region] = []
+    for number, box, reader in own:
+        free = max(number + 1, first + 1, *(one.number + 1 for one in found))
+        found.append(Region(free, box, None, None, "added", reader))
+    return found
+
+
+def _word(said: "Verdict | None") -> str:
+    """The decision as a word; "" for none or one taken back."""
+    word = "" if said is None else str(said.decision)
     return "" if word == "withdrawn" else word

@@ -12,7 +12,7 @@ from lofi.export.written import Written, named
 from lofi.gallery.text import clean_line
 from lofi.results import Box, Hit
 
-SCHEMA = "lofi-case/1"
+SCHEMA = "lofi-case/2"
 
 
 def write_json(case: Case) -> Written:
@@ -66,6 +66,7 @@ def _finding(case: Case, finding: Finding) -> dict[str, Any]:
         "asked": finding.asked,
         "state": finding.state,
         "note": finding.note,
+        "guess": finding.guess,
         "found": finding.found,
         "confidence": round(float(finding.confidence), 4),
         "absent_for_reader": finding.absent_for_reader,
@@ -95,6 +96,7 @@ def _region(case: Case, region: Region) -> dict[str, Any]:
         "model_box": _box(region.model_box),
         "score": None if region.score is None else round(float(region.score), 4),
         "verdict": region.verdict,
+        "drawn_by": region.reader or "model",
     }
 
 

@@ -7,22 +7,27 @@ from functools import cache
 
 import cv2
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from lofi.export.case import NOTE, Case, Finding
+from lofi.export.case import NOTE, Case, Finding, Region
 from lofi.export.mark_drawing import draw_marks
 from lofi.export.written import Written, named
-from lofi.film.view import GUESS_DASH, GUESSED, line_of
+from lofi.film.view import GUESS_DASH, READER_RIM, line_of
+from lofi.results import Box
 
 LONGEST, SHORTEST = 2_000, 1_000
 """Bounds in pixels of the film's longer side in the picture."""
-SIDES_NOTE = "R and L mark the patient's sides if the film is stored as usual."
+SIDES_NOTES = {
+    "file": "R and L mark the patient's sides, as the file says.",
+    "usual": "R and L mark the patient's sides if the film is stored as usual.",
+    "": "No R and L: which side of this picture is which is not known.",
+}
 LISTED = 40
 """Phrases that the legend lists; every one is drawn."""
 _DPI = 100
@@ -73,31 +78,44 @@ def _draw_film(figure: Figure, case: Case, size_hw: tuple[int, int], figure_hw: 
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     grey: NDArray[np.float32] = cv2.resize(case.film.pixels, (width, height), interpolation=how).astype(np.float32)
     axes.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0), aspect="auto", interpolation="nearest")
-    stroke = _stroke(unit)
     for finding in case.findings:
-        colour, dash = line_of(finding.number)
-        # What was never learnt is a guess, drawn thin and in dots as on the page.
-        thin, dash = (0.5, GUESS_DASH) if finding.state in GUESSED else (1.0, dash)
-        for (x0, y0, x1, y1), _ in finding.standing:
-            # A dark line below keeps the colour visible on bright bone, as on the page.
-            for ink, width_px, style in (
-                ("#000000aa", 2.2 * thin * stroke, "solid"),
-                (colour, thin * stroke, _dash(dash)),
-            ):
-                axes.add_patch(
-                    Rectangle(
-                        (x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=ink, linewidth=_points(width_px),
-                        linestyle=style,
-                    )
-                )  # fmt: skip
+        for box, region in finding.standing:
+            _draw_box(axes, finding, box, region, unit)
     draw_marks(axes, case, (height, width), unit, _points(1))
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)
-    if case.film.view != "LATERAL":
-        for x, letter, side in ((0.02, "R", "left"), (0.98, "L", "right")):
-            text = axes.text(x, 0.02, letter, color=_INK, ha=side, va="top", fontsize=_points(3 * unit), weight="bold")
-            # A dark rim, because a corner of the film may be as white as the letter.
-            text.set_path_effects([withStroke(linewidth=_points(0.5 * unit), foreground="#000000")])
+    for x, letter, side in ((0.02, "R", "left"), (0.98, "L", "right")) if case.film.sides else ():
+        _plated(axes, (x, 0.02), letter, _INK, unit, (side, "top"), 3)
+
+
+def _draw_box(axes: Axes, finding: Finding, box: Box, region: Region, unit: float) -> None:
+    """One box over a rim that keeps it visible on bright bone; a reader's is solid, with a light rim and initials."""
+    colour, dash = line_of(finding.number)
+    thin, rim = 1.0, "#000000aa"
+    if region.reader:
+        dash, rim = "", READER_RIM
+    elif finding.guess:
+        thin, dash = 0.5, GUESS_DASH
+    (x0, y0, x1, y1), stroke = box, _stroke(unit)
+    for ink, width_px, style in ((rim, 2.2 * thin * stroke, "solid"), (colour, thin * stroke, _dash(dash))):
+        axes.add_patch(
+            Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=ink, linewidth=_points(width_px),
+                      linestyle=style)
+        )  # fmt: skip
+    number = str(region.number) if len(finding.regions) > 1 else ""
+    if name := " ".join(part for part in (number, region.reader) if part):
+        _plated(axes, (x0, y0), printable(name), READER_RIM if region.reader else colour, unit, ("left", "bottom"))
+
+
+def _plated(
+    axes: Axes, at: tuple[float, float], text: str, ink: str, unit: float, align: tuple[str, str], size: float = 1.5
+) -> None:
+    """Letters on a dark plate: the film below them may be as white as they are."""
+    plate = {"facecolor": "#000000c8", "edgecolor": "none", "pad": _points(0.3 * size * unit)}
+    axes.text(
+        *at, text, color=ink, ha=align[0], va=align[1], fontsize=_points(size * unit), weight="bold", bbox=plate,
+        parse_math=False, clip_on=True,
+    )  # fmt: skip
 
 
 def _stroke(unit: float) -> float:
@@ -144,6 +162,7 @@ def _legend(case: Case) -> list[_Line]:
         if finding.asked.lower() != finding.phrase.lower():
             lines += [_Line(text, _QUIET) for text in _wrapped(f"asked as {finding.asked}", 2)]
         lines += [_Line(text, _QUIET) for text in _wrapped(_answer(finding), 2)]
+        lines += [_Line(text) for text in _wrapped(finding.judged(case.reader), 2)]
         lines += [_Line(text, _QUIET) for text in _wrapped(finding.note, 3)]
     if len(findings) > LISTED:
         lines.append(_Line(f"and {len(findings) - LISTED} more phrases", _QUIET, gap=0.8))
@@ -162,25 +181,17 @@ def _legend(case: Case) -> list[_Line]:
         facts.append(case.shown)
     if case.comment:
         facts += _wrapped(f"Comment: {case.comment}", 6)
-    if case.film.view != "LATERAL":
-        facts.append(SIDES_NOTE)
+    facts.append(SIDES_NOTES[case.film.sides])
     wrapped = [line for fact in facts for line in _wrapped(fact, 3)]
     lines += [_Line(text, _QUIET, gap=1.5 if index == 0 else 0.0) for index, text in enumerate(wrapped)]
     return [*lines, _Line(NOTE, gap=1.5)]
 
 
 def _answer(finding: Finding) -> str:
-    sure = f"confidence {100 * finding.confidence:.0f} %"
-    if finding.absent_for_reader:
-        return f"absent for the reader · {sure}"
+    """The model's answer, whatever the reader said of it."""
     if finding.state in ("denied", "not understood"):
         return finding.state
-    if not finding.found and not finding.standing:
-        return f"{finding.state} · {sure}"
-    rejected = len(finding.regions) - len(finding.standing)
-    left_out = f" · {rejected} rejected, not drawn" if rejected else ""
-    by_reader = finding.state == "not found"
-    return f"{'added by the reader' if by_reader else finding.state} · {sure}{left_out}"
+    return f"{finding.state} · confidence {100 * finding.confidence:.0f} %"
 
 
 def _wrapped(text: str, most: int) -> list[str]:

@@ -14,13 +14,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pydicom.valuerep import DSfloat
 
-from lofi.export.case import NOTE, Case, Finding
+from lofi.export.case import NOTE, Case, Finding, Region
 from lofi.export.codes import meaning
 from lofi.export.mark_items import annotation
 from lofi.export.source import UTF8, Source, packed, source_of, stamp
 from lofi.export.structured_report import outline
 from lofi.export.written import Written
-from lofi.film.view import GUESSED, line_of
+from lofi.film.view import READER_RIM, line_of
 from lofi.gallery.text import clean_line
 from lofi.results import Box
 
@@ -79,24 +79,22 @@ def _overlay(case: Case, source: Source) -> tuple[list[GraphicLayer], list[Graph
     note = GraphicLayer("NOTE", 1, "Research use, model, what was not found")
     layers, annotations = [note], [_annotation(source, note, texts=[_note(case)])]
     for finding in case.findings:
-        if not finding.standing:
-            continue
-        layer = GraphicLayer(
-            f"PHRASE {finding.number + 1}",
-            len(layers) + 1,
-            meaning(finding.phrase),
-            CIELabColor.from_string(line_of(finding.number)[0]),
-        )
-        boxes = [box for box, _ in finding.standing]
-        layers.append(layer)
-        annotations.append(
-            _annotation(
-                source,
-                layer,
-                [GraphicObject("POLYLINE", outline(source, box), "PIXEL") for box in boxes],
-                [_label(source, finding, box) for box in boxes],
+        model = [one for one in finding.standing if not one[1].reader]
+        reader = [one for one in finding.standing if one[1].reader]
+        # A reader's boxes on a layer of their own, in white: no viewer can then take them for the model's.
+        for name, boxes, about, colour in (
+            ("PHRASE", model, finding.phrase, line_of(finding.number)[0]),
+            ("READER", reader, f"Drawn by {case.reader}: {finding.phrase}", READER_RIM),
+        ):
+            if not boxes:
+                continue
+            layer = GraphicLayer(
+                f"{name} {finding.number + 1}", len(layers) + 1, meaning(about), CIELabColor.from_string(colour)
             )
-        )
+            layers.append(layer)
+            lines = [GraphicObject("POLYLINE", outline(source, box), "PIXEL") for box, _ in boxes]
+            labels = [_label(source, finding, box, region) for box, region in boxes]
+            annotations.append(_annotation(source, layer, lines, labels))
     if (marks := annotation(case, source, len(layers) + 1)) is not None:
         layers.append(marks[0])
         annotations.append(marks[1])
@@ -112,16 +110,18 @@ def _annotation(
     return GraphicAnnotation([source.image], layer, graphic_objects=graphics, text_objects=texts)
 
 
-def _label(source: Source, finding: Finding, box: Box) -> TextObject:
-    """The phrase above its box, below where there is no room."""
+def _label(source: Source, finding: Finding, box: Box, region: Region) -> TextObject:
+    """The phrase above its box, below where there is no room; with the model's figure, or the reader's initials."""
     height, width = source.image.Rows, source.image.Columns
     (x0, top), (x1, bottom) = outline(source, box)[[0, 2]].astype(float)
     line = 0.03 * height
     y0 = top - line if top >= line else min(bottom, height - line)
     right = min(float(width), max(x1, x0 + 0.25 * width))
     left = min(x0, right - 1)
-    guess = f" ({finding.state})" if finding.state in GUESSED else ""
-    text = f"{clean_line(finding.phrase, _LABEL)} {100 * finding.confidence:.0f} %{guess}"
+    chance = finding.chance(region)
+    by = f"drawn by {region.reader}" if chance is None else f"{100 * chance:.0f} %" + " (a guess)" * finding.guess
+    number = finding.named(region).removeprefix(finding.phrase)
+    text = f"{clean_line(finding.phrase, _LABEL)}{number} {by}"
     return TextObject(_plain(text), "PIXEL", bounding_box=(left, y0, right, y0 + line), text_justification="LEFT")
 
 
@@ -132,18 +132,23 @@ def _plain(text: str) -> str:
 
 def _note(case: Case) -> TextObject:
     """Fixed to the screen's lower edge, whatever the zoom."""
-    without = [finding for finding in case.findings if not finding.standing]
-    states = dict.fromkeys(_state(finding) for finding in without)
     gallery = f", gallery {case.gallery.name} {case.gallery.sha256[:12]}" if case.gallery else ""
     about = f"LoFi {case.model}, checkpoint {case.fingerprint[:16]}{gallery}, {case.time}."
-    missing = "".join(
-        f" {state.capitalize()}: {', '.join(finding.phrase for finding in without if _state(finding) == state)}."
-        for state in states
-    )
-    text = _plain(clean_line(f"{NOTE} {about}{missing}", _NOTE))
+    missing: dict[str, list[str]] = {}
+    for finding in case.findings:
+        if (state := _without(case, finding)) is not None:
+            missing.setdefault(state, []).append(finding.phrase)
+    listed = [f"{state[0].upper()}{state[1:]}: {', '.join(phrases)}." for state, phrases in missing.items()]
+    text = _plain(clean_line(" ".join([NOTE, about, *listed]), _NOTE))
     return TextObject(text, "DISPLAY", bounding_box=(0.02, 0.94, 0.98, 0.99), text_justification="LEFT")
 
 
-def _state(finding: Finding) -> str:
-    """What is said of a phrase without a standing box; rejected boxes leave it not found."""
-    return "not found" if finding.state == "found" else finding.state
+def _without(case: Case, finding: Finding) -> str | None:
+    """What is said of a phrase without a box of the model's; None where one stands, or a reader's in its place."""
+    if finding.absent_for_reader:
+        return f"absent for {case.reader}"
+    if finding.model_stands:
+        return None
+    if any(region.model_box is not None for region in finding.regions):
+        return None if finding.standing else f"rejected by {case.reader}"
+    return f"{finding.state} by the model" if finding.standing else finding.state

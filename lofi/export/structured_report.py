@@ -85,14 +85,15 @@ def outline(source: Source, box: Box) -> NDArray[np.float32]:
 
 
 def _groups(case: Case, source: Source) -> Iterator[Group]:
+    """The model's boxes name the algorithm; what a reader drew or denied names the reader, and no algorithm."""
     for finding in case.findings:
         code, side = lexicon.finding_code(finding.asked), lexicon.side_code(finding.asked)
         sites = [FindingSite(lexicon.THORAX, laterality=side)] if side is not None else None
-        if not finding.standing:
+        if not finding.model_stands:
             yield _without_box(case, finding, code, sites)
         for box, region in finding.standing:
-            yield PlanarROIMeasurementsAndQualitativeEvaluations(
-                tracking_identifier=TrackingIdentifier(generate_uid(), _title(finding, region)),
+            group = PlanarROIMeasurementsAndQualitativeEvaluations(
+                tracking_identifier=TrackingIdentifier(generate_uid(), finding.named(region)),
                 referenced_region=ImageRegion(
                     graphic_type="POLYLINE",
                     graphic_data=outline(source, box),
@@ -100,39 +101,58 @@ def _groups(case: Case, source: Source) -> Iterator[Group]:
                 ),
                 finding_type=code,
                 finding_sites=sites,
-                algorithm_id=_algorithm(case),
+                algorithm_id=None if region.reader else _algorithm(case),
                 measurements=_figures(finding, region),
-                qualitative_evaluations=[
-                    QualitativeEvaluation(lexicon.PRESENCE, _presence(finding, region)),
-                    *_state(finding),
-                    *(
-                        [QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code(region.verdict))]
-                        * bool(region.verdict)
-                    ),
-                ],
+                qualitative_evaluations=_evaluations(finding, region),
             )
+            yield _by(region.reader, group) if region.reader else group
+        if finding.absent_for_reader:
+            said = [QualitativeEvaluation(lexicon.PRESENCE, lexicon.ABSENT)]
+            yield _by(case.reader, _unplaced(finding, code, sites, said))
+
+
+def _evaluations(finding: Finding, region: Region) -> list[QualitativeEvaluation]:
+    """Of a reader's box the reader's word alone."""
+    said = [QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code(region.verdict))] if region.verdict else []
+    if region.reader:
+        return [QualitativeEvaluation(lexicon.PRESENCE, lexicon.PRESENT), *said]
+    place = [QualitativeEvaluation(lexicon.PLACE, lexicon.GUESS)] if finding.guess else []
+    return [QualitativeEvaluation(lexicon.PRESENCE, _presence(finding)), *_state(finding), *place, *said]
 
 
 def _without_box(
     case: Case, finding: Finding, code: CodedConcept, sites: list[FindingSite] | None
 ) -> MeasurementsAndQualitativeEvaluations:
-    """A phrase that is not there, or that is there without a place."""
-    rejected = bool(finding.regions) or finding.absent_for_reader
-    known = finding.state in ("found", "not found") or rejected
-    present = finding.found and not rejected
-    presence = (lexicon.PRESENT if present else lexicon.ABSENT) if known else lexicon.UNDETERMINED
+    """The model's answer where none of its boxes stands; what a reader did to them is said beside it."""
+    words = dict.fromkeys(region.verdict for region in finding.regions if region.model_box and region.verdict)
+    said = [QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code(word)) for word in words]
+    evaluations = [QualitativeEvaluation(lexicon.PRESENCE, _presence(finding)), *_state(finding), *said]
+    return _unplaced(finding, code, sites, evaluations, case)
+
+
+def _unplaced(
+    finding: Finding,
+    code: CodedConcept,
+    sites: list[FindingSite] | None,
+    evaluations: list[QualitativeEvaluation],
+    case: Case | None = None,
+) -> MeasurementsAndQualitativeEvaluations:
+    """A group without a region: the model's, with its figure, where there is a ``case``; else a reader's."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(generate_uid(), finding.phrase),
         finding_type=code,
         finding_sites=sites,
-        algorithm_id=_algorithm(case),
-        measurements=[_percent(lexicon.CONFIDENCE, finding.confidence)],
-        qualitative_evaluations=[
-            QualitativeEvaluation(lexicon.PRESENCE, presence),
-            *_state(finding),
-            *([QualitativeEvaluation(lexicon.VERDICT, lexicon.verdict_code("rejected"))] * rejected),
-        ],
+        algorithm_id=None if case is None else _algorithm(case),
+        measurements=None if case is None else [_percent(lexicon.CONFIDENCE, finding.confidence)],
+        qualitative_evaluations=evaluations,
     )
+
+
+def _by(reader: str, group: Group) -> Group:
+    """The group with a person as its observer, in place of the device that observed the rest (TID 1002, 1003)."""
+    observer = ObserverContext(codes.DCM.Person, PersonObserverIdentifyingAttributes(f"{reader}^"))
+    group[0].ContentSequence.extend(observer)
+    return group
 
 
 def _state(finding: Finding) -> list[QualitativeEvaluation]:
@@ -142,23 +162,19 @@ def _state(finding: Finding) -> list[QualitativeEvaluation]:
     return [QualitativeEvaluation(lexicon.STATE, lexicon.state_code(finding.state))]
 
 
-def _presence(finding: Finding, region: Region) -> CodedConcept:
-    """Present where the model found it or the reader stands behind the box; a guess leaves it undetermined."""
-    by_reader = region.verdict in ("accepted", "moved", "redrawn", "added")
-    return lexicon.PRESENT if finding.found or by_reader else lexicon.UNDETERMINED
-
-
-def _title(finding: Finding, region: Region) -> str:
-    """What a viewer shows for a region: the phrase, numbered where it has several boxes."""
-    several = len(finding.standing) > 1
-    return f"{finding.phrase} ({region.number + 1})" if several else finding.phrase
+def _presence(finding: Finding) -> CodedConcept:
+    """What the model says: present where it found it, absent where it did not; a guess leaves it undetermined."""
+    if finding.found:
+        return lexicon.PRESENT
+    return lexicon.ABSENT if finding.state == "not found" else lexicon.UNDETERMINED
 
 
 def _figures(finding: Finding, region: Region) -> list[Measurement]:
-    if region.score is None:  # a reader's own box: the model's figures are not of it
+    chance = finding.chance(region)
+    if chance is None or region.score is None:  # a reader's own box: the model's figures are not of it
         return []
     return [
-        _percent(lexicon.CERTAINTY, finding.confidence),
+        _percent(lexicon.CERTAINTY, chance),
         Measurement(lexicon.BOX_SCORE, round(float(region.score), 4), codes.UCUM.NoUnits),
     ]
 

@@ -10,7 +10,7 @@ from lofi.gallery.text import clean_line
 
 BOX_COLUMNS = (
     "film_sha256", "phrase", "asked", "state", "found", "confidence", "box", "x0", "y0", "x1", "y1",
-    "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict",
+    "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict", "drawn_by", "guess",
     "mark", "value", "unit", "words", "points_pixels",
 )  # fmt: skip
 HIT_COLUMNS = (
@@ -23,7 +23,10 @@ SOURCE_COLUMNS = (
 
 
 def write_csv(case: Case) -> Written:
-    """One row a box, one a phrase without boxes, one a mark; of a rejected box the coordinates are the model's."""
+    """One row a box, one a phrase of which no box of the model stands, one a mark.
+
+    Of a rejected box the coordinates are the model's. A row of a reader's box holds nothing that the model said.
+    """
     rows = (
         *((*row, *(None,) * 5) for finding in case.findings for row in _finding_rows(case, finding)),
         *_mark_rows(case),
@@ -45,17 +48,18 @@ def write_hits_csv(case: Case) -> Written:
 
 
 def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
-    for region in finding.regions or (None,):
-        yield (
-            case.film.sha256,
-            finding.phrase,
-            finding.asked,
-            finding.state,
-            finding.found,
-            round(float(finding.confidence), 4),
-            *_region_cells(case, region),
-            "absent" if finding.absent_for_reader else region.verdict if region else "",
-        )
+    phrase = (case.film.sha256, finding.phrase, finding.asked)
+    model = (finding.state, finding.found, round(float(finding.confidence), 4))
+    if all(region.reader for region in finding.regions):
+        said = "absent" if finding.absent_for_reader else ""
+        yield (*phrase, *model, *_region_cells(case, None), said, "", finding.guess)
+    for region in finding.regions:
+        cells = _region_cells(case, region)
+        if region.reader:
+            yield (*phrase, None, None, None, *cells, region.verdict, region.reader, None)
+        else:
+            said = "absent" if finding.absent_for_reader else region.verdict
+            yield (*phrase, *model, *cells, said, "model", finding.guess)
 
 
 def _mark_rows(case: Case) -> Iterator[tuple[Cell, ...]]:
@@ -71,7 +75,7 @@ def _region_cells(case: Case, region: Region | None) -> tuple[Cell, ...]:
     if region is None or box is None:
         return (None,) * 10
     placed = (round(float(value), 6) for value in box)
-    score = None if region.score is None else round(float(region.score), 4)
+    score = None if region.score is None or region.reader else round(float(region.score), 4)
     return (region.number, *placed, *(round(value, 2) for value in pixels(case, box)), score)
 
 

@@ -59,6 +59,7 @@ def decode(data: bytes) -> Exposure:
         lateral=view == "LATERAL" or posture.sideways,
         doubt=_doubt(modality, part),
         turn=posture.turn,
+        oriented=posture.oriented,
     )
 
 

@@ -30,7 +30,7 @@ class Exposure:
     ``pixels`` is (H, W) float32 in 0–1, white = dense, turned as ``turn`` says. ``spacing_mm`` is (row, column) and
     holds in the "patient" or at the "detector" (``spacing_at``, "" where nothing tells). ``ends`` are the stored values
     shown black and white, of a grey DICOM image. ``flags`` are what reading it had to say, ``lateral`` and ``doubt``
-    what its tags say of it.
+    what its tags say of it. ``oriented`` says that by its tags the patient's left is on the picture's right.
     """
 
     pixels: NDArray[np.float32]
@@ -45,6 +45,7 @@ class Exposure:
     doubt: Doubt | None = None
     ends: tuple[int, int] | None = None
     turn: Turn = UPRIGHT
+    oriented: bool = False
 
 
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:

@@ -1,9 +1,14 @@
 """What is told with a film, each a sentence for a person: none holds a value from the file."""
 
+from collections.abc import Iterable
+
 NOT_FRONTAL = "This does not look like a frontal chest film."
 BLANK = "The picture is blank: all its pixels are alike, no film can be seen."
 NEARLY_BLANK = "The picture is nearly blank: almost all its pixels are alike. Check how the film was exported."
 NOISE = "The picture is noise: neighbouring pixels have nothing to do with each other. Check how the film was exported."
+
+UNFIT = (NOT_FRONTAL, BLANK, NEARLY_BLANK, NOISE)
+"""Of a film with one of these nothing that a model says can be relied on: no draft, and phrases only on request."""
 
 SAID_LATERAL = "The file calls this a lateral view, but it looks like a frontal chest film: check which it is."
 SAID_OTHER_PART = "The file names another body part than the chest{}, but it looks like a frontal chest film."
@@ -27,3 +32,10 @@ STOOD_UP = "The film is turned, as its file says how the patient stands: the hea
 SIDE_UNTOLD = "The file's word on how the patient stands in the picture makes no sense: check the side marker."
 MIRRORED = "The file says that the picture was mirrored, not how the patient stands in it: check the side marker."
 NOT_SQUARE = "The film's pixels are not square: it looks stretched in one direction."
+SIDES_UNTOLD = frozenset({SIDE_UNTOLD, MIRRORED})
+"""With one of these it is not known which side of the picture is the patient's left."""
+
+
+def unfit(flags: Iterable[str]) -> str:
+    """The flag of a film that does not look like a frontal chest film; "" of one that does."""
+    return next((flag for flag in flags if flag in UNFIT), "")

@@ -13,11 +13,15 @@ _ACROSS, _ALONG = frozenset("LRAP"), frozenset("HF")
 
 
 class Posture(NamedTuple):
-    """The turn that a header asks for, whether it shows the patient from the side, and what is told with it."""
+    """The turn that a header asks for, whether it shows the patient from the side, and what is told with it.
+
+    ``oriented`` says that the turned picture has the patient's left on its right by the header's own word.
+    """
 
     turn: Turn
     sideways: bool
     flags: tuple[str, ...]
+    oriented: bool = False
 
 
 def posture_of(elements: Elements) -> Posture:
@@ -35,4 +39,4 @@ def posture_of(elements: Elements) -> Posture:
     # From the side neither front nor back has a usual place: such a film is never mirrored.
     turn = Turn(transpose, across == "R", along == "H")
     sideways = across in ("A", "P")
-    return Posture(turn, sideways, (STOOD_UP if sideways else TURNED,) if turn else ())
+    return Posture(turn, sideways, (STOOD_UP if sideways else TURNED,) if turn else (), not sideways)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from lofi.errors import UnreadableFilm
 from lofi.film import dicom, raster
 from lofi.film.elements import looks_like_dicom
 from lofi.film.exposure import MAX_BYTES, Exposure, check_size
-from lofi.film.flags import NOT_FRONTAL
+from lofi.film.flags import NOT_FRONTAL, SIDES_UNTOLD, unfit
 from lofi.film.plausible import judged
 from lofi.film.turn import UPRIGHT, Turn
 
@@ -23,6 +23,8 @@ __all__ = ["MIN_SIDE", "NOT_FRONTAL", "Radiograph", "ReadFilm", "claimed_pixels"
 
 ReadFilm = Callable[[bytes | str | os.PathLike[str]], "Radiograph"]
 """How a film is read: ``Radiograph.read``, or ``Cage.read`` where the file may be a stranger's."""
+Sides = Literal["file", "usual", ""]
+"""How the sides of a film are known: by its file's own word, because films are usually stored so, or not at all."""
 _PACKED = {
     "a zip archive": (b"PK\x03\x04", b"PK\x05\x06"), "a gzip file": (b"\x1f\x8b",), "a RAR archive": (b"Rar!",),
     "a 7-Zip archive": (b"7z\xbc\xaf\x27\x1c",), "a packed file": (b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
@@ -39,7 +41,8 @@ class Radiograph:
     "AP", "LATERAL" or "". ``spacing_mm`` is (row, column) and holds in the "patient" or at the "detector", as
     ``spacing_at`` says ("" where nothing tells). ``tags`` holds allow-listed DICOM keywords only. ``sha256`` is the
     hash of the file's bytes, ``flags`` are sentences to show with the film. ``ends`` are the stored values shown black
-    and white, None but for grey DICOM images. ``turn`` is how the stored picture was turned to become this one.
+    and white, None but for grey DICOM images. ``turn`` is how the stored picture was turned to become this one, and
+    ``oriented`` says that by the file's own word the patient's left is then on the right.
     """
 
     pixels: NDArray[np.float32]
@@ -53,6 +56,19 @@ class Radiograph:
     ends: tuple[int, int] | None = None
     spacing_at: str = ""
     turn: Turn = UPRIGHT
+    oriented: bool = False
+
+    @property
+    def unfit(self) -> str:
+        """The flag of a film that does not look like a frontal chest film; "" of one that does."""
+        return unfit(self.flags)
+
+    @property
+    def sides(self) -> Sides:
+        """How it is known that the patient's left is on the picture's right."""
+        if self.view == "LATERAL" or self.unfit or SIDES_UNTOLD.intersection(self.flags):
+            return ""
+        return "file" if self.oriented else "usual"
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -81,6 +97,7 @@ class Radiograph:
             ends=exposure.ends,
             spacing_at=exposure.spacing_at,
             turn=exposure.turn,
+            oriented=exposure.oriented,
         )
 
     @classmethod

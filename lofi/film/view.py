@@ -17,8 +17,11 @@ DASHES = ("", "9 5", "2 4", "12 4 2 4", "5 3")
 MARK_COLOUR = "#7fe3ff"
 """Of a reader's lengths, angles, arrows and the like."""
 
-GUESSED, GUESS_DASH = frozenset({"never learnt", "unsure"}), "3 4"
-"""Standings of which a box is a guess, and its dash: drawn thin, whatever the phrase's own dash is."""
+GUESS_DASH = "3 4"
+"""The dash of a box that is a guess: drawn thin, whatever the phrase's own dash is."""
+
+READER_RIM = "#ffffff"
+"""The rim of a box that a reader drew, never dashed, in place of the dark one of the model's."""
 
 
 def line_of(number: int) -> tuple[str, str]:

@@ -82,7 +82,7 @@ def _exactly(wire: socket.socket, count: int, deadline: float | None) -> bytes:
 
 def exposure_out(exposure: Exposure) -> Message:
     """What a Radiograph has of an exposure but its pixels."""
-    names = ("bits", "kind", "view", "spacing_mm", "spacing_at", "ends", "flags")
+    names = ("bits", "kind", "view", "spacing_mm", "spacing_at", "ends", "flags", "oriented")
     told = {name: getattr(exposure, name) for name in names}
     return {**told, "shape": exposure.pixels.shape, "tags": dict(exposure.tags), "turn": astuple(exposure.turn)}
 
@@ -107,7 +107,7 @@ def fields_of(message: Message) -> dict[str, Any]:
         and isinstance(tags, dict)
         and isinstance(flags, list)
         and isinstance(turn, list)
-        and [type(step) for step in turn] == [bool] * 3
+        and [type(step) for step in (*turn, message.get("oriented"))] == [bool] * 4
         and all(map(_short, [*texts, *flags, *tags, *tags.values()]))
     )
     if not good:
@@ -122,6 +122,7 @@ def fields_of(message: Message) -> dict[str, Any]:
         "flags": tuple(flags or ()),
         "spacing_at": message["spacing_at"],
         "turn": Turn(*(turn or ())),
+        "oriented": message["oriented"],
     }
 
 

@@ -8,6 +8,9 @@ from lofi.report.query import checked_phrase
 from lofi.report.understanding import Understood, understood
 from lofi.results import Grounding, Standing
 
+UNPLACED = frozenset({"never learnt", "unsure"})
+"""Standings of which a box is a guess."""
+
 
 def standing(
     said: Understood,
@@ -96,5 +99,7 @@ def stood(
     """The model's ``answer`` with what was typed, what was asked, and what it stands for."""
     placed = bool(answer.boxes)
     state = standing(said, known, answer.confidence, placed, low, high)
-    told = note(state, said, model, placed) or (guessed(said.concepts, known, model) if placed else "")
-    return replace(answer, phrase=typed, asked=said.asked, state=state, found=state == "found", note=told)
+    unseen = guessed(said.concepts, known, model) if placed else ""
+    told = note(state, said, model, placed) or unseen
+    guess = placed and (state in UNPLACED or bool(unseen))
+    return replace(answer, phrase=typed, asked=said.asked, state=state, found=state == "found", note=told, guess=guess)

@@ -36,7 +36,7 @@ class EncodedFilm:
 
     ``embedding`` (E,) float32, unit norm; ``last`` are the features that it was pooled from. ``cache`` is the language
     model's key-value cache of the prefix; it is only ever copied, never extended in place. ``seen`` is what the dense
-    network saw, where the checkpoint has one.
+    network saw, where the checkpoint has one. ``unfit`` and ``sides`` are the film's.
     """
 
     sha256: str
@@ -46,6 +46,8 @@ class EncodedFilm:
     cache: Any = field(repr=False)
     last: Tensor | None = field(default=None, repr=False)
     seen: Seen | None = field(default=None, repr=False)
+    unfit: str = ""
+    sides: str = "usual"
 
     @property
     def nbytes(self) -> int:
@@ -150,6 +152,8 @@ class Encoder:
             last=last,
             cache=cache,
             seen=seen,
+            unfit=radiograph.unfit,
+            sides=radiograph.sides,
         )
 
     @torch.inference_mode()

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lofi.film.radiograph import Radiograph
+from lofi.film.radiograph import Radiograph, Sides
 
 MAX_SIDE = 8192
 """Longer sides do not fit the textures of common graphics hardware."""
@@ -23,7 +23,7 @@ MAX_SENT = 32_000_000
 @dataclass(frozen=True)
 class Packed:
     """``body`` is gzipped; ``sent_hw`` is the size of what it holds, ``size_hw`` that of the film; ``bits`` is 8 or up
-    to 16, the film's own depth.
+    to 16, the film's own depth; ``sides`` how its left and right are known.
     """
 
     body: bytes
@@ -31,6 +31,7 @@ class Packed:
     size_hw: tuple[int, int]
     bits: int
     spacing_mm: tuple[float, float] | None
+    sides: Sides
 
     def headers(self) -> dict[str, str]:
         """What the browser has to know beside the bytes."""
@@ -39,6 +40,7 @@ class Packed:
             "X-Sent-Size": f"{self.sent_hw[0]},{self.sent_hw[1]}",
             "X-Film-Size": f"{self.size_hw[0]},{self.size_hw[1]}",
             "X-Film-Bits": str(self.bits),
+            "X-Film-Sides": self.sides,
         }
         if self.spacing_mm is not None:
             headers["X-Spacing-Mm"] = f"{self.spacing_mm[0]:.6g},{self.spacing_mm[1]:.6g}"
@@ -53,7 +55,7 @@ def pack(film: Radiograph) -> Packed:
         pixels = cv2.resize(pixels, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     bits = min(max(film.bits, 8), 16)
     body = _gzip(_planes(pixels, wide=bits > 8))
-    return Packed(body, (pixels.shape[0], pixels.shape[1]), film.size_hw, bits, film.spacing_mm)
+    return Packed(body, (pixels.shape[0], pixels.shape[1]), film.size_hw, bits, film.spacing_mm, film.sides)
 
 
 def _planes(pixels: NDArray[np.float32], wide: bool) -> list[NDArray[np.uint8]]:

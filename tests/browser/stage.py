@@ -79,7 +79,7 @@ def serve(page: Page, films: Mapping[str, Radiograph], pane: tuple[int, int] = (
 
 def put(page: Page, name: str, **options: Any) -> None:
     """Put a film on the page, as ``films[name]``, and wait until all of it is shown."""
-    given = {"name": name, "preview": f"/picture/{name}", "pixels": f"/pixels/{name}", "sides": True, **options}
+    given = {"name": name, "preview": f"/picture/{name}", "pixels": f"/pixels/{name}", "sides": "usual", **options}
     page.evaluate(_PUT, [name, given])
 
 

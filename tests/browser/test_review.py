@@ -71,6 +71,13 @@ def test_a_missing_box_is_drawn_and_a_box_moved(page: Page, film_file: Path) -> 
     page.get_by_role("button", name="Draw a box for right lung").click()
     draw_box(page)
     expect(lines).to_have_count(before + 1)
+    # The reader's box bears initials and no figure, and has a line of its own; the model's keep theirs.
+    labels = page.locator(".seat.query .film-overlay .boxes .label")
+    expect(labels.get_by_text("right lung 2 · RV2", exact=True)).to_be_attached()
+    expect(labels.filter(has_text=re.compile(r"right lung 1 \d+ %"))).to_have_count(1)
+    expect(page.locator(".seat.query .film-overlay .boxes .halo.reader")).to_have_count(1)
+    (finding,) = [one for one in json.loads(exported(page, "json"))["findings"] if one["phrase"] == "right lung"]
+    assert [(box["number"], box["drawn_by"]) for box in finding["boxes"]] == [(1, "model"), (2, "RV2")]
     page.get_by_role("button", name="Remove your box 2 of right lung").click()
     expect(lines).to_have_count(before)
     page.get_by_role("button", name="Move or resize box 1 of right lung").click()

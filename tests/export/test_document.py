@@ -40,8 +40,8 @@ def test_everything_is_in_it() -> None:
     assert values["film"]["size"] == {"height": 300, "width": 200}
     found, absent = values["findings"]
     assert found["boxes"][0] == {
-        "number": 0, "box": [0.5, 0.6, 0.9, 0.8], "box_pixels": [100, 180, 180, 240],
-        "model_box": [0.5, 0.6, 0.9, 0.8], "score": 0.75, "verdict": "",
+        "number": 1, "box": [0.5, 0.6, 0.9, 0.8], "box_pixels": [100, 180, 180, 240],
+        "model_box": [0.5, 0.6, 0.9, 0.8], "score": 0.75, "verdict": "", "drawn_by": "model",
     }  # fmt: skip
     assert (absent["phrase"], absent["found"], absent["boxes"]) == ("pneumothorax", False, [])
     assert [hit["similarity"] for hit in values["hits"]] == [0.9876, -0.25]
@@ -54,6 +54,8 @@ def test_review() -> None:
     assert (moved["box"], moved["model_box"]) == ([0, 0, 0.25, 0.25], [0.5, 0.6, 0.9, 0.8])
     assert (rejected["box"], rejected["model_box"]) == (None, [0.1, 0.2, 0.25, 0.5])
     assert (added["box"], added["model_box"], added["score"]) == ([0.7, 0.1, 0.8, 0.2], None, None)
+    assert [box["number"] for box in (moved, rejected, added)] == [1, 2, 3]
+    assert [box["drawn_by"] for box in (moved, rejected, added)] == ["AB", "model", "AB"]
     assert [hit["verdict"] for hit in values["hits"]] == ["", "not relevant"]
     assert (values["reader"], values["comment"]) == ("AB", "Small, old.")
 
@@ -67,6 +69,19 @@ def test_reader_may_say_absent_or_take_a_word_back() -> None:
     assert [(box["box"], box["verdict"]) for box in finding["boxes"]] == [(None, "rejected")] * 2
     withdrawn = cases.verdict(plain, "box", Decision.WITHDRAWN, phrase=phrase, number=0)
     assert document(replace(plain, verdicts=(withdrawn,)))["findings"] == document(plain)["findings"]
+
+
+def test_a_word_said_of_another_box_is_not_said_of_this_one() -> None:
+    """The phrase was asked again, inside a drawn box, and box 1 is another one now."""
+    plain = cases.case()
+    phrase, elsewhere = plain.groundings[0].phrase, (0.0, 0.0, 0.1, 0.1)
+    said = [
+        cases.verdict(plain, "box", Decision.REJECTED, phrase=phrase, number=0, model_box=elsewhere),
+        cases.verdict(plain, "box", Decision.ADDED, phrase=phrase, number=1, box=(0.7, 0.1, 0.8, 0.2)),
+    ]
+    first, second, added = document(replace(plain, verdicts=tuple(said)))["findings"][0]["boxes"]
+    assert [(box["drawn_by"], box["verdict"]) for box in (first, second)] == [("model", "")] * 2
+    assert (added["number"], added["drawn_by"], added["box"]) == (3, "AB", [0.7, 0.1, 0.8, 0.2])
 
 
 def test_hits_alone() -> None:

@@ -1,6 +1,7 @@
 """Presentation states: valid, boxes where they were, and the film as LoFi showed it."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from lofi.export import NOTE, Case, write
 from lofi.film.view import COLOURS
 from lofi.results import Grounding
+from lofi.study.verdict import Decision
 from tests.export import cases
 from tests.export.test_structured_report import chest
 from tests.film.test_dicom import RAMP, dataset, written
@@ -57,7 +59,9 @@ def test_boxes_labels_and_colours() -> None:
     assert set(found) == {"NOTE", "PHRASE 1"}
     assert rectangles(found["PHRASE 1"]) == [[100, 180, 180, 240], [20, 60, 50, 150]]
     label = found["PHRASE 1"].TextObjectSequence[0]
-    assert label.UnformattedTextValue == "left pleural effusion 81 %"
+    assert label.UnformattedTextValue == "left pleural effusion 1 81 %"
+    # The second box has two thirds of the first one's score.
+    assert found["PHRASE 1"].TextObjectSequence[1].UnformattedTextValue == "left pleural effusion 2 54 %"
     assert label.BoundingBoxTopLeftHandCorner[1] == pytest.approx(180 - 9)
     colours = {
         layer.GraphicLayer: highdicom.color.CIELabColor.from_dicom_value(
@@ -81,9 +85,30 @@ def test_note_says_where_it_comes_from_and_what_is_absent() -> None:
 
 
 def test_rejected_boxes_are_left_out() -> None:
-    moved, added = rectangles(layers(state(cases.reviewed()))["PHRASE 1"])
+    found = layers(state(cases.reviewed()))
+    assert set(found) == {"NOTE", "READER 1"}
+    moved, added = rectangles(found["READER 1"])
     assert moved == [0, 0, 50, 75]
     assert added == pytest.approx([140, 30, 160, 60], abs=1e-3)
+
+
+def test_a_readers_box_bears_initials_and_nothing_that_the_model_said() -> None:
+    labels = [item.UnformattedTextValue for item in layers(state(cases.reviewed()))["READER 1"].TextObjectSequence]
+    assert labels == ["left pleural effusion 1 drawn by AB", "left pleural effusion 3 drawn by AB"]
+
+
+def test_what_the_reader_rejected_is_not_said_to_be_not_found() -> None:
+    plain = cases.case()
+    phrase = plain.groundings[0].phrase
+    rejected = [
+        cases.verdict(plain, "box", Decision.REJECTED, phrase=phrase, number=number, model_box=box)
+        for number, box in enumerate(plain.groundings[0].boxes)
+    ]
+    note = layers(state(replace(plain, verdicts=tuple(rejected))))["NOTE"].TextObjectSequence[0].UnformattedTextValue
+    assert "Rejected by AB: left pleural effusion. Not found: pneumothorax." in note
+    missed = cases.verdict(plain, "box", Decision.ADDED, phrase="pneumothorax", number=0, box=(0.1, 0.1, 0.2, 0.2))
+    note = layers(state(replace(plain, verdicts=(missed,))))["NOTE"].TextObjectSequence[0].UnformattedTextValue
+    assert "Not found by the model: pneumothorax." in note
 
 
 def test_of_pixels_it_comes_with_its_film(judge: cases.Judge) -> None:

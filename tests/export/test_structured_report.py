@@ -17,6 +17,7 @@ from lofi.errors import BadQuery
 from lofi.export import NOTE, Case, write
 from lofi.film.radiograph import Radiograph
 from lofi.results import Grounding
+from lofi.study.verdict import Decision
 from tests.export import cases
 from tests.film.test_dicom import RAMP, dataset, written
 
@@ -115,12 +116,13 @@ class TestContent:
     def test_codes_and_figures(self) -> None:
         first, second = regions(report(cases.case()))
         assert (first.finding_type.value, first.finding_type.scheme_designator) == ("60046008", "SCT")
-        assert first.tracking_identifier == "left pleural effusion (1)"
+        assert first.tracking_identifier == "left pleural effusion 1"
         assert first.tracking_uid != second.tracking_uid
         site = first.finding_sites[0]
         assert (site.topographical_modifier, site.laterality.meaning) == (None, "Left")
         figures = {m.name.value: (m.value, m.unit.value) for m in second.get_measurements()}
-        assert figures == {"111012": (81.25, "%"), "box-score": (0.5, "1")}
+        # Two thirds of the best box's score: two thirds of the phrase's 81.25 %, as on the page.
+        assert figures == {"111012": (54.17, "%"), "box-score": (0.5, "1")}
 
     def test_what_is_not_there_is_said_to_be_absent(self) -> None:
         (absent,) = report(cases.case()).content.get_image_measurement_groups()
@@ -143,9 +145,28 @@ class TestContent:
         assert rectangle(moved) == [0, 0, 50, 75]
         assert rectangle(added) == pytest.approx([140, 30, 160, 60], abs=1e-3)
         words = [[q.value.value for q in region.get_qualitative_evaluations()] for region in (moved, added)]
-        assert words == [["52101004", "moved"], ["52101004", "added"]]
-        assert added.get_measurements() == []
+        assert words == [["52101004", "moved", "121006"], ["52101004", "added", "121006"]]
+        for region in (moved, added):
+            assert region.get_measurements() == []
+            (observer,) = [item for item in region[0].ContentSequence if item.ValueType == "PNAME"]
+            assert (observer.PersonName, observer.RelationshipType) == ("AB^", "HAS OBS CONTEXT")
+            assert "LoFi lofi-mini" not in str(region)
+        # What the model answered stands by itself, with the reader's word on its boxes and the algorithm's name.
+        answer, _ = made.content.get_image_measurement_groups()
+        assert [q.value.value for q in answer.get_qualitative_evaluations()] == ["52101004", "moved", "rejected"]
+        assert "LoFi lofi-mini" in str(answer)
         assert "Comment by AB: Small, old." in everything(made)
+
+    def test_absent_for_the_reader_is_the_readers_word(self, judge: cases.Judge) -> None:
+        plain = cases.case()
+        said = cases.verdict(plain, "phrase", Decision.ABSENT, phrase=plain.groundings[0].phrase)
+        exported = write(replace(plain, verdicts=(said,)), "sr")
+        assert judge(cases.parts(exported)["findings.dcm"]) == []
+        made = report(replace(plain, verdicts=(said,)))
+        model, reader, _ = made.content.get_image_measurement_groups()
+        assert next(q.value.meaning for q in model.get_qualitative_evaluations()) == "Present"
+        assert next(q.value.meaning for q in reader.get_qualitative_evaluations()) == "Absent"
+        assert "LoFi lofi-mini" not in str(reader)
 
     def test_where_it_comes_from(self) -> None:
         made = report(cases.case())

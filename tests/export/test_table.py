@@ -36,9 +36,12 @@ def test_every_row_says_where_it_comes_from() -> None:
 def test_review_is_in_the_rows() -> None:
     moved, rejected, added, _ = rows(cases.reviewed())
     assert [row["verdict"] for row in (moved, rejected, added)] == ["moved", "rejected", "added"]
+    assert [row["drawn_by"] for row in (moved, rejected, added)] == ["AB", "model", "AB"]
+    for row in (moved, added):  # nothing that the model said
+        assert {row[name] for name in ("state", "found", "confidence", "score", "guess")} == {""}
     assert [moved[name] for name in ("x0", "y0", "x1", "y1")] == ["0.0", "0.0", "0.25", "0.25"]
     assert rejected["x0"] == "0.1"
-    assert (added["score"], added["box"]) == ("", "2")
+    assert [row["box"] for row in (moved, rejected, added)] == ["1", "2", "3"]
     assert {row["reader"] for row in (moved, rejected, added)} == {"AB"}
     assert moved["comment"] == "Small, old."
 

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from lofi.film import dicom
-from lofi.film.flags import MIRRORED, NOT_SQUARE, SIDE_UNTOLD, STOOD_UP, STRETCHED, TURNED
+from lofi.film.flags import MIRRORED, NOT_FRONTAL, NOT_SQUARE, SIDE_UNTOLD, STOOD_UP, STRETCHED, TURNED
 from lofi.film.radiograph import Radiograph
 from lofi.film.turn import Turn
 from tests.film.test_dicom import RAMP, dataset, written
@@ -44,6 +45,7 @@ class TestOrientation:
         film = exposed(stored, PatientOrientation=list(named), PixelSpacing=[0.2, 0.1])
         assert np.abs(film.pixels * 4000 - UPRIGHT).max() < 1e-3
         assert (TURNED in film.flags) == (named != ("L", "F"))
+        assert film.oriented
         # A spacing goes with its direction.
         assert film.spacing_mm == ((0.1, 0.2) if named[0] in "FH" else (0.2, 0.1))
 
@@ -79,6 +81,24 @@ class TestOrientation:
         assert exposed(FieldOfViewHorizontalFlip="NO").flags == ()
         # Patient Orientation speaks of the picture as it is stored, after all flips.
         assert exposed(FieldOfViewHorizontalFlip="YES", PatientOrientation=["L", "F"]).flags == ()
+
+    def test_sides_are_known_from_the_file_or_from_a_frontal_film_alone(self, film_file: Path) -> None:
+        frontal = (Radiograph.read(film_file).pixels * 4000).astype(np.uint16)
+        said = {
+            ("L", "F"): ("file", ()),
+            ("R", "F"): ("file", (TURNED,)),  # turned, so that the letters are right
+            ("", ""): ("usual", ()),
+            ("L", "R"): ("", (SIDE_UNTOLD,)),
+        }
+        for named, (sides, flags) in said.items():
+            stored = frontal[:, ::-1] if named[0] == "R" else frontal
+            film = Radiograph.read(written(dataset(np.ascontiguousarray(stored), PatientOrientation=list(named))))
+            assert (film.sides, film.flags) == (sides, flags), named
+        mirrored = Radiograph.read(written(dataset(frontal, FieldOfViewHorizontalFlip="YES")))
+        assert mirrored.sides == ""
+        # Neither on its side nor from the side does a film look frontal: the file's word on R and L is not enough.
+        lying = Radiograph.read(written(dataset(np.rot90(frontal).copy(), PatientOrientation=["L", "F"])))
+        assert (lying.unfit, lying.sides) == (NOT_FRONTAL, "")
 
 
 IMAGER, MAGNIFIED = {"ImagerPixelSpacing": [0.15, 0.15]}, "EstimatedRadiographicMagnificationFactor"

@@ -46,12 +46,13 @@ def test_a_smooth_film_is_sent_small() -> None:
 
 
 def test_headers_tell_size_depth_and_spacing() -> None:
-    headers = Packed(b"", (2, 3), (4, 6), 12, (0.143, 0.15)).headers()
+    headers = Packed(b"", (2, 3), (4, 6), 12, (0.143, 0.15), "file").headers()
     assert headers == {
         "Content-Encoding": "gzip",
         "X-Sent-Size": "2,3",
         "X-Film-Size": "4,6",
         "X-Film-Bits": "12",
+        "X-Film-Sides": "file",
         "X-Spacing-Mm": "0.143,0.15",
     }
-    assert "X-Spacing-Mm" not in Packed(b"", (2, 3), (4, 6), 12, None).headers()
+    assert "X-Spacing-Mm" not in Packed(b"", (2, 3), (4, 6), 12, None, "").headers()
