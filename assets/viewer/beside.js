@@ -5,9 +5,9 @@
 import { address, button, make, renew, toggle } from "./dom.js";
 import { caveats, differences, findingOf } from "./difference.js";
 import { createFilm } from "./film.js";
-import { isGuess, look, sample } from "./lines.js";
-import { standing } from "./review.js";
+import { look, sample } from "./lines.js";
 import { companions, relation } from "./same-patient.js";
+import { drawnBoxes } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -24,10 +24,9 @@ function otherFindings(bench, reading, other) {
   return reading.findings.flatMap((finding) => {
     const there = findingOf(other, finding.phrase);
     if (!there) return [];
-    const boxes = standing(other, there);
     return [{
-      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score ?? 1), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: isGuess(there.answer),
+      phrase: finding.phrase, ...drawnBoxes(other, there), ...look(bench.offer, finding.number),
+      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
     }];
   });
 }
@@ -45,7 +44,7 @@ export function besidePane(bench, reading, other) {
   const about = [relation(reading, other), film.view, other.label].filter(Boolean).join(" · ");
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
-    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.view !== "LATERAL",
+    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides,
     frame: "compared", name: other.name, title: about, sheet: other.sheet,
   });
   pane.on("select", (/** @type {string} */ phrase) => bench.select(phrase));

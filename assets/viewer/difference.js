@@ -3,8 +3,8 @@
  * What differs between two films, one line for each phrase, and what such lines are worth: pure functions.
  */
 import { verdict } from "./lines.js";
-import { standing } from "./review.js";
 import { daysTo, samePatient } from "./same-patient.js";
+import { standing } from "./standing.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Finding} Finding */
@@ -81,7 +81,7 @@ function line(one, other, here) {
   const [mine, theirs] = [stance(one, here), stance(other, there)];
   const [hereIs, thereIs] = names(one, other);
   const words = mine === theirs ? `${mine} on both` : `${mine} ${hereIs}, ${theirs} ${thereIs}`;
-  const guessed = [here, there].some((finding) => finding.answer === "never learnt" || finding.state !== "known");
+  const guessed = [here, there].some((finding) => finding.guess || finding.state !== "known");
   return [`${here.phrase}: ${words}`, guessed ? "" : sizes(one, here, other, there)].filter(Boolean).join(", ");
 }
 

@@ -8,7 +8,7 @@ import { comparedPane } from "./compare.js";
 import { createFilm } from "./film.js";
 import { look } from "./lines.js";
 import { ROOM_KEYS } from "./room-keys.js";
-import { standing } from "./standing.js";
+import { drawnBoxes, standing } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -20,16 +20,11 @@ export const REGION = "the drawn box";
  * @param {Workbench} bench @param {Reading} reading @param {import("./reading.js").Finding[]} findings
  */
 export function shownFindings(bench, reading, findings) {
-  return findings.map((finding) => {
-    const boxes = standing(reading, finding);
-    const several = finding.boxes.length > 1 || boxes.some((one) => one.shown > 1);
-    return {
-      phrase: finding.phrase, boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score), by: boxes.map((one) => one.by),
-      numbers: boxes.map((one) => (several ? one.shown : 0)), ...look(bench.offer, finding.number),
-      hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase, guess: finding.guess,
-      chosen: reading.row?.phrase === finding.phrase ? boxes.findIndex((one) => one.number === reading.row?.number) : undefined,
-    };
-  });
+  return findings.map((finding) => ({
+    phrase: finding.phrase, ...drawnBoxes(reading, finding), ...look(bench.offer, finding.number),
+    hidden: bench.allHidden || reading.hidden.has(finding.phrase), selected: reading.selected === finding.phrase,
+    chosen: reading.row?.phrase === finding.phrase ? standing(reading, finding).findIndex((one) => one.number === reading.row?.number) : undefined,
+  }));
 }
 
 /** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Workbench} bench @param {Reading} reading */
@@ -57,8 +52,11 @@ export function setFindings(pane, findings, saved) {
 function queryPane(bench, reading) {
   const film = reading.film;
   const { height, width } = film.size;
-  const lateral = film.view === "LATERAL";
   const about = [film.view, film.kind, `${width} × ${height}`, reading.label].filter(Boolean).join(" · ");
+  const pane = createFilm({
+    preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
+    ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides,
+    frame: "query", name: reading.name, title: about, sheet: reading.sheet, moreKeys: ROOM_KEYS,
   });
   pane.on("select", (/** @type {string} */ phrase, /** @type {number} */ box) => bench.point(phrase, box));
   pane.on("change", (/** @type {any} */ state) => { reading.view = state; });

@@ -56,3 +56,13 @@ export function standing(reading, finding) {
   });
   return [...after, ...added(reading, finding)];
 }
+
+/** The boxes of a phrase as a film pane draws them. @param {Reading} reading @param {Finding} finding */
+export function drawnBoxes(reading, finding) {
+  const boxes = standing(reading, finding);
+  const several = finding.boxes.length > 1 || boxes.some((one) => one.shown > 1);
+  return {
+    boxes: boxes.map((one) => one.box), scores: boxes.map((one) => one.score), by: boxes.map((one) => one.by),
+    numbers: boxes.map((one) => (several ? one.shown : 0)), guess: finding.guess,
+  };
+}

@@ -6,8 +6,9 @@ import { save } from "./dom.js";
 import { DENIAL, addFinding } from "./reading.js";
 import { ratioFrom } from "./film-measures.js";
 import { PairedWorklist } from "./paired-worklist.js";
-import { rowsOf, standing } from "./review.js";
+import { rowsOf } from "./review.js";
 import { Fault } from "./server.js";
+import { standing } from "./standing.js";
 import { words } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */

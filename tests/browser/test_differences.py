@@ -53,7 +53,9 @@ LINES = {
     "inside a box": (
         finding("found", SMALL, within=LARGE), finding("found", SMALL), "asked inside a box, which is not compared",
     ),
-    "a guess has no size": (finding("never learnt", LARGE), finding("never learnt", SMALL), "never learnt on both"),
+    "a guess has no size": (
+        finding("never learnt", LARGE, guess=True), finding("never learnt", SMALL), "never learnt on both",
+    ),
     "on its way": (finding("found", LARGE), finding("", state="looking"), "still being looked for"),
 }  # fmt: skip
 
