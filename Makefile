@@ -22,7 +22,7 @@ demo: $(VENV)/ready
 	@$(BIN)/python app.py
 
 test: $(VENV)/ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory lint
 
 lint: $(VENV)/ready-dev

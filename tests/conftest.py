@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes first: a worker that meets one last keeps the others waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
 @pytest.fixture(autouse=True)
 def _log() -> Iterator[None]:
     """The command line silences the log of its process: for the test that runs it, not for those that follow."""

@@ -20,6 +20,8 @@ import pytest
 import lofi
 from tests.asking import status
 
+pytestmark = pytest.mark.minutes
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))

@@ -17,7 +17,7 @@ from tests.browser.relay import relay
 from tests.spaces import HOST, running_space
 from train.publish import main
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.minutes]
 
 HUB = "huggingface.co"
 OUTER = f"""<!doctype html><meta name=viewport content="width=device-width"><title>Space</title>

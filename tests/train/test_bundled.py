@@ -9,6 +9,8 @@ import lofi
 from lofi.grounding.shots import MOST
 from train import bundled
 
+pytestmark = pytest.mark.minutes
+
 
 @pytest.mark.shared
 def test_every_stage_runs_and_none_twice(

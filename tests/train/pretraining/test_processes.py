@@ -26,6 +26,8 @@ from train.data.records import FilmRecord, read
 from train.feeding.generated import generate
 from train.pretraining.distributed import agreed, own_device
 
+pytestmark = pytest.mark.minutes
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 STEPS = 5
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]

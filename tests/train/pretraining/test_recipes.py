@@ -12,6 +12,8 @@ from train.recipes import find_recipe
 from train.recipes.ablate import VARIANTS
 from train.recipes.losses import VARIANTS as LOSSES
 
+pytestmark = pytest.mark.minutes
+
 RECIPES = ("base", "paper", "padchest_gr", *(f"ablate:{variant}" for variant in VARIANTS))
 
 

@@ -16,6 +16,8 @@ from tests.spaces import ASKING, BEHIND, HOST, Running, running_space
 from train.publish import main
 from train.publishing.folders import SPACE, SPACE_FOLDERS
 
+pytestmark = pytest.mark.minutes
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
