@@ -12,9 +12,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from lofi.network.connector import pooled_patches
 from lofi.network.network import LofiNetwork
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Lora, Recipe
+from train.pretraining.separate import split_attention
 from train.recipes import find_recipe
 
 PEAK = 989e12
@@ -93,6 +95,9 @@ def parts_of(recipe: Recipe, assumed: Assumptions) -> list[Part]:
     with torch.device("meta"), torch.no_grad():
         network = LofiNetwork(recipe.model)
         freeze(network, recipe)
+        if recipe.split_attention:
+            for tower in (network.image.visual.trunk, network.text):
+                split_attention(tower)
         films = torch.zeros(1, 3, side, side)
         patches, _ = network.image(films)
         sentences = max(1, recipe.report_sentences)
@@ -101,7 +106,7 @@ def parts_of(recipe: Recipe, assumed: Assumptions) -> list[Part]:
         words = torch.zeros(1, length, network.language.embed(ids[:1]).shape[-1])
         image = operations(network.image, films)
         text = operations(network.text, ids)
-        connector = operations(network.connector, patches)
+        connector = operations(network.connector, pooled_patches(patches, recipe.model.connector.pool))
         body = network.language.model.model
         language = operations(body, inputs_embeds=words, attention_mask=torch.zeros(1, 1, length, length))
     answers = recipe.questions * assumed.answer

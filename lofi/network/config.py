@@ -58,6 +58,8 @@ class ConnectorConfig:
     layers: int = 2
     kind: str = "resampler"
     """"resampler", "grid" (its queries start as the means of an n × n grid of patches) or "separate" (the paper's)."""
+    pool: int = 1
+    """So many by so many patches are averaged before the queries see them (2 in the authors' later code)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class LanguageConfig:
     bins: int = 128
     max_boxes: int = 8
     max_answer: int = 96
+    chat: bool = False
+    """Whether a question stands in Gemma's chat template, the film inside the user's turn (lofi.network.text.Talk)."""
 
 
 @dataclass(frozen=True)

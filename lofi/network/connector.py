@@ -106,6 +106,15 @@ class SeparateHeads(nn.Module):
         return cast(Tensor, self.out(torch.cat(pooled, dim=1)))
 
 
+def pooled_patches(patches: Tensor, edge: int) -> Tensor:
+    """(B, P', D) means of ``edge`` × ``edge`` neighbours of the (B, P, D) patches of a square grid."""
+    if edge == 1:
+        return patches
+    side = round(patches.shape[1] ** 0.5)
+    maps = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+    return functional.avg_pool2d(maps, edge, ceil_mode=True).flatten(2).transpose(1, 2)
+
+
 def build_connector(config: ConnectorConfig, width: int, language_width: int) -> nn.Module:
     """The connector that ``config.kind`` names: "resampler", "grid" or "separate"."""
     kinds: dict[str, type[nn.Module]] = {"resampler": Resampler, "grid": GridResampler, "separate": SeparateHeads}

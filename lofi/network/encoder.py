@@ -21,7 +21,7 @@ from lofi.network.frame import Frame
 from lofi.network.network import LofiNetwork
 from lofi.network.pooled import pool_means, pool_tokens, pool_vectors
 from lofi.network.preprocess import canvas
-from lofi.network.text import BEGIN, Tokens
+from lofi.network.text import Talk, Tokens
 from lofi.network.vision import sinusoid_grid
 from lofi.results import PooledRegions
 from lofi.shelf import Shelf
@@ -83,6 +83,11 @@ class Encoder:
         self._phrases: Shelf[NDArray[np.float32]] = Shelf(PHRASES_KEPT)
 
     @property
+    def talk(self) -> Talk:
+        """How the language model is asked."""
+        return Talk(self.language_tokens, self.config.language.chat)
+
+    @property
     def turn(self) -> threading.Lock:
         """Held by whoever runs the network."""
         return self._lock
@@ -141,7 +146,7 @@ class Encoder:
             patches, pooled, last = self.network.image.see(self.network.normalise(canvases))
             embedding = functional.normalize(pooled.float(), dim=-1)
             prefix = self.network.prefix(patches)
-            begin = self.network.language.embed(torch.tensor([[self.language_tokens.id(BEGIN)]], device=self.device))
+            begin = self.network.language.embed(torch.tensor([self.talk.opening], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
             seen = None if self.eyes is None else self.eyes.look_at(radiograph)
         return EncodedFilm(

@@ -17,6 +17,7 @@ _SIZES: dict[str, tuple[int, int]] = {
     "width": (1, 16_384),
     "context": (2, 8_192),
     "queries": (1, 4_096),
+    "pool": (1, 16),
     "heads": (1, 256),
     "layers": (0, 256),
     "bins": (2, 10_000),

@@ -65,7 +65,7 @@ class LofiModel(Encoder):
         self.heat_share = heat_share if network.config.local else 0.0
         language = self.config.language
         self.grammar = LocationGrammar(language.locations, language.bins, language.max_boxes)
-        self._stop = language_tokens.id(END)
+        self._stop = self.talk.end
         places = location_tokens(language.bins) if language.locations == "tokens" else []
         # Words never hold location tokens; only the end may be said.
         self._silent = torch.tensor([language_tokens.id(name) for name in places if name != END], dtype=torch.long)
@@ -79,7 +79,7 @@ class LofiModel(Encoder):
         """
         words = checked_phrase(phrase)
         encoded = self.encoded(film)
-        prompt = self.language_tokens.encode(grounding_prompt(words))
+        prompt = self.talk.question(grounding_prompt(words))
         language, tokens = self.network.language, self.language_tokens
         region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
         heard, belief = self.hear(encoded, words), self.belief(encoded, words)
@@ -175,14 +175,14 @@ class LofiModel(Encoder):
         """One phrase for all of (M, 4) film boxes."""
         encoded = self.encoded(film)
         text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(as_boxes(boxes))))
-        prompt = self.language_tokens.encode(region_prompt(text))
+        prompt = self.talk.question(region_prompt(text))
         return self._write(encoded, prompt, self.config.language.max_answer // 3)
 
     @torch.inference_mode()
     def report(self, film: Radiograph | EncodedFilm) -> tuple[ReportSentence, ...]:
         """A drafted report, sentence by sentence, each asserted finding with the boxes where it is seen."""
         encoded = self.encoded(film)
-        text = self._write(encoded, self.language_tokens.encode(REPORT_PROMPT), self.config.language.max_answer)
+        text = self._write(encoded, self.talk.question(REPORT_PROMPT), self.config.language.max_answer)
         drafted: list[ReportSentence] = []
         for sentence in sentences(text):
             words = sentence.text.strip(" .")

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 import lofi.network.torchvision_ops  # noqa: F401  (before open_clip: it imports torchvision)
 from lofi.network.config import ModelConfig, TextConfig
-from lofi.network.connector import build_connector
+from lofi.network.connector import build_connector, pooled_patches
 from lofi.network.language import Language, language_width
 from lofi.network.vision import ImageTower
 
@@ -90,7 +90,7 @@ class LofiNetwork(nn.Module):
 
     def prefix(self, patches: Tensor) -> Tensor:
         """(B, P, D) → (B, N, W)."""
-        return cast(Tensor, self.connector(patches))
+        return cast(Tensor, self.connector(pooled_patches(patches, self.config.connector.pool)))
 
     def seen(self, patches: Tensor) -> Tensor:
         """(B, P, D) → (B, P, E) unit embeddings of patches in the space of texts, for ``heat``."""

@@ -133,3 +133,35 @@ class Tokens:
 
     def __len__(self) -> int:
         return int(self.backend.get_vocab_size())
+
+
+TURN, TURN_END = "<start_of_turn>", "<end_of_turn>"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What stands about a question, in ids: ``opening`` film ``prompt`` ``closing`` answer ``end``.
+
+    Plain: ``<begin>`` film prompt answer ``<end>``. In Gemma's chat template: ``<begin><start_of_turn>user⏎`` film
+    prompt ``<end_of_turn>⏎<start_of_turn>model⏎`` answer ``<end_of_turn>``.
+    """
+
+    tokens: Tokens
+    chat: bool = False
+
+    @property
+    def opening(self) -> list[int]:
+        """Before the film."""
+        return [self.tokens.id(BEGIN), *(self.tokens.encode(f"{TURN}user\n") if self.chat else [])]
+
+    @property
+    def end(self) -> int:
+        """After the answer. Raises KeyError where the tokenizer knows no turns."""
+        return self.tokens.id(TURN_END if self.chat else END)
+
+    def question(self, prompt: str) -> list[int]:
+        """What follows the film, up to the answer. In a chat no prompt may write turns of its own."""
+        if not self.chat:
+            return self.tokens.encode(prompt)
+        said = prompt.translate({ord(sign): " " for sign in "<>"})
+        return self.tokens.encode(f"{said}{TURN_END}\n{TURN}model\n")

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random changes; ``scale`` and ``shift`` relative, ``angle`` in degrees, ``gamma`` as a factor."""
+    """Ranges of the random changes; ``scale`` and ``shift`` relative, ``angle`` in degrees, ``gamma`` as a factor,
+    ``brightness`` of black to white.
+    """
 
     scale: float = 0.15
     shift: float = 0.06
@@ -17,6 +19,11 @@ class Augmentation:
     gamma: float = 0.35
     contrast: float = 0.2
     noise: float = 0.02
+    brightness: float = 0.08
+
+
+UNCHANGED = Augmentation(scale=0, shift=0, angle=0, gamma=0, contrast=0, noise=0, brightness=0)
+"""Films as they are."""
 
 
 def random_affine(rng: np.random.Generator, side: int, ranges: Augmentation) -> NDArray[np.float64]:
@@ -36,7 +43,7 @@ def apply(
     canvas = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR).astype(np.float32) / 255
     canvas = canvas ** np.float32(np.exp(rng.uniform(-ranges.gamma, ranges.gamma)))
     gain = np.float32(np.exp(rng.uniform(-ranges.contrast, ranges.contrast)))
-    canvas = (canvas - 0.5) * gain + 0.5 + np.float32(rng.uniform(-0.08, 0.08))
+    canvas = (canvas - 0.5) * gain + 0.5 + np.float32(rng.uniform(-ranges.brightness, ranges.brightness))
     if ranges.noise:
         canvas = canvas + rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(rng.uniform(0, ranges.noise))
     return np.clip(canvas, 0, 1).astype(np.float32)

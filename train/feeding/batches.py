@@ -1,5 +1,6 @@
 """Step number → the tensors of one training step, made ahead of time in a thread."""
 
+import copy
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -132,7 +133,8 @@ class Batches:
         streams = recipe.own_streams or recipe.accumulate > 1
         own = part(len(films)) if recipe.own_streams else slice(0, len(films))
         own = within(own, part(own.stop - own.start, piece, recipe.accumulate))
-        writer = Writer(self.writer.tokens, self.writer.grammar, self.writer.end, self.writer.padding)
+        writer = copy.copy(self.writer)  # which counts for this batch alone
+        writer.left_out = 0
         canvases, segments, targets = [], [], []
         for number in range(len(films))[own]:
             stream = np.random.default_rng((recipe.seed, step, number, 2)) if streams else rng

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, area, clip
-from lofi.network.text import REPORT_PROMPT, LocationGrammar, Tokens, grounding_prompt, region_prompt
+from lofi.network.text import REPORT_PROMPT, LocationGrammar, Talk, Tokens, grounding_prompt, region_prompt
 from lofi.report.query import tidied
 from train.data.lexicon import CANONICAL, PHRASES, UNSIDED, denied, pick, with_side
 from train.data.records import BoxRecord, FilmRecord
@@ -39,10 +39,13 @@ class Target:
 
 
 class Writer:
-    """Writes segments with one tokenizer and grammar; counts boxes that did not fit (``left_out``)."""
+    """Writes segments with one tokenizer and grammar, as a chat's turns if so asked; counts what did not fit."""
 
-    def __init__(self, tokens: Tokens, grammar: LocationGrammar, end: int, padding: int = 0) -> None:
+    def __init__(
+        self, tokens: Tokens, grammar: LocationGrammar, end: int, padding: int = 0, chat: bool = False
+    ) -> None:
         self.tokens, self.grammar, self.end, self.padding = tokens, grammar, end, padding
+        self.talk = Talk(tokens, chat)
         self.left_out = 0
 
     def ground(self, target: Target) -> Segment:
@@ -55,7 +58,7 @@ class Writer:
             ordered = target.boxes[np.lexsort((target.boxes[:, 1], target.boxes[:, 0]))][: self.grammar.max_boxes]
             for row, box in enumerate(ordered):
                 coordinates[5 * row + 1 : 5 * row + 5] = box.tolist()
-        prompt = self.tokens.encode(grounding_prompt(target.phrase))
+        prompt = self.talk.question(grounding_prompt(target.phrase))
         return Segment(GROUND, tuple(prompt), tuple(answer), tuple(coordinates))
 
     def describe(self, target: Target) -> Segment:
@@ -70,7 +73,7 @@ class Writer:
 
     def _words(self, task: int, prompt: str, answer: str) -> Segment:
         ids = [*self.tokens.encode(answer), self.end]
-        return Segment(task, tuple(self.tokens.encode(prompt)), tuple(ids), (float("nan"),) * len(ids))
+        return Segment(task, tuple(self.talk.question(prompt)), tuple(ids), (float("nan"),) * len(ids))
 
 
 def zones(record: FilmRecord) -> list[BoxRecord]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lofi.network.network import LofiNetwork
 from lofi.network.weights import unshared
 from train.pretraining.recipe import Lora, Recipe
+from train.pretraining.separate import split_attention, together
 
 QUANTISED = ("SCB", "weight_format", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state")
 QUANTISED_LAYERS = ("Linear8bitLt", "Linear4bit")
@@ -73,7 +74,10 @@ def add_lora(model: nn.Module, lora: Lora) -> int:
 
 
 def adapt(network: LofiNetwork, recipe: Recipe) -> None:
-    """Quantise the language model and add the adapters that the recipe asks for."""
+    """Quantise the language model, take attention apart and add the adapters that the recipe asks for."""
+    if recipe.split_attention:
+        for tower in (network.image.visual.trunk, network.text):
+            split_attention(tower)
     if recipe.bits != 32:
         quantise(network.language.model, recipe.bits)
     parts = (
@@ -112,4 +116,4 @@ def plain_state(network: LofiNetwork, values: Mapping[str, Tensor] | None = None
         if any(part.startswith("lora_") for part in parts) or parts[-1] in QUANTISED or "bitsandbytes" in name:
             continue
         kept[name.replace(".base_layer", "")] = value
-    return {name: changed.get(name, value) for name, value in kept.items()} | changed
+    return together({name: changed.get(name, value) for name, value in kept.items()} | changed)

@@ -60,7 +60,7 @@ class Recipe:
     from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
     whose words overlap by ``near_identical`` (Jaccard) are positives of each other's films. ``bias`` None: the
     sigmoid loss starts at that of its towers, else at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4
-    quantises the language model.
+    quantises the language model. ``split_attention``: q, k and v of both towers are layers of their own.
     ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them
     "off"; ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in
     float32, "bf16" and "float32" rule everywhere. ``own_streams`` gives each film of a step its own random
@@ -99,6 +99,7 @@ class Recipe:
     image_lora: Lora | None = None
     text_lora: Lora | None = None
     language_lora: Lora | None = None
+    split_attention: bool = False
     bits: int = 32
     precision: str = "mixed"
     contrast: str = "sigmoid"

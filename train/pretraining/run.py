@@ -14,7 +14,7 @@ from lofi.network import checkpoint
 from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER
 from lofi.network.model import LofiModel
 from lofi.network.network import LofiNetwork
-from lofi.network.text import END, PAD, LocationGrammar, Tokens
+from lofi.network.text import PAD, LocationGrammar, Talk, Tokens
 from train.data.canvases import CanvasCache
 from train.data.joining import joined
 from train.data.lexicon import PHRASES
@@ -108,10 +108,12 @@ def prepare(
         network.language.model.activation_checkpointing_enable()
     settings = recipe.model.language
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
-    writer = Writer(language_tokens, grammar, language_tokens.id(END), language_tokens.id(PAD))
+    talk = Talk(language_tokens, settings.chat)
+    writer = Writer(language_tokens, grammar, talk.end, language_tokens.id(PAD), settings.chat)
     if canvases is None:
         canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
-    batches = Batches(training, canvases, recipe, writer, text_tokens, 1 + recipe.model.connector.queries)
+    prefix = len(talk.opening) + recipe.model.connector.queries
+    batches = Batches(training, canvases, recipe, writer, text_tokens, prefix)
     device = own_device(checkpoint.pick_device())
     network.eval().to(device)
     if not recipe.starts.checkpoint:  # which brings its own statistics and bias

@@ -88,7 +88,8 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
                 "the checkpoint to start from writes boxes in another way: set locations and bins as there"
             )
         return (folder / TEXT_TOKENIZER).read_text("utf-8"), (folder / LANGUAGE_TOKENIZER).read_text("utf-8"), []
-    text, language, kept = small_tokenizers(texts, settings.bins if settings.locations == "tokens" else None, least=1)
+    bins = settings.bins if settings.locations == "tokens" else None
+    text, language, kept = small_tokenizers(texts, bins, least=1, chat=settings.chat)
     tower = recipe.model.text.open_clip
     kind, _, place = recipe.starts.text.partition(":")
     if kind in ("open_clip", "siglip"):

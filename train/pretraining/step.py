@@ -1,5 +1,6 @@
 """One training step: a batch through the network to the three losses."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from lofi.network.losses import (
     total_loss,
 )
 from lofi.network.network import LofiNetwork
-from lofi.network.text import BEGIN, Tokens
+from lofi.network.text import Talk, Tokens
 from train.feeding.batches import Asked, Batch
 from train.feeding.episodes import CAPTION, DESCRIBE, GROUND
 from train.feeding.packing import Packed
@@ -77,10 +78,11 @@ def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]
     return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
 
 
-def answer_logits(network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int) -> Tensor:
+def answer_logits(network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int | Sequence[int]) -> Tensor:
     """(K, V) float32 logits of the places that predict an answer."""
     language = network.language
-    first = language.embed(torch.full((len(prefix), 1), begin, device=prefix.device))
+    opening = torch.tensor([begin] if isinstance(begin, int) else list(begin), device=prefix.device)
+    first = language.embed(opening.expand(len(prefix), -1))
     embeddings = torch.cat([first, prefix.to(first.dtype), language.embed(packed.ids)], dim=1)
     logits: Tensor = language(embeddings, packed.positions, packed.visible, packed.wanted)
     return logits.float()
@@ -146,7 +148,9 @@ def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens
     patches, images, own = embedded(network, batch, recipe, rows)
     tells = recipe.location_weight > 0  # else the language model's losses are only watched
     with autocast(device, low), torch.set_grad_enabled(tells and torch.is_grad_enabled()):
-        logits = answer_logits(network, network.prefix(patches), batch.packed, tokens.id(BEGIN))
+        logits = answer_logits(
+            network, network.prefix(patches), batch.packed, Talk(tokens, recipe.model.language.chat).opening
+        )
     if whole is None:
         sentences = gather_rows(own, len(batch.sentences))
         sigmoid = contrast(network, images, sentences, batch.targets, batch.pooling, recipe)

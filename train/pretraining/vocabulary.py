@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from lofi.network.text import BEGIN, END, PAD, location_tokens
+from lofi.network.text import BEGIN, END, PAD, TURN, TURN_END, location_tokens
 
 BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -76,10 +76,12 @@ def named_as_ours(tokenizer: str) -> str:
     return json.dumps(found, ensure_ascii=False)
 
 
-def small_tokenizers(texts: Sequence[str], bins: int | None, least: int = 3) -> tuple[str, str, list[int]]:
+def small_tokenizers(
+    texts: Sequence[str], bins: int | None, least: int = 3, chat: bool = False
+) -> tuple[str, str, list[int]]:
     """JSON of the text tower's tokenizer, JSON of the language model's, and the ids kept of MiniLM's embedding.
 
-    ``bins`` None: boxes are written in digits, so no location tokens are added.
+    ``bins`` None: boxes are written in digits, so no location tokens are added. ``chat``: the marks of turns are.
     The text tower keeps the order of ``kept``, so that row i of its embedding is MiniLM's row ``kept[i]``.
     """
     path = minilm_folder() / "tokenizer.json"
@@ -90,5 +92,6 @@ def small_tokenizers(texts: Sequence[str], bins: int | None, least: int = 3) -> 
     kept = kept_ids(tokenizer, texts, least)
     text = json.dumps(pruned_wordpiece(source, kept), ensure_ascii=False)
     leading = [PAD, BEGIN, END] if bins is None else location_tokens(bins)
+    leading += [TURN, TURN_END] if chat else []
     language = json.dumps(pruned_wordpiece(source, kept, leading=leading), ensure_ascii=False)
     return text, language, kept

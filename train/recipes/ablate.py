@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from train.feeding.augment import UNCHANGED
 from train.pretraining.recipe import Recipe
 from train.recipes import base
 from train.recipes.smoke import smoke as shrunk
@@ -32,6 +33,11 @@ def _fresh_digits() -> Recipe:
     return _with("fresh_digits", starts=replace(base.RECIPE.starts, language="fresh"), language_lora=None)
 
 
+def _chat() -> Recipe:
+    """Questions in Gemma's chat template, as its makers trained it."""
+    return _with("chat", model=replace(base.MODEL, language=replace(base.MODEL.language, chat=True)))
+
+
 VARIANTS: dict[str, Recipe] = {
     "base": _with("base"),
     **{f"queries_{n}": _connector(f"queries_{n}", queries=n) for n in (32, 64, 256)},
@@ -42,6 +48,10 @@ VARIANTS: dict[str, Recipe] = {
     "location_sum": _with("location_sum", location="sum"),
     "softmax": _with("softmax", contrast="softmax"),
     "pooled": _with("pooled", sentences="pooled"),
+    "pool_2x2": _connector("pool_2x2", pool=2),
+    "plain_films": _with("plain_films", augmentation=UNCHANGED),
+    "templates": _with("templates", templates=1.0),
+    "chat": _chat(),
     "int8": _with("int8", bits=8),
 }
 

@@ -2,11 +2,14 @@
 
 Learning rate, decay, batch, epochs, adapters, connector and the swap of normal films are those of the authors' later
 public code for the same design; N, λ, five sentences and 8-bit weights are quoted of the paper. Not established, and
-so ours: alpha = 2 · rank, the warm-up, adapters on the text tower too, the shared resampler (the paper's N separate
-heads are ``ablate:separate_heads``), no 2 × 2 pooling of patches. timm keeps q, k and v in one layer: they share one
-adapter of rank 16 instead of having three. The text tower's attention is one fused torch layer, which peft does not
-adapt soundly (train.pretraining.adapters says why): there the adapters sit on the feed-forward layers alone.
+so ours, each with its switch: alpha = 2 · rank, the warm-up, adapters on the text tower too (``text_lora``), the
+shared resampler (``ablate:separate_heads``), no 2 × 2 pooling of patches (``ablate:pool_2x2``), augmentation
+(``ablate:plain_films``), plain prompts (``ablate:chat``: Gemma's chat template), a share of templates (``templates``).
+timm and open_clip keep q, k and v in one layer: ``split_attention`` gives each its adapter; ``paper:fused`` has one
+adapter for the three, and in the text tower adapters on the feed-forward layers alone.
 """
+
+from dataclasses import replace
 
 from lofi.network.config import ConnectorConfig, LanguageConfig, ModelConfig, Preprocessing, TextConfig, VisionConfig
 from train.pretraining.recipe import Lora, Rates, Recipe, Starts
@@ -89,8 +92,9 @@ RECIPE = Recipe(
     trained_text_layers=None,
     ema=0.0,
     starts=Starts(SIGLIP, SIGLIP, "hub:google/gemma-3-270m-it"),
-    image_lora=Lora(16, 32, r"blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])"),
-    text_lora=Lora(16, 32, r"transformer\.resblocks\.\d+\.mlp\.(c_fc|c_proj)"),
+    split_attention=True,
+    image_lora=Lora(16, 32, r"blocks\.\d+\.(attn\.(qkv\.[qkv]|proj)|mlp\.fc[12])"),
+    text_lora=Lora(16, 32, r"transformer\.resblocks\.\d+\.(attn\.(qkv\.[qkv]|out_proj)|mlp\.(c_fc|c_proj))"),
     language_lora=Lora(4, 8, r"model\.layers\.\d+\.self_attn\.(q|v)_proj"),
     bits=8,
     precision="bf16",
@@ -104,3 +108,13 @@ RECIPE = Recipe(
 )
 
 SMOKE = smoke(RECIPE)
+
+VARIANTS: dict[str, Recipe] = {
+    "fused": replace(
+        RECIPE,
+        name="paper-fused",
+        split_attention=False,
+        image_lora=Lora(16, 32, r"blocks\.\d+\.(attn\.(qkv|proj)|mlp\.fc[12])"),
+        text_lora=Lora(16, 32, r"transformer\.resblocks\.\d+\.mlp\.(c_fc|c_proj)"),
+    ),
+}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from lofi.network.config import ConnectorConfig, ModelConfig, Preprocessing
+from lofi.network.config import ModelConfig, Preprocessing
 from train.pretraining.recipe import Recipe, Starts
 
 SIDE = 96
@@ -31,7 +31,7 @@ def tiny(model: ModelConfig) -> ModelConfig:
         preprocessing=Preprocessing(side=SIDE, mean=model.preprocessing.mean, std=model.preprocessing.std),
         vision=replace(model.vision, open_clip={**model.vision.open_clip, "timm_model_name": "test_vit2"}, width=WIDTH),
         text=replace(model.text, open_clip=text, context=32),
-        connector=ConnectorConfig(queries=9, heads=2, layers=1, kind=model.connector.kind),
+        connector=replace(model.connector, queries=9, heads=2, layers=1),
         language=replace(model.language, transformers=language, max_boxes=2, max_answer=44),
     )
 
