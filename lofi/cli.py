@@ -15,6 +15,7 @@ from lofi import answers
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.export import command as export
 from lofi.film.radiograph import Radiograph
+from lofi.results import UNJUDGED
 from lofi.settings import Settings
 from lofi.study import commands as study
 from lofi.ui import account_commands
@@ -203,7 +204,7 @@ def _film_lines(film: dict[str, Any]) -> str:
 def _grounding_rows(groundings: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for found in groundings:
-        asked = found["state"] not in ("denied", "not understood")
+        asked = found["state"] not in UNJUDGED
         confidence = f"{found['confidence']:.2f}" if asked else ""
         about = (found["phrase"], found["asked"] if asked else "", found["state"], confidence)
         if not found["boxes"]:

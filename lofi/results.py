@@ -127,11 +127,13 @@ class Evidence:
         }
 
 
-Standing = Literal["found", "unsure", "not found", "never learnt", "denied", "not understood"]
+Standing = Literal["found", "unsure", "not found", "never learnt", "denied", "not understood", "no answer"]
 """What an answer stands for. ``never learnt``: the model was shown no example of it, and is asked all the same;
 ``denied``: the phrase itself says that it is not there; ``not understood``: the model knows no word of it. For these
-two nothing is looked for.
+two nothing is looked for. ``no answer``: what a vision-language model wrote could not be read, or was cut off.
 """
+UNJUDGED = frozenset({"denied", "not understood", "no answer"})
+"""Standings without a confidence: nothing was looked for, or nothing readable came back."""
 
 
 @dataclass(frozen=True)

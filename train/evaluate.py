@@ -23,7 +23,7 @@ from lofi.metrics.grounding import ious
 from lofi.network.checkpoint import load
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from train.evaluation import contact_sheet, embedding_figures, language_figures, plots, shots, systems
+from train.evaluation import contact_sheet, embedding_figures, language_figures, outside, plots, shots, systems
 from train.evaluation.answering import Asked, answering_figures
 from train.evaluation.asking import Answers, Plan, always_answering, ask, at_threshold, readable
 from train.evaluation.cam import PatchMap, fit_probe
@@ -296,7 +296,8 @@ def write(evaluation: Evaluation, films: Sequence[Film], about: dict[str, Any], 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m train.evaluate", description=__doc__.splitlines()[0])
-    options.add_argument("--model", required=True, help="checkpoint folder or hub id")
+    options.add_argument("--model", help="checkpoint folder or hub id")
+    options.add_argument("--grounder", help="instead: a vision-language model, as LOFI_GROUNDER names it")
     options.add_argument("--records", required=True, type=Path, help="records.jsonl of the films to evaluate on")
     options.add_argument("--split", required=True, help="which of its splits")
     options.add_argument("--train-records", type=Path, help="where the train split for priors is (default: --records)")
@@ -319,12 +320,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     given = parser().parse_args(arguments)
     started = time.monotonic()
-    model = load(given.model)
-    gallery = Gallery.open(given.gallery, model.fingerprint) if given.gallery else None
+    if not given.model and (not given.grounder or given.gallery):
+        parser().error("--model names the model, also where it picks the examples of --gallery")
+    model = load(given.model) if given.model else None
+    gallery = Gallery.open(given.gallery, model.fingerprint) if given.gallery and model else None
     wanted = [f for f in read_films(given.records, [given.split]) if f.source in (given.source or [f.source])]
     films, lost = readable(sample(wanted, given.limit, given.seed))
     if not films:
         raise SystemExit(f"No film of split {given.split!r} could be read: check --records and --split.")
+    if model is None or given.grounder:
+        return outside.report(given, model, gallery, films)
     training = read_films(given.train_records or given.records, ["train"])
     if not any(film.boxes for film in training):
         print("No box of a train split: no centre prior. Give the file with --train-records.", file=sys.stderr)

@@ -38,8 +38,8 @@ export function verdict(finding) {
   return finding.answer || (finding.found ? "found" : "not found");
 }
 
-/** Whether the model was asked at all. @param {Finding} finding */
-const wasAsked = (finding) => !["denied", "not understood"].includes(finding.answer);
+/** Whether the model was asked, and answered. @param {Finding} finding */
+const wasAsked = (finding) => !["denied", "not understood", "no answer"].includes(finding.answer);
 
 /**
  * How sure the model is of each box, for labels and the threshold: the phrase's confidence for the best box, so that one

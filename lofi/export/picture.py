@@ -19,7 +19,7 @@ from lofi.export.case import NOTE, Case, Finding, Region
 from lofi.export.mark_drawing import draw_marks
 from lofi.export.written import Written, named
 from lofi.film.view import GUESS_DASH, READER_RIM, line_of
-from lofi.results import Box
+from lofi.results import UNJUDGED, Box
 
 LONGEST, SHORTEST = 2_000, 1_000
 """Bounds in pixels of the film's longer side in the picture."""
@@ -189,7 +189,7 @@ def _legend(case: Case) -> list[_Line]:
 
 def _answer(finding: Finding) -> str:
     """The model's answer, whatever the reader said of it."""
-    if finding.state in ("denied", "not understood"):
+    if finding.state in UNJUDGED:
         return finding.state
     return f"{finding.state} · confidence {100 * finding.confidence:.0f} %"
 

@@ -6,7 +6,6 @@ xy1000   [{"bbox_2d": [x0, y0, x1, y1], "label": "…"}], 0–1000          Qwen
 pixels   the same in pixels of the picture that the model was shown     Qwen2.5-VL
 yx1000   [{"box_2d": [y0, x0, y1, x1], "label": "…"}], 0–1000           Gemini, MedGemma 1.5
 loc      <loc0123><loc0456><loc0789><loc1000> label, y x y x, 0–1023    PaliGemma
-maira    <box><x12><y34><x56><y78></box>, 0–99                          MAIRA-2
 unit     [[x0, y0, x1, y1]], 0–1                                        RadVLM, CheXagent
 """
 
@@ -23,7 +22,9 @@ MOST = 64
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
 _LIST = re.compile(r"[\[(]\s*([^\[\]()]{0,200})\s*[\])]")
 _LOC = re.compile(r"((?:<loc\d{1,6}>\s*)+)", re.IGNORECASE)
-_MAIRA = re.compile(r"<box>(.{0,200}?)(?:</box>|(?=<box>)|$)", re.IGNORECASE | re.DOTALL)
+_NONE = re.compile(r"\[\s*\]")
+_THOUGHT = re.compile(r"<unused9[45]>|</think>")
+_FINAL = re.compile(r"final answer\W", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ CONVENTIONS = {
         Convention("pixels", "bbox_2d", 0.0),
         Convention("yx1000", "box_2d", 1000.0, y_first=True),
         Convention("loc", scale=1024.0, y_first=True),
-        Convention("maira", scale=100.0),
         Convention("unit"),
     )
 }
@@ -58,31 +58,32 @@ FAMILIES = {
     "gemma3": "yx1000",
     "gemma3n": "yx1000",
     "paligemma": "loc",
-    "maira2": "maira",
 }
 """transformers' ``model_type`` → convention; any other model is asked for xy1000."""
 
 
 class Parsed(NamedTuple):
-    """``boxes`` 0–1 of the picture, each once; ``dropped`` counts what looked like a box and was none."""
+    """``boxes`` 0–1 of the picture, each once; ``dropped`` counts what looked like a box and was none; ``none``: the
+    answer says, in the way that it was asked to, that there is no box. Neither boxes nor ``none``: it cannot be read.
+    """
 
     boxes: tuple[Box, ...]
     dropped: int
+    none: bool = False
 
 
 def read_boxes(text: str, convention: Convention, size_wh: tuple[int, int]) -> Parsed:
     """Every box of an answer. ``size_wh`` is the picture that the model was shown, in pixels.
 
-    Markers that only one family writes (``<loc…>``, ``<box><x…>``, "box_2d") are believed before ``convention``.
+    Markers that only one family writes (``<loc…>``, "box_2d") are believed before ``convention``. Where the answer
+    thinks aloud, what stands after its thoughts and after "Final Answer" counts.
     """
     rows: list[tuple[Sequence[str], Convention]] = []
-    text = text[:20_000]
+    text = _FINAL.split(_THOUGHT.split(text[-20_000:])[-1])[-1]
     if "<loc" in text.lower():
         for run in _LOC.findall(text):
             numbers = re.findall(r"\d+", run)
             rows += [(numbers[at : at + 4], CONVENTIONS["loc"]) for at in range(0, len(numbers), 4)]
-    elif _MAIRA.search(text):
-        rows = [(_maira(part), CONVENTIONS["maira"]) for part in _MAIRA.findall(text)]
     else:
         own = CONVENTIONS["yx1000"] if re.search(r"[\"']box_2d[\"']", text) else convention
         for part in _LIST.findall(text):
@@ -91,13 +92,10 @@ def read_boxes(text: str, convention: Convention, size_wh: tuple[int, int]) -> P
                 rows.append((numbers, own))
     boxes = [_box(numbers, how, size_wh) for numbers, how in rows[:MOST]]
     kept = tuple(dict.fromkeys(box for box in boxes if box is not None))
-    return Parsed(kept, len(boxes) - sum(box is not None for box in boxes))
-
-
-def _maira(part: str) -> list[str]:
-    """The numbers x y x y of ``<x12><y34><x56><y78>``; shorter where one is missing."""
-    found = re.findall(r"<([xy])(\d{1,6})>", part, re.IGNORECASE)
-    return [number for _, number in found] if [axis.lower() for axis, _ in found] == list("xyxy") else []
+    dropped = len(boxes) - sum(box is not None for box in boxes)
+    # PaliGemma says nothing where it detects nothing; all others were asked for an empty list.
+    silent = convention.name == "loc" and not re.sub(r"<[^>]{0,40}>", "", text).strip()
+    return Parsed(kept, dropped, not kept and not dropped and (silent or bool(_NONE.search(text))))
 
 
 def _box(numbers: Sequence[str], how: Convention, size_wh: tuple[int, int]) -> Box | None:
@@ -129,9 +127,6 @@ def write_boxes(boxes: Sequence[Box], phrase: str, convention: Convention, size_
         rows.append([row[1], row[0], row[3], row[2]] if convention.y_first else row)
     if convention.name == "loc":
         return " ; ".join("".join(f"<loc{min(1023, int(value)):04d}>" for value in row) + f" {label}" for row in rows)
-    if convention.name == "maira":
-        places = [[min(99, int(value)) for value in row] for row in rows]
-        return "".join(f"<box><x{x0}><y{y0}><x{x1}><y{y1}></box>" for x0, y0, x1, y1 in places)
     if convention.name == "unit":
         return "[" + ", ".join("[" + ", ".join(f"{value:.3f}" for value in row) + "]" for row in rows) + "]"
     parts = ["[" + ", ".join(str(round(value)) for value in row) + "]" for row in rows]

@@ -97,6 +97,8 @@ def stood(
     high: float,
 ) -> Grounding:
     """The model's ``answer`` with what was typed, what was asked, and what it stands for."""
+    if answer.state == "no answer":
+        return replace(answer, phrase=typed, asked=said.asked)
     placed = bool(answer.boxes)
     state = standing(said, known, answer.confidence, placed, low, high)
     unseen = guessed(said.concepts, known, model) if placed else ""

@@ -6,18 +6,16 @@ Chosen by LOFI_GROUNDER, never loaded otherwise. Examples stand before the quest
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
-import numpy as np
 import torch
-from PIL import Image
 
 from lofi.errors import BadQuery, CheckpointError, FilmGone, LofiError
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.film.stretch import stretch
 from lofi.gallery import NO_FILM, Gallery
+from lofi.grounding.asking import Picture, question, shown
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
 from lofi.network.checkpoint import pick_device, pinned
@@ -26,33 +24,33 @@ from lofi.report.query import checked_phrase
 from lofi.results import Grounding
 from lofi.space import with_lent_gpu
 
-SIDE, GRAIN = 896, 28
-"""Pictures are shown at up to so many pixels, both sides a multiple of ``GRAIN``: Qwen's processors then leave them as
-they are, and boxes in pixels mean these pixels.
-"""
 MOST_SHOTS = 8
-NEW_TOKENS = 256
-_ASKED = {
-    "xy1000": 'Answer with JSON only: [{"bbox_2d": [x0, y0, x1, y1], "label": "..."}], coordinates 0-1000.',
-    "pixels": 'Answer with JSON only: [{"bbox_2d": [x0, y0, x1, y1], "label": "..."}], coordinates in pixels.',
-    "yx1000": 'Answer with JSON only: [{"box_2d": [y0, x0, y1, x1], "label": "..."}], coordinates 0-1000.',
-    "loc": "Answer with location tokens.",
-    "maira": "Answer with box tokens.",
-    "unit": "Answer with a list of boxes [[x0, y0, x1, y1]], coordinates 0-1.",
-}
+NEW_TOKENS = 1000
+"""Room for an answer that reasons first; one that fills it was cut off."""
+UNREADABLE = "{name} answered in a way that cannot be read: this says nothing about the film."
+CUT_OFF = "{name} did not come to an end: this says nothing about the film."
 
 ReadStudy = Callable[[str], Radiograph]
 """Study id → its film. Raises LofiError where there is none."""
 
 
+@dataclass(frozen=True)
+class Said:
+    """``text`` that a model wrote, how certain it was of its words (0 … 1), and whether it came to an end."""
+
+    text: str
+    certainty: float
+    whole: bool = True
+
+
 class VisionLanguage:
     """An Answerer. ``read`` gives the films of shots; a shot whose film cannot be read is left out of the talk."""
-
-    most = MOST_SHOTS
 
     def __init__(self, name: str, model: Any, processor: Any, convention: Convention, read: ReadStudy) -> None:
         self.name, self.model, self.processor = name, model, processor
         self.convention, self.read = convention, read
+        self.talks = bool(getattr(processor, "chat_template", None))
+        self.most = MOST_SHOTS if self.talks else 0
         self._said = with_lent_gpu(self._say)
 
     @classmethod
@@ -67,7 +65,9 @@ class VisionLanguage:
 
         place, revision, bits = parts_of(name)
         target = pick_device(device)
-        settings: dict[str, Any] = {"quantization_config": _quantised(bits)} if bits else {"dtype": "auto"}
+        settings: dict[str, Any] = {"dtype": torch.bfloat16 if bits else "auto"}
+        if bits:
+            settings["quantization_config"] = _quantised(bits)
         # Weights as safetensors only: a pickle would run whatever its maker wrote. Nor is code of the hub's run.
         settings["use_safetensors"] = True
         pin: dict[str, Any] = {"revision": revision} if revision else {}
@@ -83,6 +83,11 @@ class VisionLanguage:
         if not bits:
             model = model.to(target)
         family = FAMILIES.get(str(config.model_type), "xy1000")
+        if not getattr(processor, "chat_template", None) and family != "loc":
+            raise CheckpointError(
+                "The model of LOFI_GROUNDER has no chat template, so that nobody can ask it: take one that is tuned to "
+                "instructions, or PaliGemma, which is asked in its own way."
+            )
         return cls(place.rstrip("/").rsplit("/", 1)[-1], model.eval(), processor, CONVENTIONS[family], read)
 
     def hears(self, shot: Shot) -> bool:
@@ -95,47 +100,65 @@ class VisionLanguage:
         """One answer a set, one after the other. Raises FilmGone where only an encoded film is at hand."""
         if not isinstance(film, Radiograph):
             raise FilmGone
-        words, picture = checked_phrase(phrase), shown(film)
+        words, picture = checked_phrase(phrase), self.shown(film)
         return [self._answer(picture, words, shots) for shots in sets]
 
-    def _answer(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> Grounding:
-        text, certainty = self._said(self.talk(picture, words, shots))
-        return grounding_of(text, words, certainty, self.convention, picture.size)
+    def shown(self, film: Radiograph) -> Picture:
+        """The film as this family is shown it: MedGemma's makers pad it to a square."""
+        return shown(film, square=self.convention.name == "yx1000")
+
+    def _answer(self, picture: Picture, words: str, shots: Sequence[Shot]) -> Grounding:
+        try:
+            said = self._said(self.talk(picture, words, shots))
+        except LofiError:
+            raise
+        except (RuntimeError, ValueError, TypeError, IndexError, KeyError, MemoryError) as error:
+            full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+            raise LofiError(
+                f"{self.name} could not answer{' for want of memory' if full else ''}: ask with fewer examples "
+                "(LOFI_SHOTS), or take another model for LOFI_GROUNDER."
+            ) from error
+        return grounding_of(said, words, self.convention, picture, self.name)
 
     @torch.inference_mode()
-    def _say(self, talk: list[dict[str, Any]]) -> tuple[str, float]:
-        """What the model says next, and how certain it is of it."""
-        inputs = self.processor.apply_chat_template(
-            talk,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        ).to(self.model.device)
+    def _say(self, talk: list[dict[str, Any]]) -> Said:
+        """What the model says next."""
+        inputs = self._inputs(talk).to(self.model.device)
         out = self.model.generate(
             **inputs, max_new_tokens=NEW_TOKENS, do_sample=False, return_dict_in_generate=True, output_scores=True
         )
         ids = out.sequences[0, inputs["input_ids"].shape[1] :]
         text = self.processor.tokenizer.decode(ids, skip_special_tokens=False)
-        return text, _certainty(out.scores, ids)
+        return Said(text, _certainty(out.scores, ids), whole=len(ids) < NEW_TOKENS)
 
-    def talk(self, picture: Image.Image, words: str, shots: Sequence[Shot]) -> list[dict[str, Any]]:
+    def _inputs(self, talk: list[dict[str, Any]]) -> Any:
+        if self.talks:
+            return self.processor.apply_chat_template(
+                talk, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+            )
+        picture, text = (part for part in talk[-1]["content"])
+        words = f"{getattr(self.processor, 'image_token', '<image>')}{text['text']}"
+        return self.processor(images=picture["image"], text=words, return_tensors="pt")
+
+    def talk(self, picture: Picture, words: str, shots: Sequence[Shot]) -> list[dict[str, Any]]:
         """The chat: each shot a question with its film and its right answer, then the film that is asked about."""
         turns: list[dict[str, Any]] = []
         for shot in shots:
             try:
-                example = shown(self.read(shot.study_id))
+                example = self.shown(self.read(shot.study_id))
             except (LofiError, OSError):
                 continue
-            answer = write_boxes(shot.boxes, shot.phrase, self.convention, example.size)
+            boxes = example.to_picture(shot.boxes)
+            answer = write_boxes(boxes, shot.phrase, self.convention, example.image.size)
+            if self.convention.name == "yx1000":
+                answer = f"Final Answer: {answer}"
             turns.append(self._question(example, shot.phrase))
             turns.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
         return [*turns, self._question(picture, words)]
 
-    def _question(self, picture: Image.Image, words: str) -> dict[str, Any]:
-        said = " ".join(words.replace('"', " ").replace("<", " ").replace(">", " ").split())
-        text = f'Find every "{said}" on this chest X-ray. {_ASKED[self.convention.name]} If it is absent, answer [].'
-        return {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": text}]}
+    def _question(self, picture: Picture, words: str) -> dict[str, Any]:
+        text = question(words, self.convention)
+        return {"role": "user", "content": [{"type": "image", "image": picture.image}, {"type": "text", "text": text}]}
 
 
 def open_answerer(
@@ -153,24 +176,19 @@ def open_answerer(
     return VisionLanguage.open(name, read, device)
 
 
-def grounding_of(
-    text: str, words: str, certainty: float, convention: Convention, size_wh: tuple[int, int]
-) -> Grounding:
-    """An answer in words as a Grounding. Such models give no probability: that of their words stands in for it."""
-    parsed = read_boxes(text, convention, size_wh)
-    found = bool(parsed.boxes)
-    confidence = certainty if found else 1 - certainty
-    return Grounding(words, found, confidence, parsed.boxes, (certainty,) * len(parsed.boxes))
+def grounding_of(said: Said, words: str, convention: Convention, picture: Picture, name: str) -> Grounding:
+    """An answer in words as a Grounding. Such models give no probability: that of their words stands in for it.
 
-
-def shown(film: Radiograph) -> Image.Image:
-    """The film as an RGB picture, its sides multiples of ``GRAIN`` and at most ``SIDE``."""
-    height, width = film.size_hw
-    scale = SIDE / max(height, width)
-    size = tuple(max(GRAIN, round(edge * scale / GRAIN) * GRAIN) for edge in (width, height))
-    small = cv2.resize(film.pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    grey = np.round(stretch(np.asarray(small, dtype=np.float32), 0.5, 99.5) * 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+    What was cut off, or cannot be read, is no answer: it says neither that the phrase is there nor that it is not.
+    """
+    parsed = read_boxes(said.text, convention, picture.image.size)
+    boxes = picture.to_film(parsed.boxes)
+    if not said.whole or not (boxes or parsed.none):
+        note = (UNREADABLE if said.whole else CUT_OFF).format(name=name)
+        return Grounding(words, False, 0.0, state="no answer", note=note)
+    found = bool(boxes)
+    confidence = said.certainty if found else 1 - said.certainty
+    return Grounding(words, found, confidence, boxes, (said.certainty,) * len(boxes))
 
 
 def parts_of(name: str) -> tuple[str, str | None, str]:
@@ -202,4 +220,8 @@ def _certainty(scores: Sequence[torch.Tensor], ids: torch.Tensor) -> float:
 def _quantised(bits: str) -> Any:
     from transformers import BitsAndBytesConfig
 
-    return cast(Any, BitsAndBytesConfig)(load_in_8bit=bits == "8bit", load_in_4bit=bits == "4bit")
+    if bits == "8bit":
+        return cast(Any, BitsAndBytesConfig)(load_in_8bit=True)
+    return cast(Any, BitsAndBytesConfig)(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+    )
