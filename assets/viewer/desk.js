@@ -2,11 +2,10 @@
 /**
  * The left side: where films are dropped, the worklist and the examples.
  */
-import { address, button, make, renew } from "./dom.js";
-import { stateShare, stateWords } from "./reading.js";
+import { address, make, renew } from "./dom.js";
+import { Items } from "./worklist-items.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
-/** @typedef {import("./reading.js").Reading} Reading */
 
 /** @param {(files: File[]) => void} opened @param {boolean} elsewhere the server is none of the reader's */
 function dropZone(opened, elsewhere) {
@@ -40,30 +39,6 @@ function dropAnywhere(room, opened) {
   });
 }
 
-/** @param {Workbench} bench @param {Reading} reading */
-function item(bench, reading) {
-  const current = bench.current === reading;
-  const source = reading.film ? address("film", { sha256: reading.film.sha256 }) : reading.study ? address("thumbnail", { study_id: reading.study }) : "";
-  const bar = make("span", { cls: "progress" });
-  bar.style.setProperty("--share", String(stateShare(reading)));
-  return make("li", { cls: current ? "current" : "" },
-    make("button", { type: "button", cls: `item ${reading.state}`, "aria-current": current ? "true" : null, tabindex: current ? "0" : "-1", "data-key": `item ${reading.key}`, onclick: () => bench.show(reading) },
-      source ? make("img", { src: source, alt: "", width: 40, height: 40 }) : make("span", { cls: "no-thumbnail" }),
-      make("span", { cls: "about" }, make("span", { cls: "who", text: reading.name }), make("span", { cls: "state", text: stateWords(reading) }), bar)),
-    button("×", () => bench.remove(reading), { cls: "plain", key: `remove ${reading.key}`, "aria-label": `Remove ${reading.name}`, title: "Remove from the worklist" }));
-}
-
-/** @param {Workbench} bench @param {KeyboardEvent} event @param {HTMLElement} node */
-function arrows(bench, event, node) {
-  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-  if (!step || !(event.target instanceof HTMLElement) || !event.target.classList.contains("item")) return;
-  event.preventDefault();
-  bench.move(step);
-  bench.drawNow();
-  const current = node.querySelector("[aria-current]");
-  if (current instanceof HTMLElement) current.focus();
-}
-
 /** @param {Workbench} bench @param {() => string[]} phrases @returns {Node[]} */
 function examples(bench, phrases) {
   const offer = bench.offer;
@@ -82,21 +57,17 @@ function examples(bench, phrases) {
 export function mountDesk(bench, room, phrases, elsewhere) {
   const opened = (/** @type {File[]} */ files) => bench.addFiles(files, phrases());
   dropAnywhere(room, opened);
-  const list = make("ul", { cls: "items" });
-  const worklist = make("nav", { cls: "worklist", "aria-label": "Worklist" }, make("h2", { text: "Worklist" }), list);
-  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => arrows(bench, event, list));
+  const items = new Items(bench);
   const choices = make("div", {});
   const more = make("details", { cls: "examples-of", open: true }, make("summary", {}, make("h2", { text: "Examples" })), choices);
   let began = false;
 
   function show() {
-    worklist.hidden = !bench.worklist.length;
-    renew(list, bench.worklist.map((reading) => [reading.key, stateWords(reading), stateShare(reading), reading.film?.sha256, reading === bench.current]),
-      () => bench.worklist.map((reading) => item(bench, reading)));
+    items.show();
     renew(choices, [bench.offer, bench.offerError], () => examples(bench, phrases));
     if (!began && bench.worklist.length) more.open = false; // once; whoever opens it again keeps it
     began = began || bench.worklist.length > 0;
   }
 
-  return { nodes: [dropZone(opened, elsewhere), worklist], examples: more, show };
+  return { nodes: [dropZone(opened, elsewhere), items.node], examples: more, show };
 }

@@ -55,11 +55,23 @@ export class JudgedWorklist extends Worklist {
     if (!this.initials || !reading.film) return;
     try {
       const { verdicts } = await this.ask("kept_verdicts", { film: reading.film.sha256, reader: this.initials });
-      for (const said of verdicts) this.note(reading, said);
+      for (const said of verdicts.length ? verdicts : await this.bringBack(reading)) this.note(reading, said);
     } catch (fault) {
       this.saved = words(fault);
     }
     this.changed();
+  }
+
+  /** What this browser kept of the reader's, where the server knows of nothing any more: told to it again. @param {Reading} reading */
+  async bringBack(reading) {
+    const mine = [...reading.kept.values()].filter((one) => one.reader === this.initials && one.fingerprint === this.offer?.fingerprint);
+    const told = [];
+    for (const { kind, decision, phrase, number, hit, model_box, box, score, comment } of mine) {
+      told.push((await this.ask("keep_verdict", {
+        film: reading.film.sha256, reader: this.initials, kind, decision, phrase: phrase || null, number: number < 0 ? null : number, hit: hit || null, model_box, box, score, comment: comment || null,
+      })).said);
+    }
+    return told;
   }
 
   /** Put a stored verdict into the reading. @param {Reading} reading @param {any} said */
@@ -67,6 +79,9 @@ export class JudgedWorklist extends Worklist {
     if (said.kind === "comment") reading.comment = said.decision === "withdrawn" ? "" : said.comment;
     if (said.kind === "case") reading.reviewed = said.decision === "done";
     const subject = subjectOf(said);
+    const name = subject ?? said.kind;
+    if (said.decision === "withdrawn") reading.kept.delete(name);
+    else reading.kept.set(name, said);
     if (!subject) return;
     if (said.decision === "withdrawn") reading.verdicts.delete(subject);
     else reading.verdicts.set(subject, said);

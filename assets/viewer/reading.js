@@ -39,6 +39,7 @@ import { Sheet } from "./film-sheet.js";
 /**
  * @typedef {object} Reading
  * @property {number} key
+ * @property {string} id names it for good, in what the browser keeps
  * @property {string} name
  * @property {string} label the name of its file, for its owner's eyes: it is never sent
  * @property {File|null} file @property {string} study where the film comes from
@@ -63,6 +64,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {Map<string, any>} neighbours answers about gallery studies, by study
  * @property {{box: Box, phrase: string, said: string, busy: boolean}|null} region the box that was drawn, and what the model sees in it
  * @property {Map<string, any>} verdicts the reader's, by subject
+ * @property {Map<string, any>} kept all that was said last, comment and case too, by subject
  * @property {string} comment
  * @property {boolean} reviewed
  * @property {any} view the film pane's state
@@ -72,6 +74,9 @@ import { Sheet } from "./film-sheet.js";
 
 let made = 0;
 
+/** crypto.randomUUID is missing where the page comes by plain HTTP. */
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /**
  * @param {string} name @param {{file?: File, study?: string}} source @param {string} where
  * @returns {Reading}
@@ -79,14 +84,14 @@ let made = 0;
 export function newReading(name, source, where) {
   made += 1;
   return {
-    key: made, name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
+    key: made, id: newId(), name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
     state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, same: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
     hits: null, more: false, notes: [], searchError: "", searches: 0,
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
     compared: null, beside: 0, neighbours: new Map(), region: null,
-    verdicts: new Map(), comment: "", reviewed: false, view: null, sheet: new Sheet(), row: null,
+    verdicts: new Map(), kept: new Map(), comment: "", reviewed: false, view: null, sheet: new Sheet(), row: null,
   };
 }
 
@@ -136,29 +141,4 @@ export function splitPhrases(text) {
   const first = new Map();
   for (const part of text.split(/[\n\r;]+/).flatMap(ofLine)) if (!first.has(part.toLowerCase())) first.set(part.toLowerCase(), part);
   return [...first.values()];
-}
-
-/** How many phrases have their answer. @param {Reading} reading */
-const answered = (reading) => reading.findings.filter((finding) => !["waiting", "looking"].includes(finding.state)).length;
-
-/** What is being done with a film, in words. @param {Reading} reading */
-export function stateWords(reading) {
-  const phrases = reading.findings.length;
-  if (reading.state === "sending") return `sending ${Math.round(100 * reading.progress)} %`;
-  if (reading.state === "failed") return "could not be read";
-  if (reading.state !== "ready") return reading.state === "reading" ? "being read" : "waiting";
-  if (reading.looking) return `phrase ${Math.min(answered(reading) + 1, phrases)} of ${phrases}`;
-  if (reading.searching || !reading.hits) return "looking for similar studies";
-  if (reading.reviewed) return "reviewed";
-  return phrases ? `ready · ${phrases} ${phrases === 1 ? "phrase" : "phrases"}` : "ready";
-}
-
-/** Share of the work done, 0–1. @param {Reading} reading */
-export function stateShare(reading) {
-  if (reading.state === "waiting") return 0;
-  if (reading.state === "sending") return 0.3 * reading.progress;
-  if (reading.state === "reading") return 0.35;
-  if (reading.state === "ready" && !reading.hits) return 0.5;
-  if (reading.state === "ready" && reading.findings.length) return 0.6 + (0.4 * answered(reading)) / reading.findings.length;
-  return 1;
 }

@@ -13,6 +13,7 @@ import { mountHits } from "./hits.js";
 import { mountPhrases } from "./phrases.js";
 import { Workbench } from "./workbench.js";
 import { mountReview } from "./review.js";
+import { mountKeeping } from "./keeping-panel.js";
 import { inLine } from "./lines.js";
 import { listenInRoom } from "./room-keys.js";
 import { asker } from "./server.js";
@@ -43,6 +44,7 @@ export function mountRoom(element, props) {
     busy.textContent = inLine(place, seconds);
   }), soon(() => show()));
   const phrases = mountPhrases(bench);
+  const keeping = mountKeeping(bench, element);
   const desk = mountDesk(bench, element, phrases.read, Boolean(props?.elsewhere));
   const stage = mountStage(bench);
   const [findings, draft, hits, review] = [mountFindings(bench), mountDraft(bench), mountHits(bench), mountReview(bench)];
@@ -62,7 +64,7 @@ export function mountRoom(element, props) {
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
       props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton(), columns.buttons.record),
     make("div", { cls: "room" },
-      make("div", { cls: "desk", id: "desk" }, ...desk.nodes, desk.examples),
+      make("div", { cls: "desk", id: "desk" }, ...desk.nodes, keeping.node, desk.examples),
       make("main", { cls: "light" }, told, stage.seats),
       make("aside", { cls: "record", id: "record", "aria-label": "Findings and similar studies" }, phrases.node, busy,
         make("div", { cls: "tools" }, drawing, beside.node, exports.node), stage.region, sheets.list, ...sheets.panels, stage.beside, review.node)));
@@ -78,7 +80,7 @@ export function mountRoom(element, props) {
     columns.show(Boolean(reading?.compared || bench.partner));
     if (reading?.search.box && reading.search.box !== searched) sheets.choose("similar");
     searched = reading?.search.box ?? null;
-    for (const part of [desk, phrases, stage, beside, findings, draft, exports, hits, review]) part.show();
+    for (const part of [desk, keeping, phrases, stage, beside, findings, draft, exports, hits, review]) part.show();
     renew(drawing, [Boolean(reading?.film), stage.drawing], () => [toggle(stage.drawing ? "Stop drawing" : "Draw a box", stage.drawing, () => {
       stage.draws(!stage.drawing);
     }, { key: "draw", id: "draw", cls: "action", disabled: !reading?.film, title: "Draw a box on the film, then ask about it" })]);

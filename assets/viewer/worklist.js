@@ -89,15 +89,42 @@ export class Worklist {
     this.changed();
   }
 
+  /** Put a film at a place of the list, counted from 0. @param {Reading} reading @param {number} place */
+  place(reading, place) {
+    const others = this.worklist.filter((one) => one !== reading);
+    const next = [...others.slice(0, place), reading, ...others.slice(place)];
+    if (next.every((one, index) => one === this.worklist[index])) return;
+    this.worklist.splice(0, next.length, ...next);
+    this.changed();
+  }
+
+  /** Go on with films from before. @param {Reading[]} readings @param {number} current the place of the one to show */
+  restore(readings, current) {
+    if (!readings.length) return;
+    this.worklist.push(...readings);
+    this.films = Math.max(this.films, ...readings.map(({ name }) => Number(/^Film (\d+)$/.exec(name)?.[1] ?? 0)));
+    if (!this.current) this.show(readings[Math.max(0, current)]);
+    for (const reading of readings) this.work(reading);
+  }
+
+  /** Do again what failed. @param {Reading} reading */
+  retry(reading) {
+    for (const finding of reading.findings) if (finding.state === "failed") Object.assign(finding, { state: "waiting", error: "" });
+    if (!reading.film && !reading.search.alone) Object.assign(reading, { state: "waiting", error: "", progress: 0 });
+    this.changed();
+    return this.work(reading);
+  }
+
   /** Read the film, then its hits, then its phrases. @param {Reading} reading */
   async work(reading) {
     try {
-      if (!reading.film) await this.turns.take(reading, () => this.open(reading));
+      if (!reading.film && (reading.file || reading.study)) await this.turns.take(reading, () => this.open(reading));
     } catch (fault) {
       Object.assign(reading, { state: "failed", error: words(fault) });
       return this.changed();
     }
     await this.search(reading);
+    if (!reading.film) return;
     await this.find(reading);
     this.ready(reading);
   }
@@ -111,10 +138,18 @@ export class Worklist {
       if (share >= 1) reading.state = "reading";
       this.changed();
     };
-    const { film, pass, same } = reading.file ? await sendFilm(reading.file, progress) : await this.ask("open_example", { study_id: reading.study });
+    const { film, pass, same } = await this.fetchFilm(reading, progress).catch((fault) => {
+      if (reading.film) reading.state = "ready"; // it was open before: only this question fails
+      throw fault;
+    });
     Object.assign(reading, { film, pass: pass || "", same: same || null, state: "ready" });
     this.opened(reading);
     this.changed();
+  }
+
+  /** @param {Reading} reading @param {(share: number) => void} progress @returns {Promise<any>} */
+  fetchFilm(reading, progress) {
+    return reading.file ? sendFilm(reading.file, progress) : this.ask("open_example", { study_id: reading.study });
   }
 
   /**

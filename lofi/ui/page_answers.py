@@ -21,6 +21,7 @@ from lofi.results import Box, Grounding, Hit, ReportSentence, Study
 from lofi.shelf import Shelf
 from lofi.ui.asked import MAX_REPORT, Asked
 from lofi.ui.boundary import sentence
+from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
 
 Question = Callable[[Asked], Answer]
@@ -52,6 +53,8 @@ class PageAnswers:
         gallery = engine.gallery
         return {
             "model": engine.model.name,
+            "fingerprint": engine.model.fingerprint,
+            "user": caller().user,
             "concepts": None if engine.concepts is None else [one.to_json() for one in engine.concepts.values()],
             "studies": len(gallery),
             "simulated": gallery.columns.simulated,
