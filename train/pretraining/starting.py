@@ -106,11 +106,19 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
 
 def pretrained_tokenizer(place: str, gguf: bool = False):  # type: ignore[no-untyped-def]
     """The ``tokenizers`` object of a hub id (``owner/name`` or ``owner/name@REVISION``) or a GGUF file."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     path, extra = (Path(place).parent, {"gguf_file": Path(place).name}) if gguf else of_hub(place)
     with told(place):
-        return AutoTokenizer.from_pretrained(path, **extra).backend_tokenizer
+        try:
+            found = AutoTokenizer.from_pretrained(path, **extra)
+        except ImportError:
+            found = None
+        if not hasattr(
+            found, "backend_tokenizer"
+        ):  # SigLIP's own class wants sentencepiece; tokenizer.json is the same
+            found = PreTrainedTokenizerFast.from_pretrained(path, **extra)
+        return found.backend_tokenizer
 
 
 def of_hub(place: str) -> tuple[str, dict[str, str]]:

@@ -109,7 +109,26 @@ RECIPE = Recipe(
 
 SMOKE = smoke(RECIPE)
 
+
+def _medsiglip() -> Recipe:
+    """MedSigLIP in place of SigLIP 2: 448 pixels in patches of 14, SigLIP's own 32,000 words, padded with 1."""
+    place = "siglip:google/medsiglip-448"
+    vision = replace(
+        MODEL.vision, open_clip={**MODEL.vision.open_clip, "timm_model_name": "vit_so400m_patch14_siglip_384"}
+    )
+    text = {**MODEL.text.open_clip, "vocab_size": 32000, "pad_id": 1, "hf_tokenizer_name": "google/medsiglip-448"}
+    model = replace(
+        MODEL,
+        name="lofi-medsiglip",
+        preprocessing=replace(MODEL.preprocessing, side=448),
+        vision=vision,
+        text=replace(MODEL.text, open_clip=text),
+    )
+    return replace(RECIPE, name="paper-medsiglip", model=model, starts=replace(RECIPE.starts, image=place, text=place))
+
+
 VARIANTS: dict[str, Recipe] = {
+    "medsiglip": _medsiglip(),
     "fused": replace(
         RECIPE,
         name="paper-fused",

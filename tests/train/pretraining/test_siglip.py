@@ -100,3 +100,25 @@ def test_a_weight_without_a_place_is_refused() -> None:
 
 def test_sentences_and_phrases_are_one_question_in_any_case() -> None:
     assert grounding_prompt("Small LEFT effusion") == 'Detect all instances of "small left effusion".'
+
+
+def test_the_recipe_of_medsiglip_has_its_sizes() -> None:
+    """Those of its published configuration: 448 pixels in patches of 14, 1,152 wide, 27 layers, 32,000 words."""
+    from lofi.network.network import build_open_clip_text
+    from lofi.network.vision import build_open_clip_vision
+
+    model = find_recipe("paper:medsiglip").model
+    with torch.device("meta"):
+        tower = build_open_clip_vision(model.vision, model.embed_dim, model.preprocessing.side).state_dict()
+        text = build_open_clip_text(model.text, model.embed_dim).state_dict()
+    assert tower["trunk.pos_embed"].shape == (1, 32 * 32, 1152)
+    assert tower["trunk.patch_embed.proj.weight"].shape == (1152, 3, 14, 14)
+    assert tower["trunk.blocks.26.mlp.fc1.weight"].shape == (4304, 1152)
+    assert text["token_embedding.weight"].shape == (32000, 1152)
+    assert text["transformer.resblocks.26.mlp.c_fc.weight"].shape == (4304, 1152)
+
+
+@pytest.mark.parametrize("name", ["model.vision.open_clip.timm_modelname", "model.language.transformers.hiden_size"])
+def test_a_tower_setting_that_there_is_not_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no setting"):
+        with_settings(find_recipe("base", smoke=True), {name: "3"})
