@@ -18,7 +18,7 @@ from lofi.gallery.closeness import between_films, closer_than, of_query
 from lofi.gallery.refine import combined, wishes
 from lofi.gallery.words import Ranking, Words, fused
 from lofi.grounding import Answerer, Grounder
-from lofi.grounding.standing import answered
+from lofi.grounding.standing import answered, asked_as
 from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
 from lofi.network.concepts import Concepts
@@ -28,7 +28,7 @@ from lofi.report.statements import Statement, read_report
 from lofi.report.terms import query_terms, report_terms
 from lofi.report.wanted import Wanted, wanted
 from lofi.report.wording import Mark, marks
-from lofi.results import Box, Grounding, Hit, ReportSentence, Study
+from lofi.results import Box, Grounding, HeatMap, Hit, ReportSentence, Study
 from lofi.settings import Settings
 from lofi.shelf import Shelf
 
@@ -247,6 +247,20 @@ class Engine:
         for phrase in phrases:
             # The model itself weighs presence and place here; a box that it finds is found.
             yield self._answered(phrase, 0.0, 0.0, lambda asked: _certain(self.model.locate(encoded, asked, box)))
+
+    def heat_map(self, film: Radiograph | str, phrase: str) -> HeatMap:
+        """Where the model looks for a phrase: the map on which its answer rests, over the whole film.
+
+        Raises BadQuery where the answer rests on none.
+        """
+        encoded, model = self.encode(film), self.model
+        if self.grounder.reads_pixels:
+            raise BadQuery("The model that answers here shows no map of where it looks.")
+        asked = asked_as(phrase, self.concepts)
+        found = model.heat_map(encoded, asked) if asked else None
+        if found is None:
+            raise BadQuery("The answer to this phrase rests on no map of the film.")
+        return replace(found, phrase=phrase)
 
     def describe(self, film: Radiograph | str, boxes: Boxes) -> tuple[str, ...]:
         """One phrase for each of (M, 4) boxes."""

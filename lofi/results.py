@@ -25,6 +25,23 @@ class RegionBox:
     quality: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """Where a model sees a phrase: ``values`` (h, w) float32 in 0–1 over the whole film, of fewer pixels than it has.
+
+    ``said`` tells in words what the map is and what it has to do with the answer.
+    """
+
+    phrase: str
+    values: NDArray[np.float32]
+    said: str
+
+    @property
+    def peak(self) -> float:
+        """The largest value."""
+        return float(self.values.max())
+
+
 @dataclass(frozen=True)
 class Study:
     """One gallery record: what is known of a film beside its pixels. No name, no identifier of a person.

@@ -105,6 +105,25 @@ def test_phrases_are_answered_one_by_one_in_order(engine: Engine, film: Radiogra
     assert last.found == bool(last.boxes)
 
 
+def test_the_heat_map_shows_what_the_answer_rests_on(engine: Engine, film: Radiograph) -> None:
+    right, left = (engine.heat_map(film, f"{side} lung") for side in ("right", "left"))
+    middle = right.values.shape[1] // 2
+    for found, hot, cold in (
+        (right, slice(0, middle), slice(middle, None)),
+        (left, slice(middle, None), slice(0, middle)),
+    ):
+        assert found.values[:, hot].mean() > 3 * found.values[:, cold].mean()
+    (answer,) = engine.ground(film, ["right lung"])
+    height, width = right.values.shape
+    x0, y0, x1, y1 = (round(v * n) for v, n in zip(answer.boxes[0], (width, height, width, height), strict=True))
+    inside = right.values[y0:y1, x0:x1]
+    assert inside.sum() > 0.8 * right.values.sum()
+    assert "dense network" in right.said
+    for phrase in ("no effusion", "xyzzy"):
+        with pytest.raises(BadQuery, match="no map"):
+            engine.heat_map(film, phrase)
+
+
 def test_grounding_a_film_again_gives_the_same(engine: Engine, film: Radiograph) -> None:
     assert list(engine.ground(film, ["cardiomegaly"])) == list(engine.ground(film.sha256, ["cardiomegaly"]))
 

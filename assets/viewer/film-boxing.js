@@ -104,7 +104,7 @@ export class Boxing {
       begin: (at) => {
         before = this.box;
         const held = before && gripAt(onScreen(film.view, film.size, before), at, REACH);
-        grip = held && filmGrip(held, film.view.turns);
+        grip = held && filmGrip(held, film.view.turns, film.view.flipped);
         start = toFilm(film.view, film.size, at);
       },
       move: (from, to) => {

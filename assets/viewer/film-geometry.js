@@ -4,12 +4,13 @@
  *
  * Film points are pixels of the film, x to the right, y down, [0, width] by [0, height]; boxes are [x0, y0, x1, y1] in
  * 0–1 of it; screen points are CSS pixels of the pane. A film turned by `turns` quarters clockwise has its left upper
- * corner at (left, top) of the pane and is `scale` screen pixels large for each of its own.
+ * corner at (left, top) of the pane and is `scale` screen pixels large for each of its own. `flipped` mirrors it then,
+ * left to right on the screen.
  *
  * @typedef {[number, number]} Point
  * @typedef {[number, number, number, number]} Box
  * @typedef {{width: number, height: number}} Size
- * @typedef {{scale: number, left: number, top: number, turns: number}} View
+ * @typedef {{scale: number, left: number, top: number, turns: number, flipped?: boolean}} View
  * @typedef {{x: number, y: number, width: number, height: number}} Rect
  * @typedef {"n"|"s"|"e"|"w"|"ne"|"nw"|"se"|"sw"|"inside"} Grip
  */
@@ -31,22 +32,25 @@ export function turnedSize({ width, height }, turns) {
 
 /** @param {View} view @param {Size} size @param {Point} point on the film @returns {Point} on the screen */
 export function toScreen(view, { width, height }, [x, y]) {
-  const turned = [[x, y], [height - y, x], [width - x, height - y], [y, width - x]][view.turns];
-  return [view.left + view.scale * turned[0], view.top + view.scale * turned[1]];
+  const [across, down] = [[x, y], [height - y, x], [width - x, height - y], [y, width - x]][view.turns];
+  const long = view.turns % 2 ? height : width;
+  return [view.left + view.scale * (view.flipped ? long - across : across), view.top + view.scale * down];
 }
 
 /** @param {View} view @param {Size} size @param {Point} point on the screen @returns {Point} on the film */
 export function toFilm(view, { width, height }, [x, y]) {
-  const u = (x - view.left) / view.scale;
+  const long = view.turns % 2 ? height : width;
+  const across = (x - view.left) / view.scale;
+  const u = view.flipped ? long - across : across;
   const v = (y - view.top) / view.scale;
   return /** @type {Point} */ ([[u, v], [v, height - u], [width - u, height - v], [width - v, u]][view.turns]);
 }
 
-/** The whole film, as large as the pane allows, in its middle. @param {Size} size @param {Size} pane @param {number} turns @returns {View} */
-export function fitted(size, pane, turns) {
+/** The whole film, as large as the pane allows, in its middle. @param {Size} size @param {Size} pane @param {number} turns @param {boolean} [flipped] @returns {View} */
+export function fitted(size, pane, turns, flipped = false) {
   const { width, height } = turnedSize(size, turns);
   const scale = Math.min(pane.width / width, pane.height / height);
-  return { scale, left: (pane.width - scale * width) / 2, top: (pane.height - scale * height) / 2, turns };
+  return { scale, left: (pane.width - scale * width) / 2, top: (pane.height - scale * height) / 2, turns, flipped };
 }
 
 /** Keep the film in the middle while it is smaller than the pane, and a part of it in sight always. @param {View} view @param {Size} size @param {Size} pane @returns {View} */
@@ -97,9 +101,9 @@ export function placeOf(view, size, pane) {
   return { zoom: view.scale / fitted(size, pane, view.turns).scale, centre: [x / size.width, y / size.height] };
 }
 
-/** @param {Place} place @param {Size} size @param {Size} pane @param {number} turns */
-export function viewAt({ zoom, centre }, size, pane, turns) {
-  const fit = fitted(size, pane, turns);
+/** @param {Place} place @param {Size} size @param {Size} pane @param {number} turns @param {boolean} [flipped] */
+export function viewAt({ zoom, centre }, size, pane, turns, flipped = false) {
+  const fit = fitted(size, pane, turns, flipped);
   const at = /** @type {Point} */ ([centre[0] * size.width, centre[1] * size.height]);
   const larger = { ...fit, scale: fit.scale * zoom };
   return held(anchored(larger, size, at, [pane.width / 2, pane.height / 2]), size, pane);
@@ -139,9 +143,17 @@ export function dragged(box, grip, dx, dy) {
 
 const AROUND = /** @type {Grip[]} */ (["n", "ne", "e", "se", "s", "sw", "w", "nw"]);
 
-/** The film's grip that a grip of the screen is, when the film is turned. @param {Grip} grip @param {number} turns @returns {Grip} */
-export function filmGrip(grip, turns) {
-  return grip === "inside" ? grip : AROUND[(AROUND.indexOf(grip) - 2 * turns + 8) % 8];
+/** The film's grip that a grip of the screen is, when the film is turned or mirrored. @param {Grip} grip @param {number} turns @param {boolean} [flipped] @returns {Grip} */
+export function filmGrip(grip, turns, flipped = false) {
+  if (grip === "inside") return grip;
+  const place = AROUND.indexOf(grip);
+  return AROUND[((flipped ? 8 - place : place) - 2 * turns + 16) % 8];
+}
+
+/** Mirrored left to right on the screen, around the pane's middle. @param {View} view @param {Size} size @param {Size} pane @returns {View} */
+export function mirrored(view, size, pane) {
+  const long = view.scale * turnedSize(size, view.turns).width;
+  return held({ ...view, flipped: !view.flipped, left: pane.width - view.left - long }, size, pane);
 }
 
 /** Screen points of a rectangle's eight grips. @param {Rect} rect @returns {[Grip, Point][]} */
@@ -176,9 +188,9 @@ export function lengthOf([ax, ay], [bx, by], spacingMm) {
 
 /**
  * The pane's edges at which the patient's right and left lie: the film's left edge, its right edge, turned.
- * @param {number} turns @returns {{right: string, left: string}}
+ * @param {number} turns @param {boolean} [flipped] @returns {{right: string, left: string}}
  */
-export function sideEdges(turns) {
-  const edges = ["left", "top", "right", "bottom"];
+export function sideEdges(turns, flipped = false) {
+  const edges = flipped ? ["right", "top", "left", "bottom"] : ["left", "top", "right", "bottom"];
   return { right: edges[turns], left: edges[(turns + 2) % 4] };
 }

@@ -122,9 +122,10 @@ export class Hand {
 
   /** Arrows move the box on the screen, with Shift its right lower corner. @param {number} dx @param {number} dy @param {boolean} shift @param {Box} box */
   nudgeBox(dx, dy, shift, box) {
-    const { turns } = this.film.view;
-    const [right, down] = [[dx, dy], [dy, -dx], [-dx, -dy], [-dy, dx]][turns].map((value) => value * BOX_STEP);
-    this.boxing.setBox(shift ? dragged(box, filmGrip("se", turns), right, down) : moved(box, right, down), false);
+    const { turns, flipped } = this.film.view;
+    const across = flipped ? -dx : dx;
+    const [right, down] = [[across, dy], [dy, -across], [-across, -dy], [-dy, across]][turns].map((value) => value * BOX_STEP);
+    this.boxing.setBox(shift ? dragged(box, filmGrip("se", turns, flipped), right, down) : moved(box, right, down), false);
   }
 
   /** Enter: a corner, an end, or the end of a change. */

@@ -46,7 +46,7 @@ export class Magnifier {
     const { view, size, window } = this.film;
     const larger = (/** @type {number} */ start, /** @type {number} */ middle) => ACROSS / 2 - LARGER * (middle - start);
     this.painter.load(levels);
-    this.painter.paint({ scale: LARGER * view.scale, left: larger(view.left, x), top: larger(view.top, y), turns: view.turns }, size, window);
+    this.painter.paint({ scale: LARGER * view.scale, left: larger(view.left, x), top: larger(view.top, y), turns: view.turns, flipped: view.flipped }, size, window);
     this.node.style.left = `${x - ACROSS / 2}px`;
     this.node.style.top = `${y - ACROSS / 2 - this.lift}px`;
   }

@@ -48,10 +48,10 @@ export class Screen {
   }
 
   /** @param {import("./film-geometry.js").View} view @param {Size} size @param {import("./film-window.js").Window} window */
-  paint({ scale, left, top, turns }, size, window) {
+  paint({ scale, left, top, turns, flipped }, size, window) {
     if (!this.levels.length) return;
     const dots = devicePixelRatio;
-    this.painter.paint({ scale: scale * dots, left: left * dots, top: top * dots, turns }, size, window);
+    this.painter.paint({ scale: scale * dots, left: left * dots, top: top * dots, turns, flipped }, size, window);
   }
 
   destroy() {

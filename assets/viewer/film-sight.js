@@ -8,7 +8,7 @@
  * @typedef {import("./film-geometry.js").View} View
  * @typedef {import("./film-window.js").Window} Window
  * @typedef {import("./film-window.js").Preset} Preset
- * @typedef {{window: Window, preset: Preset|null, place: import("./film-geometry.js").Place, turns: number}} SightState
+ * @typedef {{window: Window, preset: Preset|null, place: import("./film-geometry.js").Place, turns: number, flipped?: boolean}} SightState
  */
 import * as geometry from "./film-geometry.js";
 import { presetWindow, WHOLE, windowDragged } from "./film-window.js";
@@ -64,7 +64,7 @@ export class Sight {
   resize(size, pane) {
     this.size = size;
     this.pane = pane;
-    this.view = geometry.viewAt(this.place, size, pane, this.view.turns);
+    this.view = geometry.viewAt(this.place, size, pane, this.view.turns, this.view.flipped);
   }
 
   /** Another pane, the same scale: what a column or a second film takes is not taken from the size of this one. A film that was seen whole grows with its pane. @param {Size} pane */
@@ -89,7 +89,7 @@ export class Sight {
   }
 
   fit() {
-    this.look(geometry.fitted(this.size, this.pane, this.view.turns));
+    this.look(geometry.fitted(this.size, this.pane, this.view.turns, this.view.flipped));
   }
 
   /** A film pixel for each pixel of the screen. */
@@ -99,7 +99,20 @@ export class Sight {
 
   /** @param {number} quarters clockwise */
   turn(quarters) {
-    this.look(geometry.turned(this.view, this.size, this.pane, quarters));
+    const way = this.view.flipped ? -quarters : quarters; // what is seen turns clockwise
+    this.look(geometry.turned(this.view, this.size, this.pane, way));
+  }
+
+  /** Mirror it left to right, for display alone: its own coordinates stay. */
+  flip() {
+    this.look(geometry.mirrored(this.view, this.size, this.pane));
+  }
+
+  /** As it was when it was opened. */
+  reset() {
+    this.window = WHOLE;
+    this.presetName = "default";
+    this.look(geometry.fitted(this.size, this.pane, 0));
   }
 
   // Window
@@ -148,15 +161,15 @@ export class Sight {
 
   /** What brings the film back to how it is seen now. @returns {SightState} */
   state() {
-    return { window: this.window, preset: this.presetName, place: this.place, turns: this.view.turns };
+    return { window: this.window, preset: this.presetName, place: this.place, turns: this.view.turns, flipped: this.view.flipped };
   }
 
   /** @param {SightState} state */
-  restore({ window, preset, place, turns }) {
+  restore({ window, preset, place, turns, flipped }) {
     this.window = window;
     this.presetName = preset;
     this.place = place;
-    this.view = { ...this.view, turns };
+    this.view = { ...this.view, turns, flipped };
     this.resize(this.size, this.pane);
     this.redraw();
   }

@@ -19,6 +19,9 @@ const SIGNS = {
   minus: "M4 10h12",
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4M7 7h6v6H7z",
   rotate: "M16 10a6 6 0 1 1-2-4.5M16.500 2.500v4h-4",
+  flip: "M10 2v16M7 5 2 15h5zM13 5l5 10h-5z",
+  reset: "M4 10a6 6 0 1 0 2-4.500M3.500 2.500v4h4M8 10h4",
+  heat: "M10 2c1 4 5 5 5 10a5 5 0 0 1-10 0c0-2 1-3 2-4 0 2 1 3 2 3 1-3-1-5 1-9z",
   magnify: "M8.500 3.500a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM12.500 12.500 17 17M8.500 6v5M6 8.500h5",
   boxes: "M3 5h9v9H3zM8 14v3h9V8h-5",
   full: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
@@ -70,18 +73,22 @@ export function toolbar(film) {
   const invert = button("invert", "Invert", "Invert black and white", () => film.invert());
   const magnifier = button("magnify", "Magnifier", "Magnifier", () => film.magnifier.toggle());
   const boxes = button("boxes", "Boxes", "Show or hide all boxes and marks", () => film.showBoxes());
+  const flip = button("flip", "Mirror", "Mirror it for display; R and L move along", () => film.flip());
   const node = make("div", { cls: "film-tools", role: "group", "aria-label": "Film" },
     ...Object.values(tools), more, preset, invert,
     button("minus", "Zoom out", "Zoom out", () => film.zoomBy(0.8)), button("plus", "Zoom in", "Zoom in", () => film.zoomBy(1.25)),
     button("fit", "Fit", "Fit the whole film", () => film.fit()),
     button("1:1", "Actual pixels", "1:1, a film pixel for each screen pixel", () => film.actual()),
-    button("rotate", "Rotate", "Rotate a quarter to the right", () => film.turn(1)), magnifier, boxes,
+    button("rotate", "Rotate", "Rotate a quarter to the right", () => film.turn(1)), flip, magnifier, boxes,
+    button("reset", "Reset all", "Reset all: window, zoom, place, turn, mirror", () => film.reset()),
+    film.options.looks ? button("heat", "Where the model looks", "Where the model looks: the heat map of the phrase", () => film.emit("heat")) : null,
     button("full", "Full screen", "Full screen", () => film.fullScreen()), button("?", "Keys", "This list", () => film.help()));
 
   const update = () => {
     more.classList.toggle("on", film.hand.marking && film.hand.name !== "length");
     for (const [name, tool] of Object.entries(tools)) tool.setAttribute("aria-pressed", String(film.hand.name === name));
     invert.setAttribute("aria-pressed", String(film.window.invert));
+    flip.setAttribute("aria-pressed", String(Boolean(film.view.flipped)));
     magnifier.setAttribute("aria-pressed", String(film.magnifier.on));
     boxes.setAttribute("aria-pressed", String(film.boxes.shown));
     preset.value = film.presetName ?? "own";

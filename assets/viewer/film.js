@@ -23,6 +23,7 @@
  * @property {string} [frame] class of the frame, "query" or "compared"
  * @property {string} name what the film is: its heading
  * @property {string} [title] what is known of it, beside the name
+ * @property {boolean} [looks] where the model looks can be asked for: "heat" is told
  * @property {Sheet} [sheet] its marks, where they outlive the pane
  * @property {import("./film-keys.js").Told[]} [moreKeys] keys of the page around it, for the list of keys
  */
@@ -30,6 +31,7 @@ import { draw, make } from "./dom.js";
 import { BoxLayer } from "./film-boxes.js";
 import { sideEdges } from "./film-geometry.js";
 import { Hand } from "./film-hand.js";
+import { HeatLayer } from "./film-heat.js";
 import { hintOf } from "./film-hints.js";
 import { keySheet, listenToKeys } from "./film-keys.js";
 import { Magnifier } from "./film-magnifier.js";
@@ -43,11 +45,13 @@ import { countValues, presetWindow } from "./film-window.js";
 
 /** What is said of R and L, as it stands and turned. */
 const SIDES = {
-  file: ["R and L mark the patient's sides, as the file says.", "R and L as the file says, turned by "],
+  file: ["R and L mark the patient's sides, as the file says.", "R and L as the file says, "],
   usual: ["R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.",
-    "R and L as films are usually stored, the patient's right on the left, turned by "],
-  "": ["No R and L: which side of this picture is which is not known.", "No R and L. Turned by "],
+    "R and L as films are usually stored, the patient's right on the left, "],
+  "": ["No R and L: which side of this picture is which is not known.", "No R and L. "],
 };
+/** How a film that is not seen as it is stored lies. @param {import("./film-geometry.js").View} view */
+const liesSo = ({ turns, flipped }) => [turns && `turned by ${90 * turns}°`, flipped && "mirrored"].filter(Boolean).join(" and ");
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
 const UNKNOWN_SIDE = 1000;
@@ -76,6 +80,7 @@ export class Film extends Sight {
     });
     this.screen = new Screen(this.stage, () => this.redraw());
     this.boxes = new BoxLayer();
+    this.heat = new HeatLayer();
     this.magnifier = new Magnifier(this);
     this.sheet = options.sheet ?? new Sheet();
     this.hand = new Hand(this, this.sheet);
@@ -89,7 +94,7 @@ export class Film extends Sight {
     this.readout = make("p", { cls: "film-readout" });
     this.message = make("p", { cls: "film-message", role: "status" });
     this.hinted = make("div", { cls: "film-hint", role: "status" });
-    this.stage.append(this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message, this.hinted);
+    this.stage.append(this.heat.canvas, this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message, this.hinted, this.heat.caption);
     this.note = make("p", { cls: "note film-note" });
     this.flags = make("p", { cls: "film-flags" });
     this.keys = keySheet(options.moreKeys);
@@ -183,6 +188,7 @@ export class Film extends Sight {
     this.asked = 0;
     if (this.leaving.signal.aborted) return;
     this.screen.paint(this.view, this.size, this.window);
+    this.heat.place(this.view, this.size);
     this.boxes.place(this.view, this.size, this.pane);
     this.hand.place();
     this.magnifier.place();
@@ -192,11 +198,12 @@ export class Film extends Sight {
 
   /** The words and letters around the film. */
   tell() {
-    const { right, left } = sideEdges(this.view.turns);
+    const { right, left } = sideEdges(this.view.turns, this.view.flipped);
     [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
     for (const mark of this.marks) mark.hidden = !this.sides;
     const [said, turned] = SIDES[this.sides ?? ""];
-    this.note.textContent = this.note.title = this.view.turns ? `${turned}${90 * this.view.turns}°.` : this.sides === null ? "" : said;
+    const lies = liesSo(this.view);
+    this.note.textContent = this.note.title = lies ? `${turned}${lies}.` : this.sides === null ? "" : said;
     const { level, width, invert } = this.window;
     const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
     const zoom = Math.round(100 * this.view.scale * devicePixelRatio);
@@ -221,6 +228,13 @@ export class Film extends Sight {
   /** @param {number} opacity 0–1 */
   setOpacity(opacity) {
     this.boxes.node.style.opacity = String(opacity);
+  }
+
+  /** Lay a heat map over the film, or take it away. @param {import("./film-heat.js").Heat|null} heat */
+  setHeat(heat) {
+    if (heat === this.heat.heat) return;
+    this.heat.set(heat);
+    this.redraw();
   }
 
   /** Show no box of a lower score. @param {number} threshold 0–1 */
@@ -284,6 +298,13 @@ export class Film extends Sight {
   /** How the tool in hand is used. */
   hint() {
     this.hinted.replaceChildren(...hintOf(this));
+  }
+
+  /** As it was when it was opened; marks stay. */
+  reset() {
+    if (this.magnifier.on) this.magnifier.toggle();
+    if (!this.boxes.shown) this.showBoxes(true);
+    super.reset();
   }
 
   /** @returns {FilmState} */

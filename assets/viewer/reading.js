@@ -68,6 +68,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {string} comment
  * @property {boolean} reviewed
  * @property {any} view the film pane's state
+ * @property {Map<string, import("./film-heat.js").Heat>} heats where the model looks, by phrase
  * @property {Sheet} sheet the marks on the film, and what can be undone
  * @property {{phrase: string, number: number}|null} row what the keys judge: a box, or with −1 the phrase as a whole
  */
@@ -91,7 +92,7 @@ export function newReading(name, source, where) {
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
     compared: null, beside: 0, neighbours: new Map(), region: null,
-    verdicts: new Map(), kept: new Map(), comment: "", reviewed: false, view: null, sheet: new Sheet(), row: null,
+    verdicts: new Map(), kept: new Map(), comment: "", reviewed: false, view: null, heats: new Map(), sheet: new Sheet(), row: null,
   };
 }
 

@@ -35,6 +35,7 @@ export const ROOM_KEYS = [
   { keys: ["u"], shown: "U", says: "Draw a box that was missed", act: onRow((bench, { finding }) => bench.redraw(finding, -1)) },
   { keys: ["o"], shown: "O", says: "Say that the finding is absent", act: onRow((bench, { finding }) => bench.judgePhrase(finding)) },
   { keys: ["c"], shown: "C", says: "Mark the case as reviewed and go to the next", act: (bench) => bench.nextCase() },
+  { keys: ["h"], shown: "H", says: "Where the model looks: the heat map of the phrase", act: (bench) => bench.lookAt() },
   { keys: [".", "PageDown"], shown: ". or Page down", says: "Next film of the worklist", act: (bench) => bench.move(1) },
   { keys: [",", "PageUp"], shown: ", or Page up", says: "Film before it", act: (bench) => bench.move(-1) },
   { keys: ["/"], shown: "/", says: "Write what to look for", act: () => document.getElementById("phrases")?.focus() },

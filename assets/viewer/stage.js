@@ -56,10 +56,11 @@ function queryPane(bench, reading) {
   const pane = createFilm({
     preview: address("film", { sha256: film.sha256 }), pixels: address("pixels", { sha256: film.sha256 }),
     ratio: width / height, sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides,
-    frame: "query", name: reading.name, title: about, sheet: reading.sheet, moreKeys: ROOM_KEYS,
+    frame: "query", name: reading.name, title: about, sheet: reading.sheet, moreKeys: ROOM_KEYS, looks: true,
   });
   pane.on("select", (/** @type {string} */ phrase, /** @type {number} */ box) => bench.point(phrase, box));
   pane.on("change", (/** @type {any} */ state) => { reading.view = state; });
+  pane.on("heat", () => bench.lookAt());
   pane.on("ratio", () => bench.startRatio(reading));
   if (reading.view) pane.restore(reading.view);
   pane.tellFlags(film.flags);
@@ -208,6 +209,7 @@ class Stage {
     this.showQuery();
     this.showCompared();
     if (this.query && reading) setFindings(this.query.pane, queryFindings(bench, reading), bench.saved);
+    this.query?.pane.setHeat(bench.heat);
     this.hold();
     for (const one of [this.query, this.compared]) {
       one?.pane.setOpacity(bench.opacity);

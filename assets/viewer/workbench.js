@@ -4,11 +4,8 @@
  */
 import { save } from "./dom.js";
 import { DENIAL, addFinding } from "./reading.js";
-import { ratioFrom } from "./film-measures.js";
-import { PairedWorklist } from "./paired-worklist.js";
-import { rowsOf } from "./review.js";
+import { GuidedWorklist } from "./guided-worklist.js";
 import { Fault } from "./server.js";
-import { standing } from "./standing.js";
 import { words } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -20,7 +17,7 @@ function addStatements(reading, statements) {
   for (const one of statements) addFinding(reading, one.phrase, { said: one.sentence, state: one.negated ? "absent" : "waiting" });
 }
 
-export class Workbench extends PairedWorklist {
+export class Workbench extends GuidedWorklist {
   /** @param {(question: string, values?: object) => Promise<any>} ask @param {() => void} changed */
   constructor(ask, changed) {
     super(ask, changed);
@@ -51,50 +48,6 @@ export class Workbench extends PairedWorklist {
     this.changed();
   }
 
-  /** A box was chosen on the film; the same again lets it go. @param {string} phrase @param {number} box its place among those that stand */
-  point(phrase, box) {
-    const reading = this.current;
-    const finding = reading?.findings.find((one) => one.phrase === phrase);
-    if (!reading || !finding) return this.select(phrase);
-    const number = standing(reading, finding)[box]?.number ?? -1;
-    const same = reading.selected === phrase && reading.row?.phrase === phrase && reading.row.number === number;
-    Object.assign(reading, same ? { selected: "", row: null } : { selected: phrase, row: { phrase, number } });
-    return this.changed();
-  }
-
-  /** The next box or phrase to be judged, or the one before. @param {1|-1} by */
-  step(by) {
-    const reading = this.current;
-    const rows = reading ? rowsOf(reading) : [];
-    if (!reading || !rows.length) return;
-    const now = rows.findIndex((row) => row.phrase === reading.row?.phrase && row.number === reading.row.number);
-    const row = rows[now < 0 ? (by > 0 ? 0 : rows.length - 1) : (now + by + rows.length) % rows.length];
-    Object.assign(reading, { row, selected: row.phrase });
-    reading.hidden.delete(row.phrase);
-    this.changed();
-  }
-
-  /** On to the next row of which nothing was said; stay where all was. */
-  toOpen() {
-    const reading = this.current;
-    if (!reading) return;
-    const rows = rowsOf(reading);
-    const now = rows.findIndex((row) => row.phrase === reading.row?.phrase && row.number === reading.row.number);
-    const open = [...rows.slice(now + 1), ...rows.slice(0, now + 1)].find(({ phrase, number }) => (
-      !reading.verdicts.has(`phrase ${phrase}`) && !reading.verdicts.has(`box ${phrase} ${number}`)));
-    if (open) Object.assign(reading, { row: open, selected: open.phrase });
-    this.changed();
-  }
-
-  /** What the keys judge: the row that was gone to, else the first. */
-  get row() {
-    const reading = this.current;
-    const rows = reading ? rowsOf(reading) : [];
-    const row = rows.find((one) => one.phrase === reading?.row?.phrase && one.number === reading.row.number) ?? rows[0];
-    const finding = reading?.findings.find((one) => one.phrase === row?.phrase);
-    return row && finding ? { finding, number: row.number } : null;
-  }
-
   /** @param {Finding} finding @param {boolean} shown */
   showBoxes(finding, shown) {
     this.current?.hidden[shown ? "delete" : "add"](finding.phrase);
@@ -105,17 +58,6 @@ export class Workbench extends PairedWorklist {
   drawn(box) {
     if (!this.current) return;
     this.setRegion(this.current, { box, phrase: "", said: "", busy: false }, "box drawn");
-  }
-
-  /** @param {Reading} reading @param {Reading["region"]} region @param {string} says */
-  setRegion(reading, region, says) {
-    const before = reading.region;
-    const put = (/** @type {Reading["region"]} */ one) => {
-      reading.region = one;
-      this.changed();
-    };
-    reading.sheet.history.add({ says, undo: () => put(before), redo: () => put(region) });
-    put(region);
   }
 
   dropRegion() {
@@ -159,19 +101,6 @@ export class Workbench extends PairedWorklist {
     }
     for (const finding of asked) Object.assign(finding, { within: region.box, state: "waiting" });
     this.find(reading);
-  }
-
-  /** The lines of heart and chest as the model has them, for the reader to correct. @param {Reading} reading */
-  async startRatio(reading) {
-    const asked = ["heart", "right lung", "left lung"];
-    try {
-      const { findings } = await this.turns.take(reading, () => this.askFilm(reading, "ground", { phrases: asked }));
-      const [heart, ...lungs] = findings.map((/** @type {any} */ finding) => finding.boxes[0]);
-      if (!heart || lungs.some((/** @type {any} */ box) => !box)) throw new Fault("The model does not find heart and both lungs on this film: draw the two lines yourself.");
-      reading.sheet.add(ratioFrom(heart, lungs));
-    } catch (fault) {
-      this.tell(fault);
-    }
   }
 
   /** Open a hit beside the film, or close it, and look for the phrases there. @param {any} hit */
@@ -312,7 +241,7 @@ export class Workbench extends PairedWorklist {
     try {
       const { name, media_type, data } = await this.askFilm(reading, "export_case", {
         kind, identified, pass: reading.pass, phrases: phrases.map((finding) => finding.phrase), boxes: phrases.map((finding) => finding.within),
-        search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, ...this.viewOf(),
+        search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
       });
       save(name, new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: media_type }));
     } catch (fault) {

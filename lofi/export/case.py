@@ -10,7 +10,7 @@ from lofi.export.mark import Mark, Measured, Scale, measured, scale_of, words_of
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 from lofi.gallery.text import clean_line
-from lofi.results import Box, Grounding, Hit, ReportSentence, Standing
+from lofi.results import Box, Grounding, HeatMap, Hit, ReportSentence, Standing
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -107,10 +107,10 @@ class Case:
     """A film with all that was asked and said about it, as it stood at ``made_at`` (UTC).
 
     ``groundings`` are the answers in the order of the page, ``hits`` and ``report`` None where not asked for,
-    ``verdicts`` one reader's current ones, ``marks`` what the reader with these ``initials`` drew on the film and
-    ``shown`` a sentence on how the reader's screen showed it. ``origin`` ties DICOM exports to the uploaded image; it
-    comes from the session of the one who uploaded it and from nowhere else. Raises BadQuery, on creation, for verdicts
-    or an origin of another film.
+    ``verdicts`` one reader's current ones, ``marks`` what the reader with these ``initials`` drew on the film, ``heat``
+    a map that the picture shows over it, and ``shown`` a sentence on how the reader's screen showed it. ``origin`` ties
+    DICOM exports to the uploaded image; it comes from the session of the one who uploaded it and from nowhere else.
+    Raises BadQuery, on creation, for verdicts or an origin of another film.
     """
 
     film: Radiograph
@@ -126,6 +126,7 @@ class Case:
     marks: tuple[Mark, ...] = ()
     initials: str = ""
     shown: str = ""
+    heat: HeatMap | None = None
 
     def __post_init__(self) -> None:
         # A checkpoint's name is its maker's word: cleaned once, here, because every export shows it.
@@ -154,6 +155,7 @@ class Case:
         marks: Iterable[Mark] = (),
         initials: str = "",
         shown: str = "",
+        heat: HeatMap | None = None,
     ) -> "Case":
         """The case as it stands now, named after the engine's model and (where there are hits) its gallery."""
         return cls(
@@ -170,6 +172,7 @@ class Case:
             marks=tuple(marks),
             initials=initials,
             shown=shown,
+            heat=heat,
         )
 
     @property

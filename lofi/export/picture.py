@@ -9,16 +9,18 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from lofi.export.case import NOTE, Case, Finding, Region
+from lofi.export.case import NOTE, PHRASE_LIMIT, Case, Finding, Region
 from lofi.export.mark_drawing import draw_marks
 from lofi.export.written import Written, named
 from lofi.film.view import GUESS_DASH, READER_RIM, line_of
+from lofi.gallery.text import clean_line
 from lofi.results import UNJUDGED, Box
 
 LONGEST, SHORTEST = 2_000, 1_000
@@ -28,6 +30,8 @@ SIDES_NOTES = {
     "usual": "R and L mark the patient's sides if the film is stored as usual.",
     "": "No R and L: which side of this picture is which is not known.",
 }
+HEAT_OPACITY = 0.6
+"""Of a heat map's hottest place."""
 LISTED = 40
 """Phrases that the legend lists; every one is drawn."""
 _DPI = 100
@@ -78,6 +82,7 @@ def _draw_film(figure: Figure, case: Case, size_hw: tuple[int, int], figure_hw: 
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     grey: NDArray[np.float32] = cv2.resize(case.film.pixels, (width, height), interpolation=how).astype(np.float32)
     axes.imshow(grey, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0), aspect="auto", interpolation="nearest")
+    _draw_heat(axes, case)
     for finding in case.findings:
         for box, region in finding.standing:
             _draw_box(axes, finding, box, region, unit)
@@ -116,6 +121,21 @@ def _plated(
         *at, text, color=ink, ha=align[0], va=align[1], fontsize=_points(size * unit), weight="bold", bbox=plate,
         parse_math=False, clip_on=True,
     )  # fmt: skip
+
+
+def _draw_heat(axes: Axes, case: Case) -> None:
+    """The heat map in its phrase's colour, the more opaque the hotter."""
+    if case.heat is None:
+        return
+    opacity = HEAT_OPACITY * case.heat.values / max(case.heat.peak, 1e-6)
+    colour = np.array(to_rgb(_heat_colour(case)), dtype=np.float32)
+    layer = np.dstack([np.broadcast_to(colour, (*opacity.shape, 3)), opacity])
+    axes.imshow(layer, extent=(0, 1, 1, 0), aspect="auto", interpolation="bilinear")
+
+
+def _heat_colour(case: Case) -> str:
+    phrase = "" if case.heat is None else clean_line(case.heat.phrase, PHRASE_LIMIT)
+    return next((line_of(one.number)[0] for one in case.findings if one.phrase == phrase), line_of(0)[0])
 
 
 def _stroke(unit: float) -> float:
@@ -177,6 +197,9 @@ def _legend(case: Case) -> list[_Line]:
     if case.reader:
         facts.append(f"{'Reviewed' if case.verdicts else 'Marked'} by {case.reader}")
     facts += [f"{mark.kind.capitalize()}: {words}" for mark, _, words in case.marked if words]
+    if case.heat is not None:
+        phrase = clean_line(case.heat.phrase, PHRASE_LIMIT)
+        facts.append(f"Heat map of {phrase}, strongest {100 * case.heat.peak:.0f} %. {clean_line(case.heat.said, 500)}")
     if case.shown:
         facts.append(case.shown)
     if case.comment:

@@ -81,6 +81,12 @@ def answered(
     return stood(look(said.asked), typed, said, known, model, low, high)
 
 
+def asked_as(typed: str, known: Mapping[str, Concept] | None) -> str:
+    """What a model is asked for a phrase; "" where it is asked nothing. Raises BadQuery."""
+    said = understood(checked_phrase(typed), known or ())
+    return said.asked if to_be_asked(said, known) else ""
+
+
 def unasked(typed: str, said: Understood, known: Mapping[str, Concept] | None, model: str) -> Grounding:
     """The answer to a phrase that the model is not asked for."""
     state = standing(said, known)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lofi.boxes import Boxes, as_boxes, clip
 from lofi.film.radiograph import Radiograph
@@ -28,7 +29,7 @@ from lofi.network.text import (
 )
 from lofi.report.query import MAX_PHRASE_LENGTH, checked_phrase
 from lofi.report.statements import sentences, statements_of
-from lofi.results import Box, Grounding, ReportSentence
+from lofi.results import Box, Grounding, HeatMap, ReportSentence
 
 LEAST_INSIDE = 0.3
 """A region where a box's coordinates had less probability on (geometric) average is answered "not found": on the
@@ -105,11 +106,45 @@ class LofiModel(Encoder):
 
     def belief(self, encoded: EncodedFilm, words: str) -> HeatBelief | None:
         """What the heat map of a phrase says of its place; None where the model uses none."""
+        logits = self._language_heat(encoded, words)
+        return None if logits is None else HeatBelief(logits.ravel())
+
+    @torch.inference_mode()
+    def heat_map(self, film: Radiograph | EncodedFilm, phrase: str) -> HeatMap | None:
+        """The maps that speak for a phrase's box, each by its share (lofi.network.hearing); None where none does."""
+        words = checked_phrase(phrase)
+        encoded = self.encoded(film)
+        heard, language = self.hear(encoded, words), self._language_heat(encoded, words)
+        dense = None if heard is None else heard.place.heat.numpy().astype(np.float32)
+        if heard is not None and heard.alone:
+            shares = [(dense, 1.0, "dense network")]
+        else:
+            own = self.heat_share if heard is None else self.hearing.language_heat
+            shares = [(dense, self.hearing.dense_heat, "dense network"), (language, own, "language model's heat map")]
+        # What shows the phrase everywhere tells of no place and is not heard (lofi.network.consensus).
+        alone = len(shares) == 1
+        heats = [
+            (logits, share, name)
+            for logits, share, name in shares
+            if logits is not None and share and (alone or not HeatBelief(logits.ravel()).everywhere)
+        ]
+        if not heats:
+            return None
+        total = sum(share for _, share, _ in heats)
+        values = sum(share / total * heat.over_film(logits, encoded.frame) for logits, share, _ in heats)
+        seen = " and ".join(f"{name} ({100 * share / total:.0f} %)" for _, share, name in heats)
+        rests = (
+            "Its box is the answer." if alone else "One box: where it agrees best with this and with what was written."
+        )
+        return HeatMap(words, np.asarray(values, dtype=np.float32), f"Where {self.name} looks: {seen}. {rests}")
+
+    def _language_heat(self, encoded: EncodedFilm, words: str) -> NDArray[np.float32] | None:
+        """(n, n) logits of the heat map of a phrase; None where the model uses none."""
         if not self.heat_share:
             return None
         phrase = self.embed_phrase(words)
         with self._lock:
-            return heat.belief(self.network, encoded.patches, phrase)
+            return heat.logits(self.network, encoded.patches, phrase)
 
     def confidence(self, presence: float, heard: Heard | None = None) -> float:
         """What the language model says of presence as a probability, by the slope and offset of train.calibrate; with

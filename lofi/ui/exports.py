@@ -9,7 +9,7 @@ from lofi.answers import Answer
 from lofi.errors import BadQuery
 from lofi.export import Case, write
 from lofi.export.mark import marks_of
-from lofi.results import Box, Grounding
+from lofi.results import Box, Grounding, HeatMap
 from lofi.ui.asked import Asked
 from lofi.ui.page_answers import PageAnswers
 from lofi.ui.reviews import Reviews
@@ -41,11 +41,17 @@ class Exports:
             origin=holdings.origin(film.sha256, asked.text("pass")),
             marks=marks_of(asked.values.get("marks") or []),
             initials=asked.text("reader"),
+            heat=self._heat(asked, film.sha256) if kind == "png" else None,
             shown=shown_of(asked.values.get("turns"), asked.values.get("flipped")),
         )
         written = write(case, kind, identified=asked.values.get("identified") is True and kind in ("sr", "gsps"))
         data = base64.b64encode(written.data).decode()
         return {"name": written.name, "media_type": written.media_type, "data": data}
+
+    def _heat(self, asked: Asked, film: str) -> HeatMap | None:
+        """The heat map on the page, for a picture; None where none is shown."""
+        phrase = asked.text("heat")
+        return self.page_answers.holdings.engine.heat_map(film, phrase) if phrase else None
 
     def _groundings(self, asked: Asked) -> tuple[Grounding, ...]:
         """The answers to the phrases on the page, each within its box where it has one."""

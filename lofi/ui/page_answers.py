@@ -4,9 +4,12 @@ The browser holds its own films, hits and boxes and names a film by its hash, so
 the film it belongs to. Every string in an answer is data of strangers: the page shows it as text.
 """
 
+import base64
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
+
+import numpy as np
 
 from lofi.answers import Answer, film_card
 from lofi.errors import BadQuery, FilmGone
@@ -43,7 +46,7 @@ class PageAnswers:
     def all(self) -> tuple[Question, ...]:
         """Every question, by the name of its function."""
         return (
-            *(self.start, self.open_example, self.similar, self.ground, self.describe),
+            *(self.start, self.open_example, self.similar, self.ground, self.heat_map, self.describe),
             *(self.draft, self.suggest, self.part_phrases, self.split_report, self.neighbour),
         )
 
@@ -126,6 +129,14 @@ class PageAnswers:
             )
 
         return self._groundings.get_or_make(f"{film} {box} {phrase}", look)
+
+    def heat_map(self, asked: Asked) -> Answer:
+        """Where the model looks for a phrase: a grey picture over the whole film, white where the map is hottest."""
+        found = self.holdings.engine.heat_map(self.known(asked), asked.text("phrase"))
+        height, width = found.values.shape
+        grey = np.rint(255 * found.values / max(found.peak, 1e-6)).astype(np.uint8)
+        told = {"peak": round(found.peak, 4), "said": found.said}
+        return {"height": height, "width": width, "map": base64.b64encode(grey.tobytes()).decode(), **told}
 
     def describe(self, asked: Asked) -> Answer:
         """A phrase for one box of the film."""

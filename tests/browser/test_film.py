@@ -1,10 +1,13 @@
 """The film viewer by itself, in a real browser: what is painted, measured, drawn and told is compared with numbers."""
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from lofi.film.radiograph import Radiograph
@@ -222,6 +225,49 @@ def test_side_letters_turn_with_the_film(stage: Page, turns: int) -> None:
 
 
 @TURNS
+def test_a_mirrored_film_keeps_its_own_coordinates_and_its_letters_move_along(stage: Page, turns: int) -> None:
+    put(stage, "square", spacingMm=[1, 1], sizeHw=[HEIGHT, WIDTH])
+    run(stage, f"film.turn({turns}) || film.zoomBy(1.3, [300, 200])")
+    plain = bright(stage, "square")
+    width = run(stage, "film.pane.width")
+    run(stage, "film.stage.focus()")
+    stage.keyboard.press("F")
+    x0, y0, x1, y1 = bright(stage, "square")
+    # To the left of the middle what was to the right, as far as a film that fills the pane may go.
+    assert (y0, y1) == pytest.approx((plain[1], plain[3]), abs=2)
+    assert x1 - x0 == pytest.approx(plain[2] - plain[0], abs=2)
+    assert x0 == pytest.approx(width - plain[2], abs=2)
+    run(stage, "film.fit() || film.paint()")
+    letters = [stage.locator(f".side.{letter}").bounding_box() for letter in ("right", "left")]
+    across, down = np.sign(np.round([(letters[1][k] - letters[0][k]) / 50 for k in ("x", "y")]))  # type: ignore[index]
+    assert [(-1, 0), (0, 1), (1, 0), (0, -1)][turns] == (across, down)
+    expect(stage.locator(".film-note")).to_contain_text("mirrored.")
+    run(stage, "film.draw((box) => { window.drawn = box; })")
+    x0, y0, x1, y1 = bright(stage, "square")
+    drag(stage, "square", (x1, y0), (x0, y1))
+    assert stage.evaluate("drawn") == pytest.approx(BOX, abs=0.006)
+    run(stage, f"film.setFindings([{{ phrase: 'box', boxes: [{list(BOX)}], colour: '#56b4e9' }}])")
+    run(stage, "film.edit(0, 0, (box) => { window.changed = box; })")
+    scale = run(stage, "film.view.scale")
+    dx, dy = [(-32, 0), (0, 32), (32, 0), (0, -32)][turns]  # to the film's right, wherever that is now
+    grip = [(x0, y1), (x1, y1), (x1, y0), (x0, y0)][turns]  # the film's right lower corner
+    drag(stage, "square", grip, (grip[0] + dx * scale, grip[1] + dy * scale))
+    assert stage.evaluate("changed") == pytest.approx([0.1, 0.2, 0.5, 0.5], abs=0.006)
+
+
+def test_reset_brings_back_what_was_opened(stage: Page) -> None:
+    put(stage, "square")
+    before = bright(stage, "square")
+    run(stage, "film.turn(1) || film.flip() || film.zoomBy(3) || film.invert() || film.showBoxes()")
+    run(stage, "film.sheet.add({ kind: 'length', points: [[0, 0], [1, 1]] })")
+    run(stage, "film.stage.focus()")
+    stage.keyboard.press("Home")
+    assert bright(stage, "square") == before
+    assert run(stage, "film.boxes.shown && film.presetName") == "default"
+    expect(stage.locator(".mark")).to_have_count(1)
+
+
+@TURNS
 @pytest.mark.parametrize("zoom", [1, 1.6], ids=["fitted", "zoomed"])
 def test_a_drawn_box_is_what_was_under_the_hand(stage: Page, turns: int, zoom: float) -> None:
     put(stage, "square")
@@ -434,6 +480,35 @@ def test_the_model_starts_the_ratio_and_the_reader_corrects_it(stage: Page) -> N
     x, y = point(stage, "square", 0.4 * WIDTH, 0.65 * HEIGHT)
     drag(stage, "square", (x, y), (x - 40, y))
     expect(text).to_contain_text("· the model’s lines, corrected")
+
+
+@TURNS
+def test_a_heat_map_lies_on_the_film_however_that_lies(stage: Page, turns: int) -> None:
+    put(stage, "square", sizeHw=[HEIGHT, WIDTH])
+    # Four by five cells; hot where the film has its white box, but for a part of it.
+    cells = np.zeros((5, 4), np.uint8)
+    cells[1:2, 1:2] = 255
+    answer = {"width": 4, "height": 5, "map": base64.b64encode(cells.tobytes()).decode(), "peak": 0.5, "said": "Here."}
+    stage.evaluate(
+        """(answer) => { const heat = { answer, phrase: "mass", colour: "#ff0000", told: "" };
+        films.square.setHeat(heat); films.square.flip(); }""",
+        answer,
+    )
+    run(stage, f"film.turn({turns}) || film.zoomBy(1.2, [320, 300]) || film.paint()")
+    place = stage.locator(".film-heat").bounding_box()
+    left, top = corner(stage, "square")
+    view, size = run(stage, "film.view"), run(stage, "film.size")
+    across, down = (size["height"], size["width"]) if turns % 2 else (size["width"], size["height"])
+    whole = [left + view["left"], top + view["top"], across * view["scale"], down * view["scale"]]
+    assert [place[k] for k in ("x", "y", "width", "height")] == pytest.approx(whole, abs=1.5)  # type: ignore[index]
+    x, y = stage.evaluate("""async () => { const { toScreen } = await import("/viewer/film-geometry.js");
+        return toScreen(films.square.view, films.square.size, [0.375 * 320, 0.3 * 400]); }""")
+    shot = Image.open(io.BytesIO(stage.screenshot()))
+    red, green, _ = shot.convert("RGB").getpixel((int(left + x), int(top + y)))  # type: ignore[misc]
+    assert red - green > 60
+    expect(stage.locator(".film-heat-said")).to_contain_text("mass, strongest 50 %. Here.")
+    run(stage, "film.setHeat(null)")
+    expect(stage.locator(".film-heat")).to_be_hidden()
 
 
 def test_linked_films_share_window_and_place(stage: Page) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, sign
@@ -156,6 +157,29 @@ def test_the_models_heart_and_chest_start_the_ratio(page: Page, film_file: Path)
         page.keyboard.press("q")
     said = page.locator(".marks .ratio text")
     expect(said).to_have_text(re.compile(r"^heart / chest 0\.[3-7]\d · lines by the model, not checked$"))
+
+
+def test_where_the_model_looks_is_a_key_away_and_in_the_picture(page: Page, film_file: Path) -> None:
+    drop(page, film_file)
+    hits(page)
+    page.locator(".seat.query .film-stage").focus()
+    page.keyboard.press("h")
+    expect(page.locator(".next [role=status]")).to_contain_text("First write a phrase")
+    ask(page, "right lung")
+    told = page.locator(".seat.query .film-heat-said")
+    expect(told).to_contain_text(re.compile(r"^right lung, strongest \d+ %\. Where lofi-mini looks: dense network"))
+    ink = page.locator(".seat.query .film-heat").evaluate("""(canvas) => { const { width, height } = canvas;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+        const sides = [0, 0];
+        for (let at = 0; at < width * height; at += 1) sides[at % width < width / 2 ? 0 : 1] += data[4 * at + 3];
+        return sides; }""")
+    assert ink[0] > 3 * ink[1]
+    picture = Image.open(io.BytesIO(exported(page, "png"))).convert("RGB")
+    page.locator(".seat.query .film-stage").focus()
+    page.keyboard.press("h")
+    expect(told).to_be_hidden()
+    plain = Image.open(io.BytesIO(exported(page, "png"))).convert("RGB")
+    assert picture.crop((0, 0, 900, 900)).tobytes() != plain.crop((0, 0, 900, 900)).tobytes()
 
 
 def exported(page: Page, kind: str) -> bytes:

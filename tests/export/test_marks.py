@@ -14,6 +14,7 @@ from lofi.errors import BadQuery
 from lofi.export import Case, write
 from lofi.export.mark import Mark, Scale, marks_of, measured, scale_of, words_of
 from lofi.film.view import MARK_COLOUR
+from lofi.results import HeatMap
 from lofi.ui.exports import shown_of
 from tests.export import cases
 from tests.export.test_picture import drawn, inked
@@ -109,6 +110,18 @@ def test_the_picture_has_them_where_they_were_drawn() -> None:
     line = points[(np.abs(points[:, 1] - 500) < 3) & (points[:, 0] < 405)]  # its words stand beyond
     assert (line[:, 0].min(), line[:, 0].max()) == pytest.approx((0.1 * 667, 0.6 * 667), abs=4)
     assert drawn(marked(*ALL, groundings=())).shape[0] >= 1000
+
+
+def test_the_picture_shows_a_heat_map_in_its_phrases_colour() -> None:
+    values = np.zeros((60, 40), dtype=np.float32)
+    values[:30, :20] = 0.25
+    heat = HeatMap(cases.found().phrase, values, "Where it looks.")
+    plain, hot = (drawn(cases.case(heat=given)) for given in (None, heat))
+    change = np.abs(hot - plain)[:, :667].max(axis=2)
+    assert change[600:].max() == 0  # the lower half of the film was cold
+    assert np.median(change[200:450, 50:300]) > 20
+    red, _, blue = np.median((hot - plain)[200:450, 50:300], axis=(0, 1))
+    assert blue > red  # the first phrase is blue
 
 
 def test_the_picture_says_that_the_screen_was_mirrored() -> None:
