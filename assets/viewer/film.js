@@ -38,20 +38,12 @@ import { Magnifier } from "./film-magnifier.js";
 import { fetchFull, fetchPicture } from "./film-pixels.js";
 import { Screen } from "./film-screen.js";
 import { Sheet } from "./film-sheet.js";
+import { sidesNote } from "./film-sides.js";
 import { Sight } from "./film-sight.js";
 import { toolbar } from "./film-toolbar.js";
 import { listen } from "./film-tools.js";
 import { countValues, presetWindow } from "./film-window.js";
 
-/** What is said of R and L, as it stands and turned. */
-const SIDES = {
-  file: ["R and L mark the patient's sides, as the file says.", "R and L as the file says, "],
-  usual: ["R and L mark the patient's sides if the film is stored as usual: the patient's right on the left.",
-    "R and L as films are usually stored, the patient's right on the left, "],
-  "": ["No R and L: which side of this picture is which is not known.", "No R and L. "],
-};
-/** How a film that is not seen as it is stored lies. @param {import("./film-geometry.js").View} view */
-const liesSo = ({ turns, flipped }) => [turns && `turned by ${90 * turns}°`, flipped && "mirrored"].filter(Boolean).join(" and ");
 const MISSING = "No picture of this film is kept here.";
 const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
 const UNKNOWN_SIDE = 1000;
@@ -101,7 +93,7 @@ export class Film extends Sight {
     this.bar = toolbar(this);
     this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
       make("figcaption", {}, make("span", { cls: "who", text: options.name }), make("span", { cls: "about", text: options.title ?? "" }), this.flags, this.note),
-      this.bar.node, this.stage, this.keys);
+      this.stage, this.bar.node, this.keys); // the film before its twenty buttons, for Tab; film.css puts them above
 
     this.attend();
     this.fitPane();
@@ -201,9 +193,7 @@ export class Film extends Sight {
     const { right, left } = sideEdges(this.view.turns, this.view.flipped);
     [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
     for (const mark of this.marks) mark.hidden = !this.sides;
-    const [said, turned] = SIDES[this.sides ?? ""];
-    const lies = liesSo(this.view);
-    this.note.textContent = this.note.title = lies ? `${turned}${lies}.` : this.sides === null ? "" : said;
+    this.note.textContent = this.note.title = sidesNote(this.sides, this.view);
     const { level, width, invert } = this.window;
     const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
     const zoom = Math.round(100 * this.view.scale * devicePixelRatio);

@@ -44,13 +44,15 @@ export const ROOM_KEYS = [
   { keys: ["?"], shown: "?", says: "This list, from anywhere", act: (_, stage) => stage.query?.pane.help() },
 ];
 
+const JUDGING = new Set("jkaxvduo");
+
 /** A page key belongs to what it scrolls. @param {KeyboardEvent} event */
 function scrolls({ key, target }) {
   return key.startsWith("Page") && target instanceof HTMLElement && target !== document.body && !target.closest(".film");
 }
 
-/** @param {Workbench} bench @param {Stage} stage @param {HTMLElement} room */
-export function listenInRoom(bench, stage, room) {
+/** @param {Workbench} bench @param {Stage} stage @param {HTMLElement} room @param {() => void} reveal the findings */
+export function listenInRoom(bench, stage, room, reveal) {
   document.addEventListener("keydown", (event) => {
     const { target } = event;
     const inField = target instanceof HTMLElement && target.matches("input:not([type=checkbox], [type=range]), textarea, select, dialog *");
@@ -59,6 +61,7 @@ export function listenInRoom(bench, stage, room) {
     const key = ROOM_KEYS.find(({ keys }) => keys.includes(event.key.length > 1 ? event.key : event.key.toLowerCase()));
     if (!key) return;
     event.preventDefault();
+    if (JUDGING.has(key.keys[0])) reveal();
     key.act(bench, stage);
   });
 }

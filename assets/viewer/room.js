@@ -64,8 +64,8 @@ export function mountRoom(element, props) {
       make("p", { cls: "lofi-research", text: "Research use only. Not for diagnosis." }),
       props?.login ? make("a", { href: address("../login"), text: "Log out" }) : null, toneButton(), columns.buttons.record),
     make("div", { cls: "room" },
-      make("div", { cls: "desk", id: "desk" }, ...desk.nodes, keeping.node, desk.examples),
       make("main", { cls: "light" }, told, stage.seats),
+      make("div", { cls: "desk", id: "desk" }, ...desk.nodes, keeping.node, desk.examples),
       make("aside", { cls: "record", id: "record", "aria-label": "Findings and similar studies" }, phrases.node, busy,
         make("div", { cls: "tools" }, drawing, beside.node, exports.node), stage.region, sheets.list, ...sheets.panels, stage.beside, review.node)));
 
@@ -93,7 +93,7 @@ export function mountRoom(element, props) {
     else if (bench.current?.compared || bench.partner) bench.close();
     bench.changed();
   });
-  listenInRoom(bench, stage, element);
+  listenInRoom(bench, stage, element, () => sheets.choose("findings"));
   show();
   bench.begin();
 }

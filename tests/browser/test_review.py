@@ -116,7 +116,7 @@ def test_a_case_is_reviewed_by_keys_alone_and_every_step_undone(page: Page, film
     page.keyboard.press("a")
     expect(right).to_have_class("judge accepted")
     expect(left).to_have_attribute("aria-current", "true")
-    page.locator(".hits").focus()
+    page.locator("#tab-similar").click()
     page.keyboard.press("x")
     expect(left).to_have_class("judge rejected")
     for key, classes in (
