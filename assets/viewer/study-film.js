@@ -10,6 +10,7 @@
  */
 import { address, make } from "./dom.js";
 import { createFilm } from "./film.js";
+import { STUDY_KEYS } from "./study-panel.js";
 
 export class StudyFilm {
   constructor() {
@@ -40,7 +41,7 @@ export class StudyFilm {
     const about = [film.view, `${width} × ${height}`].filter(Boolean).join(" · ");
     this.pane = createFilm({
       source: sha256, preview: address("film", { sha256 }), pixels: address("pixels", { sha256 }), ratio: width / height,
-      sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides, frame: "query", name, title: about,
+      sizeHw: [height, width], spacingMm: film.spacing_mm, spacingAt: film.spacing_at, sides: film.sides, frame: "query", name, title: about, moreKeys: STUDY_KEYS,
     });
     this.pane.on("select", (/** @type {string} */ phrase) => {
       const key = this.named.get(phrase);

@@ -16,6 +16,14 @@ import { address, draw, make, percent } from "./dom.js";
 
 /** Keys that do the same as a button, anywhere on the page but in a field. @type {Record<string, Act>} */
 export const KEYS = { a: "accept", x: "reject", v: "move", d: "redraw", u: "add", o: "absent" };
+/** All keys of the page beside the film's own, for the list of keys. @type {import("./film-keys.js").Told[]} */
+export const STUDY_KEYS = [
+  { shown: "A", says: "Accept the box, or the study as relevant" }, { shown: "X", says: "Reject it" },
+  { shown: "V", says: "Move or resize the box" }, { shown: "D", says: "Draw the box anew" },
+  { shown: "U", says: "Draw a box that was missed" }, { shown: "O", says: "Say that the finding is not present" },
+  { shown: "J", says: "Go to the next to be judged" }, { shown: "K", says: "Go to the one before" },
+  { shown: "C", says: "Next case" },
+];
 const SHOWN = Object.fromEntries(Object.entries(KEYS).map(([key, act]) => [act, key.toUpperCase()]));
 
 const SAID = /** @type {Record<string, string>} */ ({
