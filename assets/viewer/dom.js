@@ -47,7 +47,7 @@ export const toggle = (text, on, onclick, options = {}) => button(text, onclick,
 
 /** Address of a route, also behind a proxy's path. @param {string} route @param {Record<string, string>} [query] */
 export function address(route, query) {
-  const root = new URL(/** @type {any} */ (window).gradio_config?.root || "/", window.location.href);
+  const root = new URL(document.documentElement.dataset.root || ".", window.location.href);
   return `${root.pathname.replace(/\/$/, "")}/lofi/${route}${query ? `?${new URLSearchParams(query)}` : ""}`;
 }
 

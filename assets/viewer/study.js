@@ -13,9 +13,6 @@ import { KEYS, panel } from "./study-panel.js";
 import { Fault, post, Reading } from "./study-reading.js";
 import { begin, ending } from "./study-screens.js";
 
-// The page lies beside Gradio's, perhaps below a proxy's path: addresses start from there (dom.js, address).
-/** @type {any} */ (window).gradio_config ??= { root: "." };
-
 const TOKEN = "lofi study";
 
 class Study {

@@ -10,7 +10,6 @@ const KEY = "lofi-tone";
 /** @param {"light"|"dark"} tone */
 function set(tone) {
   document.documentElement.dataset.tone = tone;
-  document.body.classList.toggle("dark", tone === "dark");
 }
 
 export function toneButton() {

@@ -1,6 +1,6 @@
 """What may be asked of the server: a list of routes, and everything that is not on it is not there.
 
-Gradio brings some seventy routes, and more with each version. The page needs a dozen, the API a few more.
+Gradio brings some seventy routes, and more with each version. The page needs none of them, the API a dozen.
 """
 
 import re
@@ -51,9 +51,8 @@ _OURS = (
     *(Rule("POST", f"/study/{name}", JSON) for name in ("card", "begin", "sheet", "mark", "finish", "leave")),
 )
 _PAGE = (
-    *_each("GET", "/", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", plain=True),
+    *_each("GET", "/", "/robots.txt", plain=True),
     *_each("HEAD", "/", plain=True),
-    *_each("GET", "/assets/{path}", "/static/{path}", plain=True),
 )
 _API = (
     Rule("GET", "/config", api=True, plain=True),

@@ -1,4 +1,4 @@
-"""The named endpoints that gradio_client calls; their answers are those of lofi.answers."""
+"""What programs call: named endpoints for gradio_client; their answers are those of lofi.answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,18 @@ from lofi import answers
 from lofi.errors import BadQuery
 from lofi.film.radiograph import Radiograph
 from lofi.ui.audit import noted
+from lofi.ui.boundary import Boundary
 from lofi.ui.holdings import Holdings
 from lofi.ui.upload import film_upload
 from lofi.ui.uploads import Uploads
+
+
+def blocks_of(holdings: Holdings, uploads: Uploads) -> Boundary:
+    """The API as Blocks, with its queue. Gradio's own page is not served: it takes some ninety requests to draw."""
+    with Boundary(uploads, title="LoFi", analytics_enabled=False) as blocks:
+        endpoints(holdings, uploads)
+    blocks.queue(max_size=64, default_concurrency_limit=2)
+    return blocks
 
 
 def endpoints(holdings: Holdings, uploads: Uploads) -> None:

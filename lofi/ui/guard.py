@@ -21,7 +21,7 @@ from lofi.ui.health import Metrics
 from lofi.ui.limits import Limits, TooMany
 from lofi.ui.login import Login, login_of
 from lofi.ui.login_page import too_many
-from lofi.ui.policy import ALWAYS, DOCUMENT, NOTHING, marked, page_policy
+from lofi.ui.policy import ALWAYS, DOCUMENT, NOTHING
 from lofi.ui.proxies import Hosts, Proxies, Seen, host_name
 
 _DOCUMENTS = ("/", "/study", "/login", "/login/back")
@@ -91,7 +91,7 @@ class Guard:
                 user = await self._user(scope, seen, rule)
                 who = replace(who, user=user)
                 measured = self._within_limits(scope, receive, rule, who)
-                scope["lofi.caller"], answer.document = who, rule.path == "/"
+                scope["lofi.caller"] = who
                 with answering_to(who):
                     await self.app(scope, measured, answer.send)
                     await answer.end(scope, receive)
@@ -128,8 +128,6 @@ class Guard:
                 raise Refusal(415, f"{'JSON' if rule.takes == JSON else rule.takes} is expected here.")
         elif headers.get("sec-fetch-site") in ("cross-site", "same-site") and rule.path not in _DOCUMENTS:
             raise Refusal(403, _FOREIGN)  # a link may lead here from anywhere, but no page may make us work
-        if rule.path == "/":  # its scripts are marked, and what is packed cannot be
-            scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         return rule
 
     def _may_measure(self, seen: Seen) -> bool:
@@ -200,20 +198,17 @@ def is_own(origin: str, seen: Seen) -> bool:
 
 
 class Answer:
-    """One answer on its way out: headers are added, Gradio's page is marked, a failure becomes a sentence."""
+    """One answer on its way out: headers are added, a failure becomes a sentence."""
 
     def __init__(self, send: Send, request: str) -> None:
         self.request = request
-        self.document = False
         self.status = 0
         self._failed = False
         self._ended = False
         self._send = send
-        self._held: Message | None = None
-        self._body = bytearray()
 
     async def send(self, message: Message) -> None:
-        """Pass a message on; the parts of a document that is to be marked wait for its end."""
+        """Pass a message on."""
         if message["type"] == "http.response.start":
             # What starlette says of an error that nobody met is replaced by our sentence.
             self._failed = message["status"] == 500 and _type(message).startswith("text/plain")
@@ -221,16 +216,8 @@ class Answer:
                 return
             self.status = message["status"]
             self._head(message)
-            if self.document and _type(message).startswith("text/html"):
-                self._held = message
-                return
         elif self._failed:
             return
-        elif self._held is not None and message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            message = await self._mark()
         self._ended = message["type"] == "http.response.body" and not message.get("more_body")
         await self._send(message)
 
@@ -256,17 +243,6 @@ class Answer:
             for name, value in DOCUMENT.items():
                 headers[name] = value
         headers.setdefault("Content-Security-Policy", NOTHING)
-
-    async def _mark(self) -> Message:
-        assert self._held is not None
-        body, nonce = marked(bytes(self._body))
-        headers = MutableHeaders(scope=self._held)
-        headers["Content-Length"] = str(len(body))
-        headers["Content-Security-Policy"] = page_policy(nonce)
-        headers["Cache-Control"] = "no-store"
-        await self._send(self._held)
-        self._held = None
-        return {"type": "http.response.body", "body": body}
 
 
 def _type(message: Message) -> str:

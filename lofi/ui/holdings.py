@@ -86,7 +86,8 @@ class Holdings:
     async def loaded(self) -> None:
         """Wait, without holding a thread, until the engine and the examples are there or have failed."""
         both = (asyncio.wrap_future(waiting) for waiting in (self._engine, self._examples))
-        await asyncio.gather(*both, return_exceptions=True)
+        # Shielded: a page that is closed meanwhile cancels its question, and with it what all others wait for.
+        await asyncio.shield(asyncio.gather(*both, return_exceptions=True))
 
     @property
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""The login page and what it sends to: one small document with one script, no part of Gradio's page."""
+"""The login page and what it sends to: one small document with one script."""
 
 import base64
 import hashlib

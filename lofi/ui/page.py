@@ -1,37 +1,59 @@
-"""The page: one component that the scripts of assets/viewer draw, and the API's endpoints behind it."""
+"""The page: one small document that the script of assets/viewer draws into, and the questions that it may ask."""
 
 import functools
+import html
 
-import gradio as gr
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
 
 from lofi.answers import Answer
+from lofi.settings import Settings
 from lofi.space import in_space
-from lofi.ui.api import endpoints
 from lofi.ui.asked import Asked
 from lofi.ui.audit import noted
-from lofi.ui.boundary import Boundary
 from lofi.ui.exports import Exports
 from lofi.ui.holdings import Holdings
-from lofi.ui.modules import mount_script
+from lofi.ui.modules import version
 from lofi.ui.page_answers import PageAnswers, Question
+from lofi.ui.policy import framed_by
 from lofi.ui.reviews import Reviews
-from lofi.ui.uploads import Uploads
+
+_PAGE = """<!doctype html>
+<html lang="en" data-root="{root}">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>LoFi</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="{root}lofi/viewer/{version}/room.css">
+<script defer src="{root}lofi/viewer/{version}/room.bundle.js"></script>
+</head>
+<body><div id="viewer"><div id="room"{facts}><p>If this stays, a part of the page did not arrive: reload the page.</p>
+<noscript>The page needs JavaScript.</noscript></div></div></body>
+</html>
+"""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; "
+    "base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors"
+)
 
 
-def page(holdings: Holdings, uploads: Uploads) -> gr.Blocks:
-    """The whole app as Blocks, page and API."""
-    with Boundary(uploads, title="LoFi", analytics_enabled=False, fill_width=True) as blocks:
-        gr.HTML(
-            html_template="<div></div>",  # constant: a template would run what strangers wrote
-            js_on_load=mount_script("room.js", "mountRoom"),
-            apply_default_css=False,
-            elem_id="viewer",
-            elsewhere=in_space(),
-            login=holdings.settings.auth.startswith(("file:", "oauth")),
-        )
-        endpoints(holdings, uploads)
-    blocks.queue(max_size=64, default_concurrency_limit=2)
-    return blocks
+def document(settings: Settings) -> str:
+    """The page. Its addresses begin with the path under which a proxy serves the app, else they lie beside it."""
+    root = html.escape(f"{settings.root_path}/" if settings.root_path else "")
+    facts = {"login": settings.auth.startswith(("file:", "oauth")), "elsewhere": in_space()}
+    told = "".join(f" data-{name}" for name, so in facts.items() if so)
+    return _PAGE.format(root=root, version=version(), facts=told)
+
+
+def page_route(settings: Settings) -> APIRouter:
+    """``GET`` and ``HEAD`` of ``/``."""
+    router, written = APIRouter(include_in_schema=False), document(settings)
+    headers = {"Content-Security-Policy": f"{_POLICY} {framed_by()}", "Cache-Control": "no-store"}
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    def page() -> HTMLResponse:
+        return HTMLResponse(written, headers=headers)
+
+    return router
 
 
 def audited(question: Question) -> Question:

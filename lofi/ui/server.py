@@ -13,19 +13,19 @@ from gradio.utils import get_upload_folder
 from lofi.film.confine import trim
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
+from lofi.ui.api import blocks_of
 from lofi.ui.asking import asking_route
 from lofi.ui.audit import audit_to
 from lofi.ui.guard import Door, Guard
 from lofi.ui.health import health_routes
 from lofi.ui.holdings import Holdings
 from lofi.ui.login_page import login_routes
-from lofi.ui.modules import STYLES, module_routes
+from lofi.ui.modules import module_routes
 from lofi.ui.oauth_page import oauth_routes
-from lofi.ui.page import page, questions
+from lofi.ui.page import page_route, questions
 from lofi.ui.pictures import routes
 from lofi.ui.sending import sending_route
 from lofi.ui.study import study_routes
-from lofi.ui.theme import theme
 from lofi.ui.upload import sweep, upload_route
 from lofi.ui.uploads import Uploads
 
@@ -49,7 +49,7 @@ def application(settings: Settings) -> FastAPI:
     door = Door.of(settings)
     audit_to(settings.audit)
     holdings, uploads = Holdings(settings), Uploads(Path(get_upload_folder()))
-    blocks = page(holdings, uploads)
+    blocks = blocks_of(holdings, uploads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -63,6 +63,7 @@ def application(settings: Settings) -> FastAPI:
     app = FastAPI(
         title="LoFi", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
     )
+    app.include_router(page_route(settings))
     app.include_router(routes(holdings))
     app.include_router(sending_route(holdings))
     app.include_router(asking_route(holdings, questions(holdings)))
@@ -81,8 +82,6 @@ def application(settings: Settings) -> FastAPI:
         server_name=settings.host,
         server_port=settings.port,
         root_path=settings.root_path or None,
-        theme=theme(),
-        css_paths=STYLES,
         max_file_size=MAX_BYTES,
         show_error=False,
         run_history=False,

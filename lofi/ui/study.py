@@ -1,4 +1,4 @@
-"""The reader study's page at ``/study``: one document and a few JSON routes, no part of Gradio's page.
+"""The reader study's page at ``/study``: one document and a few JSON routes, beside the reading room's.
 
 It is separate so that a reader sees nothing of the reading room, and loads only what a case needs.
 """
@@ -43,7 +43,7 @@ _PAGE = """<!doctype html>
 <title>LoFi reader study</title><link rel="icon" href="data:,"><style>STYLE</style>
 </head>
 <body class="study"><main id="study"><noscript>The reader study needs JavaScript.</noscript></main>
-<script type="module" src="lofi/viewer/VERSION/study.js"></script></body>
+<script defer src="lofi/viewer/VERSION/study.bundle.js"></script></body>
 </html>
 """
 

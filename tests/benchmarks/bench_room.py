@@ -83,7 +83,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as name, running_app(Path(name)) as url:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport=DESK)
+        page = browser.new_page(viewport=DESK, bypass_csp=True)
         page.set_default_timeout(120_000)
         page.goto(url)
         page.wait_for_selector(".example")  # the model is loaded: what follows is what a reader sees

@@ -83,7 +83,7 @@ def frames(browser: Browser) -> None:
     """Frames a second of each kind of change, by both painters, at the size of a reading desk."""
     film = Radiograph.from_pixels(enlarged((3000, 2500)) * 16)
     for painter in ("shader", "plain painter"):
-        page = browser.new_page(viewport=DESK)
+        page = browser.new_page(viewport=DESK, bypass_csp=True)
         page.set_default_timeout(120_000)
         serve(page, {"film": film}, (760, 860))
         put(page, "film")
@@ -98,7 +98,7 @@ def frames(browser: Browser) -> None:
 def first_sight(browser: Browser) -> None:
     """Seconds from the choice of a file to its small picture and to its full depth."""
     with tempfile.TemporaryDirectory() as name, running_app(Path(name)) as url:
-        page = browser.new_page(viewport=DESK)
+        page = browser.new_page(viewport=DESK, bypass_csp=True)
         page.set_default_timeout(120_000)
         page.goto(url)
         page.wait_for_selector(".example")

@@ -73,6 +73,8 @@ def test_from_film_to_export_by_the_keyboard_alone(page: Page) -> None:
     page.keyboard.type("right lung")
     page.keyboard.press("Enter")
     expect(page.locator("tr.finding.known")).to_have_count(1)
+    page.locator("#tab-findings").focus()
+    page.keyboard.press("ArrowRight")
     page.locator(".hit").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".seat.compared .film-stage[data-shown]")

@@ -57,6 +57,7 @@ def test_a_prior_is_offered_by_date_and_phrases_are_looked_for_on_both(page: Pag
     )
     expect(page.locator(".seat.compared .boxes .line").first).to_be_attached()
     expect(page.locator(".differences .note")).not_to_contain_text("two patients")
+    page.get_by_role("button", name="Show the worklist").click()  # it made room for the second film
     page.locator(".item").nth(1).click()  # asked there too, and kept
     answered(page)
     expect(page.locator("tr.finding .phrase")).to_have_text(["right lung", "cardiomegaly"])

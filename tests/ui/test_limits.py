@@ -62,7 +62,7 @@ def test_who_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
     assert [answer.status_code for answer in told] == [400, 400, 400, 429]
     assert told[3].json()["error"].endswith(".")
     assert 1 <= int(told[3].headers["retry-after"]) <= 10
-    assert client.get("/theme.css").status_code == 200
+    assert client.get("/robots.txt").status_code == 200
 
 
 def test_who_sends_too_much_is_told(tmp_path: Path) -> None:

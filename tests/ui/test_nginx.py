@@ -89,7 +89,7 @@ def test_the_readmes_proxy_leads_to_the_login_and_then_to_the_page(address: str,
     page = client.get(f"{address}/")
     assert page.status_code == 200
     assert f'"root":"{address}"' in page.text
-    assert client.get(f"{address}/theme.css").status_code == 200
+    assert client.get(f"{address}/robots.txt").status_code == 200
     sent = {**origin, "Content-Type": "application/octet-stream"}
     film = next((REPOSITORY / "assets" / "gallery" / "films").iterdir()).read_bytes()
     assert client.post(f"{address}/lofi/open", content=film, headers=sent).status_code == 200

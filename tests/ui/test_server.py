@@ -1,5 +1,6 @@
 """What the running app serves besides the page, and what it does not."""
 
+import gzip
 import urllib.parse
 import urllib.request
 
@@ -7,7 +8,7 @@ import pytest
 
 from lofi.gallery import Gallery
 from lofi.settings import Settings
-from lofi.ui.modules import modules, version
+from lofi.ui.modules import PAGES, modules, served, version
 from tests.asking import status
 
 
@@ -32,15 +33,21 @@ def test_a_picture_that_is_not_there(app_url: str, query: str) -> None:
     assert status(f"{app_url}/lofi/{query}") == 404
 
 
-def test_modules_are_kept_for_ever_under_their_hash(app_url: str) -> None:
-    assert set(modules()) >= {"dom.js", "film.js", "room.js", "study.js"}
-    for name, content in modules().items():
-        with urllib.request.urlopen(f"{app_url}/lofi/viewer/{version()}/{name}", timeout=60) as answer:
-            assert answer.headers["Content-Type"].startswith("text/javascript")
-            assert "immutable" in answer.headers["Cache-Control"]
-            assert answer.read() == content
+def test_what_the_pages_are_made_of_is_kept_for_ever_under_its_hash(app_url: str) -> None:
+    assert set(served()) == {*modules(), *PAGES, "room.css"}
+    for name, content in served().items():
+        for coding in ("identity", "gzip"):
+            asked = urllib.request.Request(f"{app_url}/lofi/viewer/{version()}/{name}")
+            asked.add_header("Accept-Encoding", coding)
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                assert answer.headers["Content-Type"].startswith(
+                    "text/css" if name == "room.css" else "text/javascript"
+                )
+                assert "immutable" in answer.headers["Cache-Control"]
+                body = answer.read()
+                assert (gzip.decompress(body) if coding == "gzip" else body) == content
 
 
-@pytest.mark.parametrize("path", ["{v}/room.css", "{v}/..%2Froom.js", "{v}/%2e%2e/page.py", "0/room.js", "room.js"])
+@pytest.mark.parametrize("path", ["{v}/study.css", "{v}/..%2Froom.js", "{v}/%2e%2e/page.py", "0/room.js", "room.js"])
 def test_nothing_but_the_present_modules_is_served(app_url: str, path: str) -> None:
     assert status(f"{app_url}/lofi/viewer/{path.format(v=version())}") in {404, 405}
