@@ -54,7 +54,7 @@ function report(bench, reading, hit) {
 function progress(reading, hit) {
   const answer = reading.neighbours.get(hit.study_id);
   if (answer?.error) return answer.error;
-  const left = reading.findings.filter((finding) => finding.state !== "absent" && !answer?.findings[finding.phrase]).length;
+  const left = reading.findings.filter((finding) => finding.state !== "absent" && !finding.within && !answer?.findings[finding.phrase]).length;
   if (answer?.busy && left) return `Looking for ${left === 1 ? "1 phrase" : `${left} phrases`} on this study…`;
   const source = hit.boxes.length ? "Dotted boxes come from the study's own record." : "";
   return [facts(hit), source].filter(Boolean).join(" · ");

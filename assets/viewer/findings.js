@@ -4,6 +4,7 @@
  */
 import { address, button, make, percent, renew, toggle } from "./dom.js";
 import { look, sample, sureness, verdict } from "./lines.js";
+import { foundFirst } from "./reading.js";
 import { boxReview, phraseReview } from "./review.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -12,6 +13,9 @@ import { boxReview, phraseReview } from "./review.js";
 const SHOWN_EXAMPLES = 3;
 /** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
 const ELSEWHERE = 0.1;
+
+/** Findings whose examples the reader looks at. @type {WeakSet<Finding>} */
+const unfolded = new WeakSet();
 
 /** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Workbench} bench @param {any} one */
 const asHit = (bench, one) => bench.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
@@ -43,12 +47,16 @@ function because(bench, finding) {
   const [heard, unheard] = [finding.evidence.filter((one) => one.heard), finding.evidence.filter((one) => !one.heard)];
   const loudest = [...heard].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
   const [shown, hidden] = [loudest.length, heard.length - loudest.length];
-  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, make("div", { cls: "line-of" },
-    shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
-    ...loudest.map((one) => example(bench, finding, one)),
-    hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
-    unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
-    ...unheard.map((one) => example(bench, finding, one)))))];
+  const many = finding.evidence.length;
+  const folded = make("details", { open: unfolded.has(finding), ontoggle: () => unfolded[folded.open ? "add" : "delete"](finding) },
+    make("summary", { cls: "quiet", text: many === 1 ? "1 example" : `${many} examples`, "data-key": `examples ${finding.phrase}` }),
+    make("div", { cls: "line-of" },
+      shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
+      ...loudest.map((one) => example(bench, finding, one)),
+      hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
+      unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
+      ...unheard.map((one) => example(bench, finding, one))));
+  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, folded))];
 }
 
 /** One quiet line under a phrase: how it was understood, and what its answer is worth. @param {Finding} finding */
@@ -73,8 +81,7 @@ function row(bench, reading, finding) {
     sample(look(bench.offer, finding.number)));
   const name = button(finding.phrase, () => bench.select(finding.phrase), {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
-  const within = finding.within ? make("span", { cls: "within", text: " in the box", title: "Looked for inside the drawn box only" }) : null;
-  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }), within);
+  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }));
   return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
     make("td", { cls: "sure", text: sureness(finding) }),
@@ -100,6 +107,7 @@ export function mountFindings(bench) {
   const bar = make("div", { cls: "bar-of-boxes" });
   const all = make("div", { cls: "all" });
   bar.append(all, slider(bench, "Opacity", "opacity", 0.1), slider(bench, "Least confidence", "threshold", 0));
+  /** @type {Finding|undefined} the phrase that was asked last */ let newest;
   const table = make("div", { cls: "findings", tabindex: "0", role: "region", "aria-label": "Findings" });
 
   function show() {
@@ -115,8 +123,18 @@ export function mountFindings(bench) {
       if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
       return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...reading.findings.flatMap((finding) => [row(bench, reading, finding), ...told(finding), ...because(bench, finding)])))];
+        make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...told(finding), ...because(bench, finding)])))];
     });
+    reveal(reading?.findings.at(-1), reading);
+  }
+
+  /** A phrase that was just asked is to be seen, without the page being moved. @param {Finding|undefined} last @param {import("./reading.js").Reading|null} reading */
+  function reveal(last, reading) {
+    if (last === newest) return;
+    newest = last;
+    const place = reading && last ? foundFirst(reading.findings).indexOf(last) : -1;
+    const row = table.querySelectorAll("tr.finding")[place];
+    if (row instanceof HTMLElement) table.scrollTop = Math.max(0, row.offsetTop - table.offsetTop - (table.clientHeight - row.offsetHeight) / 2);
   }
 
   return { nodes: [bar, table], show };

@@ -5,6 +5,7 @@
 import { ratioFrom } from "./film-measures.js";
 import { look } from "./lines.js";
 import { PairedWorklist } from "./paired-worklist.js";
+import { spoken } from "./reading.js";
 import { rowsOf } from "./review.js";
 import { Fault } from "./server.js";
 import { standing } from "./standing.js";
@@ -117,7 +118,7 @@ export class GuidedWorklist extends PairedWorklist {
     const { colour } = look(this.offer, finding.number);
     reading.heats.set(phrase, { answer: null, phrase, colour, told: `Where the model looks for ${phrase}…` });
     try {
-      const answer = await this.turns.take(reading, () => this.askFilm(reading, "heat_map", { phrase }));
+      const answer = await this.turns.take(reading, () => this.askFilm(reading, "heat_map", { phrase: spoken(finding) }));
       const more = [finding.within ? "The box that was drawn confines the answer, not this map." : "", finding.evidence.length ? "Examples were in context too." : ""];
       reading.heats.set(phrase, { answer: { ...answer, said: [answer.said, ...more].filter(Boolean).join(" ") }, phrase, colour, told: "" });
     } catch (fault) {

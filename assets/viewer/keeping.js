@@ -51,7 +51,7 @@ function recordOf(bench, reading, place) {
   return {
     id, place, user: bench.offer?.user ?? "", current: reading === bench.current,
     name, label, study, search, selected, comment, reviewed, view, region: region && { ...region, busy: false },
-    findings: reading.findings.map(({ phrase, number, state, said, within }) => ({ phrase, number, said, within, state: state === "absent" ? state : "waiting" })),
+    findings: reading.findings.map(({ phrase, number, state, said, within, asks }) => ({ phrase, number, said, within, asks, state: state === "absent" ? state : "waiting" })),
     hidden: [...reading.hidden], kept: [...reading.kept], marks: reading.sheet.marks,
   };
 }

@@ -20,7 +20,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {number} confidence
  * @property {Box[]} boxes
  * @property {number[]} scores
- * @property {Box|null} within the box of the film that the answer is restricted to
+ * @property {Box|null} within the box of the film that the answer is restricted to @property {string} asks what is asked for it, where that is not the phrase itself
  * @property {any[]} evidence examples of the gallery that helped, each with its study as a hit
  * @property {string} said the sentence of a pasted report that it came from
  * @property {string} error
@@ -112,11 +112,17 @@ export function addFinding(reading, phrase, more = {}) {
   while (used.has(number)) number += 1;
   /** @type {Finding} */
   const finding = {
-    phrase, number, state: "waiting", answer: "", asked: "", note: "", guess: false, found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, said: "", error: "", ...more,
+    phrase, number, state: "waiting", answer: "", asked: "", note: "", guess: false, found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, asks: "", said: "", error: "", ...more,
   };
   reading.findings.push(finding);
   return finding;
 }
+
+/** As they are shown and walked through: what was found, then the rest, each in the order asked. @param {Finding[]} findings */
+export const foundFirst = (findings) => [...findings].sort((one, other) => Number(other.state === "known" && other.found) - Number(one.state === "known" && one.found));
+
+/** What the model is asked for a finding: its phrase, unless it stands for the phrase inside a box. @param {Finding} finding */
+export const spoken = (finding) => finding.asks || finding.phrase;
 
 /** Words that may deny a finding: only whether the server, which decides, is asked how a text falls into phrases and what it denies. */
 export const DENIAL = /\b(no|not|non|nor|nil|neither|never|without|w\/o|absen\w+|negative|neg|free|clear\w*|resol\w+|remov\w+|den\w+|unlikely|exclu\w+|ruled|lacks?|devoid|fails?|rather|instead|opposed|gone|withdr\w+|disappear\w*|extract\w*|extubated)\b|n't\b/i;

@@ -5,6 +5,7 @@
  */
 import { button, make, percent, renew, toggle } from "./dom.js";
 import { boxSureness } from "./lines.js";
+import { foundFirst } from "./reading.js";
 import { added, phraseSubject, saidOf } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
@@ -16,7 +17,7 @@ import { added, phraseSubject, saidOf } from "./standing.js";
  * @param {Reading} reading @returns {{phrase: string, number: number}[]}
  */
 export function rowsOf(reading) {
-  return reading.findings.filter((finding) => finding.state === "known").flatMap((finding) => {
+  return foundFirst(reading.findings).filter((finding) => finding.state === "known").flatMap((finding) => {
     const numbers = [...finding.boxes.keys(), ...added(reading, finding).map((one) => one.number)];
     return (numbers.length ? numbers : [-1]).map((number) => ({ phrase: finding.phrase, number }));
   });

@@ -81,7 +81,7 @@ function regionActions(bench, reading, shown) {
   return [
     button("Describe this region", () => bench.describe(), { key: "describe", cls: "action" }),
     button("Find studies like this region", () => bench.refine({ box: region.box, text: "", alone: false, like: [], unlike: [] }), { key: "like-region", cls: "action" }),
-    button("Ground here", () => bench.groundHere(), { key: "ground-here", cls: "action", title: "Look for the phrases inside the box only" }),
+    button("Look for my phrases inside this box", () => bench.groundHere(), { key: "ground-here", cls: "action", title: "Answers of their own, beside those of the whole film" }),
     button("Remove", () => bench.dropRegion(), { key: "drop-region", cls: "plain", "aria-label": "Remove the box" }),
     said && make("p", { cls: "said", role: "status", title: said, text: said }),
   ];

@@ -3,7 +3,7 @@
  * What a reader does with the films of the worklist: boxes drawn, studies compared, reports, exports.
  */
 import { save } from "./dom.js";
-import { DENIAL, addFinding } from "./reading.js";
+import { DENIAL, addFinding, spoken } from "./reading.js";
 import { GuidedWorklist } from "./guided-worklist.js";
 import { Fault } from "./server.js";
 import { words } from "./worklist.js";
@@ -65,11 +65,9 @@ export class Workbench extends GuidedWorklist {
     if (!reading) return;
     const searched = reading.search.box;
     if (reading.region) this.setRegion(reading, null, "drawn box removed");
-    const inside = reading.findings.filter((finding) => finding.within);
-    for (const finding of inside) Object.assign(finding, { within: null, state: "waiting" }); // on the whole film again
+    for (const finding of reading.findings.filter((one) => one.within)) this.drop(finding); // it speaks of the box alone
     this.changed();
     if (searched) this.refine({ box: null });
-    if (inside.length) this.find(reading);
   }
 
   /** What the model says of the drawn box. */
@@ -89,17 +87,20 @@ export class Workbench extends GuidedWorklist {
     this.changed();
   }
 
-  /** Look for the phrases again, inside the drawn box only. */
+  /** Look for the phrases inside the drawn box too: answers of their own, beside those of the whole film. */
   groundHere() {
     const reading = this.current;
     const region = reading?.region;
     if (!reading || !region) return;
-    const asked = reading.findings.filter((finding) => finding.state !== "absent");
+    const asked = reading.findings.filter((finding) => finding.state !== "absent" && !finding.within);
     if (!asked.length) {
       region.said = "First write a phrase to find.";
       return this.changed();
     }
-    for (const finding of asked) Object.assign(finding, { within: region.box, state: "waiting" });
+    for (const { phrase } of asked) {
+      const inside = addFinding(reading, `${phrase} in the box`, { asks: phrase, within: region.box });
+      if (inside.within !== region.box) Object.assign(inside, { within: region.box, state: "waiting" }); // another box
+    }
     this.find(reading);
   }
 
@@ -120,8 +121,9 @@ export class Workbench extends GuidedWorklist {
     Object.assign(known, { busy: true, error: "" });
     try {
       for (;;) {
-        const phrases = reading.findings.map((one) => one.phrase);
-        const open = reading.findings.find((one) => one.state !== "absent" && !known.findings[one.phrase]);
+        const whole = reading.findings.filter((one) => !one.within); // a box of this film is none of that one
+        const phrases = whole.map((one) => one.phrase);
+        const open = whole.find((one) => one.state !== "absent" && !known.findings[one.phrase]);
         const marked = known.phrases.join("\n") === phrases.join("\n");
         if ((!open && marked) || reading.compared !== hit) break;
         // The marks cost nothing beside the boxes: the first answer brings those of all phrases.
@@ -240,7 +242,7 @@ export class Workbench extends GuidedWorklist {
     const phrases = reading.findings.filter((finding) => finding.state === "known");
     try {
       const { name, media_type, data } = await this.askFilm(reading, "export_case", {
-        kind, identified, pass: reading.pass, phrases: phrases.map((finding) => finding.phrase), boxes: phrases.map((finding) => finding.within),
+        kind, identified, pass: reading.pass, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
         search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
       });
       save(name, new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: media_type }));

@@ -2,7 +2,7 @@
 /**
  * The worklist and what is asked of the server about its films. Every change is told to the page's parts by `changed`.
  */
-import { addFinding, newReading } from "./reading.js";
+import { addFinding, newReading, spoken } from "./reading.js";
 import { Fault, sendFilm } from "./server.js";
 import { Turns } from "./turns.js";
 
@@ -264,7 +264,7 @@ export class Worklist {
   async look(reading, finding) {
     const { within } = finding;
     try {
-      const { findings } = await this.askFilm(reading, "ground", { phrases: [finding.phrase], box: within });
+      const { findings } = await this.askFilm(reading, "ground", { phrases: [spoken(finding)], box: within });
       if (finding.within !== within) return; // asked elsewhere meanwhile: it waits again
       const { found, guess, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
       Object.assign(finding, { state: "known", answer: state, asked, note, guess, found, confidence, boxes, scores, evidence });

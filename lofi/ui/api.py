@@ -17,7 +17,8 @@ from lofi.ui.uploads import Uploads
 
 def blocks_of(holdings: Holdings, uploads: Uploads) -> Boundary:
     """The API as Blocks, with its queue. Gradio's own page is not served: it takes some ninety requests to draw."""
-    with Boundary(uploads, title="LoFi", analytics_enabled=False) as blocks:
+    blocks = Boundary(uploads, title="LoFi", analytics_enabled=False)
+    with blocks:
         endpoints(holdings, uploads)
     blocks.queue(max_size=64, default_concurrency_limit=2)
     return blocks

@@ -228,6 +228,8 @@ def test_an_answer_names_the_examples_behind_it_and_opens_them(page: Page, film_
     hits(page)
     ask(page, "right lung, cardiomegaly")
     told = page.locator("tr.because")
+    expect(told.first.locator("button").first).to_be_hidden()
+    told.first.locator("summary").filter(has_text=re.compile(r"^\d+ examples?$")).click()
     expect(told.first).to_contain_text(re.compile(r"because of( these [23])?"))
     named = told.first.locator("button")
     assert 1 <= named.count() <= 3
