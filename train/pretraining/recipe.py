@@ -145,6 +145,8 @@ def checked(recipe: Recipe) -> Recipe:
     if recipe.shares and recipe.swap_normal:
         raise ValueError("strata with shares leave no film to swap: empty shares, or set swap_normal to 0")
     language = recipe.model.language
+    if language.chat and language.locations == "tokens":
+        raise ValueError("a chat's turns are written with marks of their own: chat goes with locations=digits")
     needed = 2 + language.max_boxes * (DIGIT_BOX if language.locations == "digits" else 5)
     if needed > language.max_answer:
         raise ValueError(f"{language.max_boxes} boxes need {needed} tokens, max_answer is {language.max_answer}")

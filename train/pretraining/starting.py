@@ -14,7 +14,7 @@ from lofi.network.checkpoint import LANGUAGE_TOKENIZER, TEXT_TOKENIZER, WEIGHTS,
 from lofi.network.config import LanguageConfig, ModelConfig
 from lofi.network.losses import sigmoid_bias
 from lofi.network.network import LofiNetwork
-from lofi.network.text import canonical
+from lofi.network.text import TURN, TURN_END, canonical
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.siglip import read_siglip, tower_state
 from train.pretraining.vocabulary import minilm_folder, named_as_ours, small_tokenizers
@@ -101,6 +101,10 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
             raise ValueError("a language model with its own tokenizer writes boxes in digits: set locations to digits")
         kind, _, place = recipe.starts.language.partition(":")
         language = named_as_ours(pretrained_tokenizer(place, gguf=kind == "gguf").to_str())
+    if settings.chat and any(Tokenizer.from_str(language).token_to_id(mark) is None for mark in (TURN, TURN_END)):
+        raise ValueError(
+            f"chat=true needs a language model whose tokenizer knows {TURN} and {TURN_END}, as Gemma's does"
+        )
     return text, language, kept
 
 

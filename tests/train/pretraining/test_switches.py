@@ -15,6 +15,7 @@ from train.feeding.augment import UNCHANGED, apply, random_affine
 from train.feeding.episodes import Target, Writer
 from train.feeding.packing import pack
 from train.pretraining.adapters import adapt, plain_state
+from train.pretraining.recipe import checked
 from train.pretraining.separate import OpenAttention, split_attention
 from train.pretraining.starting import sized
 from train.pretraining.step import answer_logits
@@ -125,3 +126,11 @@ def test_what_is_trained_in_a_chat_is_what_is_asked_in_use() -> None:
         for place, token in enumerate(segment.answer):
             torch.testing.assert_close(together[place], logits, atol=2e-4, rtol=1e-3)
             logits = network.language.step(torch.tensor([token]), cache)
+
+
+def test_a_chat_that_cannot_be_is_refused_in_words() -> None:
+    recipe = find_recipe("ablate:chat", smoke=True)
+    assert recipe.model.language.chat
+    tokens = replace(recipe.model.language, locations="tokens", bins=128)
+    with pytest.raises(ValueError, match="locations=digits"):
+        checked(replace(recipe, model=replace(recipe.model, language=tokens)))
