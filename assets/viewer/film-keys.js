@@ -94,7 +94,9 @@ export function keyOf(says) {
 
 /** The sheet of keys. @param {Told[]} more those of the page around the film @returns {HTMLDialogElement} */
 export function keySheet(more = []) {
-  const rows = [...KEYS, ...more].map(({ shown, says }) => make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: shown })), make("td", { text: says })));
+  const row = (/** @type {Told} */ { shown, says }) => make("tr", {}, make("th", { scope: "row" }, make("kbd", { text: shown })), make("td", { text: says }));
+  const anywhere = make("tr", {}, make("th", { colspan: "2", scope: "rowgroup", text: "Anywhere on the page, but in a field:" }));
+  const rows = [...KEYS.map(row), ...(more.length ? [anywhere] : []), ...more.map(row)];
   const sheet = make("dialog", { cls: "film-help", "aria-label": "Keys of the film viewer" },
     make("h2", { text: "Keys" }),
     make("p", { text: "They work while a film has the focus: click it, or reach it with Tab. With a mouse: drag for the window, Shift or the middle button to move, the wheel to zoom. With fingers: two to zoom and move." }),

@@ -39,12 +39,12 @@ function pathOf({ kind }, points) {
 function besideOf({ kind }, points) {
   if (kind === "angle") return points[1];
   if (kind === "arrow") return points[0];
-  if (kind === "ratio") return points[1];
+  if (kind === "ratio") return points[0][0] > points[1][0] ? points[0] : points[1]; // to the right of the heart, mirrored too
   return points[points.length - 1];
 }
 
-/** @param {Mark} mark @param {Point[]} points its points on the screen @param {import("./film-geometry.js").Size} size @param {import("./film-measures.js").Scale} scale */
-export function drawMark(mark, points, size, scale) {
+/** @param {Mark} mark @param {Point[]} points its points on the screen @param {import("./film-geometry.js").Size} size @param {import("./film-measures.js").Scale} scale @param {import("./film-geometry.js").Size} pane */
+export function drawMark(mark, points, size, scale, pane) {
   const group = draw("g", { class: `mark ${mark.kind}` });
   const d = pathOf(mark, points);
   for (const cls of ["halo", "line"]) group.append(draw("path", { class: cls, d }));
@@ -52,10 +52,14 @@ export function drawMark(mark, points, size, scale) {
   const said = points.length === POINTS[mark.kind] ? wordsOf(mark, size, scale) : "";
   if (!said) return group;
   const [x, y] = besideOf(mark, points);
-  const label = draw("g", { class: "label", transform: `translate(${x + 8} ${y - LINE / 2})` });
+  const width = textWidth(said) + 10;
+  const room = pane.width - width - 2;
+  // Where there is no room beside the point, below it: words at the edge would be cut.
+  const at = x + 8 <= room ? [x + 8, y - LINE / 2] : [Math.max(0, room), y + LINE / 2];
+  const label = draw("g", { class: "label", transform: `translate(${at[0]} ${at[1]})` });
   const text = draw("text", { x: 5, y: LINE - 5 });
   text.textContent = said;
-  label.append(draw("rect", { width: textWidth(said) + 10, height: LINE, rx: 3 }), text);
+  label.append(draw("rect", { width, height: LINE, rx: 3 }), text);
   group.append(label);
   return group;
 }

@@ -164,7 +164,7 @@ export class Marks {
     if (this.pending) marks.push(this.pending);
     if (draft) marks.push({ ...draft.mark, words: draft.mark.words ?? "" });
     this.node.style.display = film.boxes.shown ? "" : "none";
-    this.node.replaceChildren(...marks.map((mark) => drawMark(mark, mark.points.map((point) => this.screen(point)), film.size, scale)));
+    this.node.replaceChildren(...marks.map((mark) => drawMark(mark, mark.points.map((point) => this.screen(point)), film.size, scale, film.pane)));
   }
 
   destroy() {

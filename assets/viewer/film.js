@@ -277,6 +277,7 @@ export class Film extends Sight {
 
   help() {
     this.keys.showModal();
+    this.keys.scrollTop = 0; // the focus is on the button below the list
   }
 
   /** Take a tool that draws marks; that of the ratio again: ask for the model's lines. @param {import("./film-measures.js").MarkKind} kind */

@@ -30,7 +30,7 @@ def draw_marks(axes: Axes, case: Case, size_hw: tuple[int, int], unit: float, po
                 xs, ys = zip(*line, strict=True)
                 axes.plot(xs, ys, color=ink, linewidth=width * points, linestyle=dash, solid_capstyle="round")
         if words:
-            _write(axes, words, mark.points[0 if mark.kind == "arrow" else -1], unit, points)
+            _write(axes, words, mark.points[{"arrow": 0, "ratio": 1}.get(mark.kind, -1)], unit, points)
 
 
 def _lines(mark: Mark, size_hw: tuple[int, int], head: float) -> list[list[Point]]:
@@ -52,7 +52,7 @@ def _lines(mark: Mark, size_hw: tuple[int, int], head: float) -> list[list[Point
 def _write(axes: Axes, words: str, at: Point, unit: float, points: float) -> None:
     right = at[0] > 0.7
     text = axes.text(
-        at[0] + (-0.01 if right else 0.01), at[1], words, color=MARK_COLOUR, fontsize=1.5 * unit * points, va="center",
-        ha="right" if right else "left", parse_math=False, clip_on=True,
+        at[0] + (-0.01 if right else 0.01), at[1] - 0.005, words, color=MARK_COLOUR, fontsize=1.5 * unit * points,
+        va="bottom", ha="right" if right else "left", parse_math=False, clip_on=True,
     )  # fmt: skip
     text.set_path_effects([withStroke(linewidth=0.4 * unit * points, foreground="#000000")])

@@ -133,9 +133,7 @@ class LofiModel(Encoder):
         total = sum(share for _, share, _ in heats)
         values = sum(share / total * heat.over_film(logits, encoded.frame) for logits, share, _ in heats)
         seen = " and ".join(f"{name} ({100 * share / total:.0f} %)" for _, share, name in heats)
-        rests = (
-            "Its box is the answer." if alone else "One box: where it agrees best with this and with what was written."
-        )
+        rests = "Its box is the answer's." if alone else "A single box lies where this and what was written agree best."
         return HeatMap(words, np.asarray(values, dtype=np.float32), f"Where {self.name} looks: {seen}. {rests}")
 
     def _language_heat(self, encoded: EncodedFilm, words: str) -> NDArray[np.float32] | None:

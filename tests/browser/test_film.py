@@ -467,6 +467,16 @@ def test_the_ratio_of_heart_and_chest(stage: Page) -> None:
     expect(text).to_have_count(1)
 
 
+def test_words_at_a_mark_stay_in_the_pane(stage: Page) -> None:
+    put(stage, "square", spacingMm=[1, 1], spacingAt="detector")
+    run(stage, "film.zoomBy(1.3)")  # the film's right edge is the pane's
+    run(stage, "film.sheet.add({ kind: 'length', points: [[0.2, 0.5], [0.98, 0.5]] }) || film.paint()")
+    words, pane = (stage.locator(name).bounding_box() for name in (".marks .label", ".film-stage"))
+    assert words is not None
+    assert pane is not None
+    assert words["x"] + words["width"] <= pane["x"] + pane["width"]
+
+
 def test_the_model_starts_the_ratio_and_the_reader_corrects_it(stage: Page) -> None:
     put(stage, "square", sizeHw=[HEIGHT, WIDTH])
     stage.evaluate("""async () => { const { ratioFrom } = await import("/viewer/film-measures.js");
