@@ -2,7 +2,7 @@
 
     python -m train.calibrate --model CHECKPOINT --records FILE --split val
 
-Asks every film of the split for what it shows and for what it does not show (train.evaluation.questions), fits slope
+Asks every film of the split for what it shows and for what it does not show (train.evaluation.whether), fits slope
 and offset on the log-odds of presence (Platt's scaling, present and absent weighing the same) and sets the threshold
 at which ``--sensitivity`` of the present phrases are answered. Examples in context do not come into it: whether a
 finding is there is asked without them (lofi.grounding.incontext). Where the model has a heat map, its share in a box
@@ -22,7 +22,8 @@ from lofi.metrics.calibration import fit_confidence, log_odds
 from lofi.network.checkpoint import calibrate, load
 from lofi.network.model import LofiModel
 from train.evaluation.asking import Plan, always_answering, ask, readable
-from train.evaluation.questions import Film, Question, absent_questions, present_questions, read_films
+from train.evaluation.questions import Film, Question, read_films
+from train.evaluation.whether import boxed_questions, whether_questions
 
 SHARES = (0.0, 0.5, 0.7, 0.8, 0.9)
 """Weights of the heat map among which the best is taken; 0 is the language model alone."""
@@ -39,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     model = load(given.model)
     model.calibration = (1.0, 0.0)  # fit anew, not on top of the last fit
     films, _ = readable(read_films(given.records, [given.split]))
-    present = [question for name in ("bare", "side") for question in present_questions(films)[name]]
-    asked = [*present, *absent_questions(films)]
+    try:
+        asked = whether_questions(films)
+    except ValueError as error:
+        raise SystemExit(f"Cannot calibrate: {error}.") from None
+    present = boxed_questions(films)
     plan = Plan({"all": [(question.film, question.phrase) for question in asked]})
     answers = ask(always_answering(model), films, plan, every_film=False).groundings["all"]
     raw = np.asarray([answer.confidence for answer in answers])
@@ -48,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slope, offset = fit_confidence(raw, there)
     sure = 1 / (1 + np.exp(-(slope * log_odds(raw) + offset)))
     threshold = float(np.floor(np.quantile(sure[there], 1 - given.sensitivity) * 1000) / 1000)
-    means = by_share(model, films, present) if model.config.local else {0.0: 0.0}
+    means = by_share(model, films, present) if model.config.local and present else {0.0: 0.0}
     share = max(means, key=lambda tried: means[tried])
     calibrate(given.model, threshold, (slope, offset), share)
     print(f"confidence: slope {slope:.3f}, offset {offset:.3f}, from {there.sum()} present, {(~there).sum()} absent")
     print(f"threshold {threshold:.3f}: finds {(sure[there] >= threshold).mean():.3f} of the present phrases, ", end="")
     print(f"denies {(sure[~there] < threshold).mean():.3f} of the absent ones (split {given.split})")
-    if model.config.local:
+    if model.config.local and present:
         tried = ", ".join(f"{name:g}: {mean:.3f}" for name, mean in means.items())
         print(f"heat map's share {share:g}; mean IoU of the present phrases by share, always answering: {tried}")
     return 0

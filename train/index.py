@@ -8,6 +8,7 @@ python -m train.index --verify --out DIR
 """
 
 import argparse
+import os
 import sys
 import time
 from collections import Counter
@@ -37,6 +38,21 @@ def studies_of_records(path: Path, split: str | None, limit: int | None) -> list
         there = ", ".join(name for name, _ in splits.most_common(5) if name) or "none"
         raise BadQuery(f"No record is of the split that was asked for; splits in the file: {there}.")
     return studies
+
+
+def films_root(studies: Sequence[Study], folder: Path) -> Path:
+    """The folder of the films of records that lie in ``folder``: that one, or, where films stay where their licence put
+    them (train.data writes absolute paths then), the nearest folder above all. Raises BadQuery where there is none.
+    """
+    paths = [Path(study.image) for study in studies if study.image]
+    absolute = {path.parent for path in paths if path.is_absolute()}
+    if not absolute:
+        return folder
+    here = set() if all(path.is_absolute() for path in paths) else {folder.resolve()}
+    common = Path(os.path.commonpath([str(place) for place in absolute | here]))
+    if common == Path(common.anchor):
+        raise BadQuery("The films lie in folders that have none above them in common: give one as --images-root.")
+    return common
 
 
 def summary(gallery: Gallery, seconds: float) -> str:
@@ -133,7 +149,7 @@ def _given(arguments: argparse.Namespace) -> tuple[list[Study], Path]:
         raise BadQuery("--limit must be at least 1.")
     if arguments.records is not None:
         studies = studies_of_records(arguments.records, arguments.split, arguments.limit)
-        return studies, arguments.images_root or arguments.records.parent
+        return studies, arguments.images_root or films_root(studies, arguments.records.parent)
     studies = read_reports(arguments.csv, arguments.encoding)[: arguments.limit]
     return studies, arguments.images_root or arguments.films
 

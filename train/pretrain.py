@@ -1,18 +1,19 @@
 """Pre-training: ``python -m train.pretrain RECIPE --out DIR [--smoke] [--resume] [--set name=value]``."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lofi.errors import LofiError
-from lofi.network.config import to_dict
 from train.feeding.generated import generate
-from train.pretraining.loop import Stopped, train
+from train.pretraining.folders import check_free
+from train.pretraining.loop import train
 from train.pretraining.recipe import checked, with_settings
 from train.pretraining.run import prepare
+from train.pretraining.state import check_resumable
+from train.pretraining.stopping import Stopped
 from train.recipes import find_recipe
 
 
@@ -39,8 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = checked(with_settings(chosen, dict(s.split("=", 1) for s in options.set)))
     except ValueError as error:
         parser.error(str(error))
+    try:  # before anything is written; of several processes the first looks, the others might see what it wrote
+        if options.resume:
+            check_resumable(options.out, recipe)
+        elif os.environ.get("RANK", "0") == "0":
+            check_free(options.out)
+    except ValueError as error:
+        parser.error(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "recipe.json").write_text(json.dumps(to_dict(recipe), indent=1))
     files = options.records or ([] if options.shards else [options.shared / "cxr" / "records.jsonl"])
     if options.records is None and not options.shards and recipe.films:
         files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
@@ -53,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         train(run, options.out, options.resume, shard)
     except Stopped as stop:
         print(f"\n{stop}", file=sys.stderr)
-        return 1
+        return stop.status
     return 0
 
 

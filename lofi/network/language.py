@@ -37,18 +37,25 @@ class Language(nn.Module):
         """(…, W) embeddings of (…) ids."""
         return cast(Tensor, cast(Any, self.model).get_input_embeddings()(ids))
 
-    def forward(self, embeddings: Tensor, positions: Tensor, visible: Tensor, wanted: Tensor) -> Tensor:
-        """(K, V) logits at the K places where ``wanted`` (B, L) is true, row by row.
+    def forward(self, embeddings: Tensor, positions: Tensor, visible: Tensor, places: Tensor) -> Tensor:
+        """(K, V) logits at the K ``places``, which count row by row through (B, L); as ``hidden``, and the head."""
+        return self.head(self.hidden(embeddings, positions, visible, places))
+
+    def hidden(self, embeddings: Tensor, positions: Tensor, visible: Tensor, places: Tensor) -> Tensor:
+        """(K, W) last hidden states at the K ``places``, which count row by row through (B, L).
 
         ``embeddings`` (B, L, W); ``positions`` (B, L); ``visible`` (B, L, L) bool: row i may look at column j.
         """
         blocked = torch.zeros(visible.shape, dtype=embeddings.dtype, device=visible.device)
         blocked = blocked.masked_fill(~visible, torch.finfo(embeddings.dtype).min)[:, None]
-        model = cast(Any, self.model)
-        hidden = model.model(
+        found = cast(Any, self.model).model(
             inputs_embeds=embeddings, position_ids=positions, attention_mask=blocked, use_cache=False
-        ).last_hidden_state
-        return cast(Tensor, model.lm_head(hidden[wanted]))
+        )
+        return cast(Tensor, found.last_hidden_state.flatten(0, 1).index_select(0, places))
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """(K, V) logits of (K, W) hidden states."""
+        return cast(Tensor, cast(Any, self.model).lm_head(hidden))
 
     def start(self, embeddings: Tensor) -> Any:
         """Key-value cache of (1, L, W) embeddings, made once a film."""

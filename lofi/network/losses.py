@@ -9,6 +9,7 @@ Shapes: B films, M sentences, E embedding, K answer tokens, V vocabulary, C coor
 """
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -84,13 +85,13 @@ def softmax_direction(
 
 
 def _softmax_sum(queries: Tensor, targets: Tensor, keys: Tensor, log_temperature: Tensor) -> Tensor:
+    hit = targets > 0
+    count = hit.sum(1)
     logits = (log_temperature.exp() * queries @ keys.T).masked_fill(targets == 0, -torch.inf)
-    hit = (targets > 0).to(logits.dtype)
-    rows = hit.sum(1) > 0
-    if not rows.any():
-        return logits.masked_fill(hit == 0, 0.0).sum() * 0.0
-    logs = torch.log_softmax(logits[rows], dim=1).masked_fill(hit[rows] == 0, 0.0)
-    return -(logs.sum(1) / hit[rows].sum(1)).sum()
+    # Rows without a positive, where all may be unknown, become 0 and count nothing: none is picked out, since a GPU's
+    # host would have to wait to learn how many there are.
+    logs = torch.log_softmax(logits.masked_fill(count[:, None] == 0, 0.0), dim=1).masked_fill(~hit, 0.0)
+    return -(logs.sum(1) / count.clamp(min=1)).sum()
 
 
 def caption_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -125,6 +126,53 @@ def expected_coordinates(logits: Tensor, first: int, bins: int) -> Tensor:
     chance = torch.softmax(logits[:, first : first + bins].float(), dim=1)
     centres = (torch.arange(bins, device=logits.device, dtype=torch.float32) + 0.5) / bins
     return chance @ centres
+
+
+def place_losses(
+    hidden: Tensor,
+    head: Callable[[Tensor], Tensor],
+    labels: Tensor,
+    coordinates: Tensor,
+    first: int | None,
+    bins: int,
+    sigma: float,
+    chunk: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """What each place says of its token: (K,) cross-entropies, and (K,) expected coordinates in 0–1.
+
+    ``head`` makes (K, V) logits of (K, W) ``hidden``. Where ``coordinates`` (K,) is a number the target is
+    ``soft_bins`` of the vocabulary's tokens from ``first`` on, elsewhere the (K,) ``labels``; with ``first`` None all
+    are words and the expectations are 0. With ``chunk`` so many places at a time, logits and all made again in the
+    backward pass: a vocabulary of 262,144 words takes 1 MiB a place and copy.
+    """
+    settings = (head, first, bins, sigma)
+    if chunk is None or len(hidden) <= chunk:
+        found = _place_losses(hidden, labels, coordinates, *settings)
+    else:
+        rows = (torch.split(tensor, chunk) for tensor in (hidden, labels, coordinates))
+        parts = [checkpoint(_place_losses, *part, *settings, use_reentrant=False) for part in zip(*rows, strict=True)]
+        found = torch.cat(parts, dim=1)
+    return found[0], found[1]
+
+
+def _place_losses(
+    hidden: Tensor,
+    labels: Tensor,
+    coordinates: Tensor,
+    head: Callable[[Tensor], Tensor],
+    first: int | None,
+    bins: int,
+    sigma: float,
+) -> Tensor:
+    """(2, K): the cross-entropies and the expected coordinates."""
+    logits = head(hidden).float()
+    logs = torch.log_softmax(logits, dim=1)
+    words = -logs.gather(1, labels[:, None])[:, 0]
+    if first is None:
+        return torch.stack([words, torch.zeros_like(words)])
+    placed = -(soft_bins(coordinates.nan_to_num(0.5), bins, sigma) * logs[:, first : first + bins]).sum(1)
+    nearest = torch.where(coordinates.isnan(), words, placed)
+    return torch.stack([nearest, expected_coordinates(logits, first, bins)])
 
 
 def box_loss(predicted: Tensor, target: Tensor) -> Tensor:
@@ -174,8 +222,6 @@ def heat_loss(logits: Tensor, inside: Tensor) -> Tensor:
     """
     entropy = functional.binary_cross_entropy_with_logits(logits, inside)
     present = inside.sum(1) > 0
-    if not bool(present.any()):
-        return entropy
-    chance, wanted = logits[present].sigmoid(), inside[present]
-    dice = 1 - (2 * (chance * wanted).sum(1) + 1e-3) / (chance.sum(1) + wanted.sum(1) + 1e-3)
-    return entropy + dice.mean()
+    chance = logits.sigmoid()
+    dice = 1 - (2 * (chance * inside).sum(1) + 1e-3) / (chance.sum(1) + inside.sum(1) + 1e-3)
+    return entropy + (dice * present).sum() / present.sum().clamp(min=1)

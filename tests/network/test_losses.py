@@ -224,6 +224,55 @@ def test_expected_coordinates(count: int) -> None:
     agree(fast, naive, [drawn(count, 9)])
 
 
+# Places in chunks
+
+
+@pytest.mark.parametrize("first", [None, FIRST], ids=["digits", "tokens"])
+@pytest.mark.parametrize("chunk", [None, 2, 3, 64], ids=lambda size: f"chunks of {size}")
+def test_places_in_chunks_are_the_losses_one_by_one(first: int | None, chunk: int | None) -> None:
+    """Words and coordinates mixed; 7 places in chunks of 2 and 3 leave an uneven last chunk."""
+    labels = torch.tensor([0, 6, 3, 1, 2, 8, 4])
+    places = torch.full((7,), float("nan"))
+    if first is not None:
+        places[[1, 2, 5]] = torch.tensor([0.0, 0.31, 0.99])
+
+    def fast(hidden: Tensor, weight: Tensor) -> Tensor:
+        found, expected = losses.place_losses(
+            hidden, lambda rows: rows @ weight, labels, places, first, BINS, SIGMA, chunk
+        )
+        return (found * torch.arange(1, 8)).sum() + (expected * torch.arange(7)).sum()
+
+    def naive(hidden: Tensor, weight: Tensor) -> Tensor:
+        total = hidden.new_zeros(())
+        for number, (label, place) in enumerate(zip(labels, places, strict=True)):
+            logits = (hidden[number] @ weight)[None]
+            if place.isnan():
+                total = total + (number + 1) * naive_caption(logits, label[None])
+            else:
+                total = total + (number + 1) * naive_location(logits, place[None])
+            if first is not None:
+                total = total + number * losses.expected_coordinates(logits, first, BINS)[0]
+        return total
+
+    agree(fast, naive, [drawn(7, 4), drawn(4, 9, seed=1)])
+
+
+def test_chunked_places_keep_no_logits() -> None:
+    hidden, weight = drawn(60, 4).requires_grad_(), drawn(4, 500, seed=1)
+    kept: list[int] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        kept.append(tensor.numel())
+        return tensor
+
+    labels, places = torch.zeros(60, dtype=torch.long), torch.full((60,), float("nan"))
+    for chunk in (None, 8):
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            losses.place_losses(hidden, lambda rows: rows @ weight, labels, places, None, BINS, SIGMA, chunk)
+        assert (max(kept) >= 60 * 500) == (chunk is None)
+
+
 # Boxes
 
 PAIRS = {

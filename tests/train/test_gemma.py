@@ -29,10 +29,10 @@ def test_one_step_of_the_language_side(tmp_path: Path) -> None:
     file = package.assemble(tmp_path / "gemma.gguf")
     model = build_language(RECIPE.model.language)
     model.load_state_dict(pretrained_language(f"gguf:{file}", RECIPE.model.language))
-    quantise(model, RECIPE.bits)
+    quantise(model, 8)
     assert RECIPE.language_lora is not None
     assert add_lora(model, RECIPE.language_lora) == 36  # q and v of 18 layers
-    tokens = Tokens(Tokenizer.from_str(named_as_ours(pretrained_tokenizer(str(file), gguf=True).to_str())))
+    tokens = Tokens(Tokenizer.from_str(named_as_ours(pretrained_tokenizer(str(file), gguf=True).to_str(), 262_144)))
     answer = [*tokens.encode("[[120,400,550,900]]"), tokens.id(END)]
     assert tokens.decode(answer[:-1]) == "[[120,400,550,900]]"
     prompt = [tokens.id(BEGIN), *tokens.encode(grounding_prompt("left pleural effusion"))]

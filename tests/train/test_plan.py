@@ -1,18 +1,16 @@
 """The plan's counts against sums done by hand."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from train.plan import (
-    Part,
-    activations,
-    adapter_weights,
-    memory,
-    operations,
-    step_operations,
-)
+from lofi.network.losses import place_losses
+from tests.counting import Counted
+from train.plan import HEAD_COPIES, memory
 from train.pretraining.recipe import Lora
+from train.pretraining.work import Part, activations, adapter_weights, operations, step_operations, useful
 from train.recipes import find_recipe
 
 
@@ -43,6 +41,12 @@ def test_a_frozen_image_tower_has_no_backward_pass() -> None:
     assert step_operations(Part("image", 100, 0, 50.0, 0.0), checkpointing=True) == 50
 
 
+def test_useful_operations_are_those_of_films_and_real_places() -> None:
+    # 2 films: 3 · 50 each of a whole image tower; and of 20 places assumed a film 30 of 40 real: ¾ of 3 · 8 each.
+    parts = [Part("image", 10, 10, 50.0, 0.0), Part("language", 10, 10, 8.0, 0.0)]
+    assert useful(parts, films=2, tokens=30, assumed=20) == pytest.approx(2 * 150 + 2 * 0.75 * 24)
+
+
 def test_activations() -> None:
     assert activations(tokens=10, width=8, layers=3, checkpointing=False) == 3 * 34 * 80
     assert activations(tokens=10, width=8, layers=3, checkpointing=True) == 3 * 4 * 80 + 34 * 80
@@ -54,7 +58,31 @@ def test_adapter_weights() -> None:
 
 
 def test_memory() -> None:
-    # 100 weights, 40 of them in 8 bits, 10 trained: 60 · 4 + 40, 10 · 4, 10 · 8, and 3 films of 7 bytes.
-    recipe = find_recipe("paper")
-    need = memory([Part("language", 100, 10, 0.0, 7.0, low_bits=40)], recipe, films=3)
-    assert need == {"weights": 280.0, "gradients": 40.0, "optimiser": 80.0, "activations": 21.0}
+    # 100 weights, 40 of them in 8 bits, 10 trained, so 50 in 16 bits: 10 · 4 + 50 · 2 + 40, 10 · 4, 10 · 8, 3 films of
+    # 7 bytes, and 3.5 copies of 4 bytes for each of 1,024 words at 3 · 6 · 40 places, fewer than a chunk.
+    recipe = replace(find_recipe("paper"), bits=8)
+    part = Part("language", 100, 10, 0.0, 7.0, low_bits=40)
+    need = memory([part], recipe, films=3, words=1024)
+    logits = 3.5 * 4 * 3 * 6 * 40 * 1024
+    assert need == {"weights": 180.0, "gradients": 40.0, "optimiser": 80.0, "activations": 21.0, "logits": logits}
+    more = memory([part], recipe, films=64, words=262_144)
+    assert more["logits"] == 3.5 * 4 * recipe.head_chunk * 262_144  # a chunk, however many films
+    halved = memory([replace(part, low_bits=0)], replace(recipe, bits=16), films=3)
+    assert halved["weights"] == 10 * 4 + 90 * 2
+
+
+@pytest.mark.parametrize("places", [16, 64])
+def test_the_logits_are_counted_as_they_are(places: int) -> None:
+    """The peak of head and losses, both passes, in chunks of 16 places; a plan without the backward pass is seen."""
+    words, width = 4096, 8
+    hidden = torch.randn(places, width, requires_grad=True)
+    weight = torch.randn(words, width).bfloat16()
+    labels, digits = torch.zeros(places, dtype=torch.long), torch.full((places,), float("nan"))
+
+    def head(rows: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(rows.bfloat16(), weight)
+
+    with Counted() as counted:
+        losses, _ = place_losses(hidden, head, labels, digits, None, 1, 1.0, chunk=16)
+        losses.sum().backward()
+    assert counted.peak / (4 * 16 * words) == pytest.approx(HEAD_COPIES, rel=0.15)

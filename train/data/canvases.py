@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lofi.errors import LofiError
 from lofi.film.radiograph import Radiograph
 from lofi.network.config import Preprocessing, to_dict
 from lofi.network.frame import Frame
@@ -18,18 +19,32 @@ from train.data.records import FilmRecord
 from train.data.turns import alone
 
 
-class CanvasCache:
-    """``pixels`` (F, S, S) uint8 memory map and ``frames``, in the order of the records."""
+class Rows:
+    """Some rows of an array, which is not copied: ``Rows(a, [2, 5])[1]`` is ``a[5]``."""
 
-    def __init__(self, pixels: NDArray[np.uint8], frames: list[Frame]) -> None:
+    def __init__(self, array: NDArray[np.uint8], rows: Sequence[int]) -> None:
+        self._array, self._rows = array, rows
+        self.shape = (len(rows), *array.shape[1:])
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        return np.asarray(self._array[self._rows[index]])
+
+
+class CanvasCache:
+    """``pixels`` (F, S, S) uint8, a memory map or rows of one, and ``frames``, in the order of the records."""
+
+    def __init__(self, pixels: NDArray[np.uint8] | Rows, frames: list[Frame]) -> None:
         self.pixels = pixels
         self.frames = frames
 
     @classmethod
-    def open(cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path) -> "CanvasCache":
-        """Open the cache of these records and settings, or make it (about 200 films a second on two cores).
+    def readable(
+        cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path
+    ) -> tuple[list[FilmRecord], "CanvasCache"]:
+        """The records whose films can be read and the cache of these. Makes the cache where it is not there yet (about
+        200 films a second on two cores); of several processes one makes it while the others wait.
 
-        Of several processes one makes it while the others wait.
+        Raises ValueError where most films cannot be read: then it is a path that is wrong, not a film.
         """
         key = json.dumps([to_dict(settings), [str(record.path) for record in records]])
         stem = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -39,8 +54,24 @@ class CanvasCache:
             with alone(stem.with_suffix(".lock")):
                 if not sizes.is_file():
                     cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape)
-        frames = [Frame((height, width), settings.side) for height, width in json.loads(sizes.read_text())]
-        return cls(np.memmap(stem.with_suffix(".u8"), np.uint8, "r", shape=shape), frames)
+        found = json.loads(sizes.read_text())
+        kept = [row for row, size in enumerate(found) if size is not None]
+        if len(kept) < len(records) / 2:
+            raise ValueError(f"only {len(kept):,} of {len(records):,} films can be read: look at the records' paths")
+        pixels: NDArray[np.uint8] | Rows = np.memmap(stem.with_suffix(".u8"), np.uint8, "r", shape=shape)
+        if len(kept) < len(records):
+            tqdm.write(f"{len(records) - len(kept):,} of {len(records):,} films cannot be read and are left out")
+            pixels = Rows(np.asarray(pixels), kept)
+        frames = [Frame((found[row][0], found[row][1]), settings.side) for row in kept]
+        return [records[row] for row in kept], cls(pixels, frames)
+
+    @classmethod
+    def open(cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path) -> "CanvasCache":
+        """The cache of films that can all be read. Raises ValueError where one cannot."""
+        kept, found = cls.readable(records, settings, folder)
+        if len(kept) < len(records):
+            raise ValueError(f"{len(records) - len(kept):,} of {len(records):,} films cannot be read")
+        return found
 
     @staticmethod
     def _write(
@@ -48,8 +79,11 @@ class CanvasCache:
     ) -> None:
         pixels = np.memmap(path, np.uint8, "w+", shape=shape)
 
-        def write(index: int) -> tuple[int, int]:
-            film = Radiograph.read(records[index].path)
+        def write(index: int) -> tuple[int, int] | None:
+            try:
+                film = Radiograph.read(records[index].path)
+            except (LofiError, OSError):
+                return None
             rendered, frame = canvas(film.pixels, settings)
             pixels[index] = np.rint(rendered * 255).astype(np.uint8)
             return frame.size_hw

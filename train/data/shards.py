@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lofi.errors import LofiError
 from lofi.film.radiograph import Radiograph
 from lofi.network.config import Preprocessing
 from lofi.network.frame import Frame
@@ -38,28 +39,36 @@ def rendering(settings: Preprocessing) -> dict[str, float]:
 
 
 def write_shards(records: Path, out: Path, settings: Preprocessing, films: int = 2000, quiet: bool = False) -> int:
-    """Write the training films of a record file as shards of ``films`` each; return how many there were."""
+    """Write the training films of a record file as shards of ``films`` each; return how many there are. Those that
+    cannot be read are left out.
+    """
     out.mkdir(parents=True, exist_ok=True)
     (out / INDEX).unlink(missing_ok=True)
     rows = [row for row in _rows(records) if row["split"] == "train"]
-    sizes = []
+    sizes, number = [], 0
     with (out / FILMS).open("w", encoding="utf-8") as index, tqdm(total=len(rows), disable=quiet, unit="film") as bar:
         for shard, first in enumerate(range(0, len(rows), films)):
             path = out / f"shard-{shard:05d}.tar"
             with tarfile.open(path, "w") as tar:
-                for number, row in enumerate(rows[first : first + films], start=first):
-                    film = Radiograph.read(records.parent / row["image"])
+                for row in rows[first : first + films]:
+                    bar.update()
+                    try:
+                        film = Radiograph.read(records.parent / row["image"])
+                    except (LofiError, OSError):
+                        continue
                     rendered, frame = canvas(film.pixels, settings)
                     row = row | {"image": f"{number:08d}.u8", "film": _name(records.parent / row["image"])}
                     begin = _add(tar, row["image"], np.rint(rendered * 255).astype(np.uint8).tobytes())
                     _add(tar, f"{number:08d}.json", json.dumps(row, ensure_ascii=False).encode())
                     place = {"shard": shard, "offset": begin, "size_hw": frame.size_hw}
                     index.write(json.dumps(row | place, ensure_ascii=False) + "\n")
-                    bar.update()
+                    number += 1
             sizes.append(path.stat().st_size)
+    if number < len(rows):
+        tqdm.write(f"{len(rows) - number:,} of {len(rows):,} films cannot be read and are left out")
     stated = {"format": FORMAT, "preprocessing": rendering(settings), "sizes": sizes}
     (out / INDEX).write_text(json.dumps(stated, indent=1) + "\n", "utf-8")
-    return len(rows)
+    return number
 
 
 def _name(film: Path) -> str:

@@ -1,17 +1,19 @@
-"""Step number → the tensors of one training step, made ahead of time in a thread."""
+"""Step number → the tensors of one training step, made ahead of time in other processes."""
 
 import copy
-from collections import deque
+import os
+import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
+from torch.utils.data import DataLoader, Dataset
 
 from lofi.boxes import Boxes
 from lofi.network.encoder import pad
@@ -74,9 +76,15 @@ class Batch:
             return self
         return _mapped(self, lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> Self:
+    def pin_memory(self) -> Self:
         """The batch in pinned memory, from which a GPU copies while it computes."""
-        return _mapped(self, Tensor.pin_memory) if torch.cuda.is_available() else self
+        return _mapped(self, Tensor.pin_memory)
+
+
+def sent(values: Sequence[float], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Numbers as a tensor on a device, from pinned memory where it is a GPU: nobody waits."""
+    here = torch.tensor(values, dtype=dtype)
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
 
 def _mapped(value, change):  # type: ignore[no-untyped-def]
@@ -150,7 +158,7 @@ class Batches:
             stacked = shrunk[:, 0].contiguous()
         packed = pack(segments, self.prefix, self.writer.padding)
         batch = replace(batch, canvases=stacked, targets=batch.targets[own], packed=packed, left_out=writer.left_out)
-        return replace(batch, asked=self._asked(targets, stacked.shape[-1] // recipe.heat_cell)).pinned()
+        return replace(batch, asked=self._asked(targets, stacked.shape[-1] // recipe.heat_cell))
 
     def _asked(self, targets: Sequence[Sequence[Target]], cells: int) -> Asked | None:
         """The films' phrases for a heat map of ``cells`` × ``cells`` patches; None where nothing is asked."""
@@ -205,13 +213,45 @@ class Batches:
         return texts, rows
 
     def ahead(self, first: int, last: int) -> Iterator[tuple[int, Batch]]:
-        """(step, batch) for ``first`` … ``last − 1``, in order, ``workers`` of them being built ahead."""
-        with ThreadPoolExecutor(self.recipe.workers) as pool:
-            coming: deque[tuple[int, Future[Batch]]] = deque()
-            ordered = first
-            for _ in range(first, last):
-                while ordered < last and len(coming) < 1 + self.recipe.workers:
-                    coming.append((ordered, pool.submit(self.build, ordered)))
-                    ordered += 1
-                step, future = coming.popleft()
-                yield step, future.result()
+        """(step, batch) for ``first`` … ``last − 1``, in order, each of ``workers`` processes building two ahead; 0
+        builds them here.
+
+        Processes and not threads: a batch takes a quarter of a second under Python's lock, in which the training loop
+        could not start kernels.
+        """
+        workers, gpu = self.recipe.workers, torch.cuda.is_available()
+        context = "fork" if workers else None  # what a worker needs, such as all records, is there and not sent
+        yield from DataLoader(
+            _Steps(self),
+            batch_size=None,
+            sampler=range(first, last),
+            num_workers=workers,
+            collate_fn=_same,
+            worker_init_fn=_begin,
+            multiprocessing_context=context,
+            pin_memory=gpu,
+        )
+
+
+class _Steps(Dataset[tuple[int, Batch]]):
+    """Batches by step number, as DataLoader asks for them."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+
+    def __getitem__(self, step: int) -> tuple[int, Batch]:
+        return step, self._batches.build(step)
+
+
+def _same(built: tuple[int, Batch]) -> tuple[int, Batch]:
+    return built
+
+
+def _begin(worker: int) -> None:
+    """A worker leaves when its parent does: signals that reach the whole group must not end it while the parent saves.
+    It has one thread: locks of others were copied as they were.
+    """
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    cv2.setNumThreads(0)

@@ -47,7 +47,7 @@ class FilmBank:
         cls, records: Sequence[FilmRecord], model: LofiModel, folder: Path, versions: int, seed: int, cache: Path
     ) -> "FilmBank":
         """The bank of these films and this model in ``folder``, made where it is not there yet."""
-        films = CanvasCache.open(records, model.config.preprocessing, cache)
+        records, films = CanvasCache.readable(records, model.config.preprocessing, cache)
         key = json.dumps([model.fingerprint, versions, seed, [str(record.path) for record in records]])
         stem = folder / hashlib.sha256(key.encode()).hexdigest()[:16]
         if not (stem / "done").is_file():

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lofi.network.network import LofiNetwork
-from train.feeding.batches import Batch
+from train.feeding.batches import Batch, sent
 from train.pretraining.distributed import gather_rows, part, weigh_parts, within
 from train.pretraining.recipe import Recipe
 from train.pretraining.step import Whole, contrast, counts
@@ -37,7 +37,7 @@ def parts_of(model: Any, network: LofiNetwork, batches: Sequence[Batch], recipe:
     images, texts = (torch.cat([pair[side] for pair in found]).requires_grad_() for side in (0, 1))
     starts = {row: place for place, row in enumerate(row for own in rows for row in range(own.start, own.stop))}
     own = part(sentences)
-    chosen = torch.tensor([starts[row] for row in range(own.start, own.stop)], device=texts.device)
+    chosen = sent([starts[row] for row in range(own.start, own.stop)], texts.device, torch.long)
     everyone = gather_rows(texts[chosen], sentences)
     targets = torch.cat([batch.targets for batch in batches])
     loss = contrast(network, images, everyone, targets, batches[0].pooling, recipe)

@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,41 +13,40 @@ from train.pretraining.recipe import Lora, Recipe
 from train.pretraining.separate import split_attention, together
 
 QUANTISED = ("SCB", "weight_format", "absmax", "quant_map", "nested_absmax", "nested_quant_map", "quant_state")
-QUANTISED_LAYERS = ("Linear8bitLt", "Linear4bit")
+QUANTISED_LAYERS = ("Int8Linear", "Linear4bit")
 
 
-def quantise(model: nn.Module, bits: int) -> None:
+def quantise(
+    model: nn.Module, bits: int, threshold: float = 0.0, compute: torch.dtype = torch.float32, keep: str = "lm_head"
+) -> None:
     """Replace the linear layers of a transformers model by bitsandbytes layers of ``bits`` 8 (LLM.int8) or 4 (NF4).
 
-    In memory and in place, so that one way serves fresh weights, the hub, GGUF and LoFi checkpoints alike;
-    ``from_pretrained`` only quantises what it loads itself. The tied embedding and head stay as they are.
+    In memory and in place, on the device where the model lies, so that one way serves fresh weights, the hub, GGUF and
+    LoFi checkpoints alike; ``from_pretrained`` only quantises what it loads itself. The tied embedding and head
+    (``keep``) stay as they are. Raises ValueError for another number of bits.
     """
-    import bitsandbytes as bnb
-    from transformers import BitsAndBytesConfig
-    from transformers.integrations.bitsandbytes import replace_with_bnb_linear
-
     if bits not in (8, 4):
         raise ValueError(f"bitsandbytes stores weights in 8 or 4 bits, not {bits}")
-    settings = (
-        BitsAndBytesConfig(load_in_8bit=True)
-        if bits == 8
-        else BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
-    )
-    full = {name: module for name, module in model.named_modules() if type(module) is nn.Linear}
-    replace_with_bnb_linear(model, modules_to_not_convert=["lm_head"], quantization_config=settings)
-    for name, module in model.named_modules():
-        old = full.get(name)
-        if old is None or not isinstance(module, bnb.nn.Linear8bitLt | bnb.nn.Linear4bit):
-            continue
-        data, device = old.weight.data, old.weight.device
-        if bits == 8:
-            weight: Any = bnb.nn.Int8Params(data.cpu(), requires_grad=False, has_fp16_weights=False)
-        else:
-            weight = bnb.nn.Params4bit(data.cpu(), requires_grad=False, quant_type="nf4")
-        module.weight = weight
-        module.bias = old.bias
-        module.to(device)  # the move is what quantises
+    from train.pretraining.low_bits import low_layer
+
+    for name, module in list(model.named_modules()):
+        if type(module) is nn.Linear and name.rpartition(".")[2] != keep:
+            parent, _, child = name.rpartition(".")
+            setattr(model.get_submodule(parent), child, low_layer(module, bits, threshold, compute))
     model.is_loaded_in_8bit, model.is_loaded_in_4bit = bits == 8, bits == 4  # type: ignore[assignment]
+
+
+def halve(model: nn.Module) -> None:
+    """Hold the frozen weights of linear, convolution and embedding layers in bfloat16: no cast of them in any step.
+
+    Norms stay in float32, where autocast computes them; so does everything that trains, adapters above all: a step of
+    the optimiser is smaller than what bfloat16 tells apart.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding | nn.MultiheadAttention):
+            for parameter in module.parameters(recurse=False):
+                if not parameter.requires_grad:
+                    parameter.data = parameter.data.to(torch.bfloat16)
 
 
 def add_lora(model: nn.Module, lora: Lora) -> int:
@@ -78,8 +76,9 @@ def adapt(network: LofiNetwork, recipe: Recipe) -> None:
     if recipe.split_attention:
         for tower in (network.image.visual.trunk, network.text):
             split_attention(tower)
-    if recipe.bits != 32:
-        quantise(network.language.model, recipe.bits)
+    if recipe.bits in (8, 4):
+        compute = torch.float32 if recipe.precision == "float32" else torch.bfloat16
+        quantise(network.language.model, recipe.bits, recipe.int8_threshold, compute)
     parts = (
         (network.image.visual.trunk, recipe.image_lora),
         (network.text, recipe.text_lora),
@@ -88,6 +87,8 @@ def adapt(network: LofiNetwork, recipe: Recipe) -> None:
     for part, lora in parts:
         if lora is not None:
             add_lora(part, lora)
+    if recipe.bits < 32 and recipe.precision == "bf16":
+        halve(network)
 
 
 @torch.no_grad()

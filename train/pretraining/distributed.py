@@ -1,12 +1,15 @@
 """What one process must know of the others: the rows of all of them, and how its means weigh in theirs."""
 
 import os
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
+
+T = TypeVar("T")
 
 
 def world() -> int:
@@ -86,13 +89,26 @@ def weigh_parts(counts: Tensor) -> Tensor:
     return counts.float() * world() / everyone.clamp(min=1)
 
 
-def agreed(*flags: bool, device: torch.device) -> tuple[bool, ...]:
-    """The first process's ``flags``, in all of them: clocks differ, and what all do together none may do alone."""
-    if world() == 1:
-        return flags
-    shared = torch.tensor(flags, dtype=torch.uint8, device=device)
-    dist.broadcast(shared, 0)
-    return tuple(map(bool, shared.tolist()))
+class Turns:
+    """What one process does while the others wait, for hours if need be: evaluating, writing. A step is another matter:
+    who does not answer there is hung, and told after minutes.
+    """
+
+    def __init__(self, patience: timedelta = timedelta(hours=2)) -> None:
+        self._group = dist.new_group(backend="gloo", timeout=patience) if world() > 1 else None
+
+    def wait(self) -> None:
+        """Go on when all are here."""
+        if self._group is not None:
+            dist.barrier(group=self._group)
+
+    def gather(self, value: T) -> list[T]:
+        """The values of all processes, in order, in each of them."""
+        if self._group is None:
+            return [value]
+        found: list[Any] = [None] * world()
+        dist.all_gather_object(found, value, group=self._group)
+        return found
 
 
 def own_device(device: torch.device) -> torch.device:

@@ -2,6 +2,7 @@
 
 import csv
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from lofi.files.sheet import Cell, Sheet
 
 COLUMNS = (
     "step", "time", "total", "sigmoid", "caption", "grounding", "describing", "box", "heat",
-    "rate", "norm", "films_per_s", "wait_share", "memory_mib", "left_out", "cut",
+    "rate", "norm", "films_per_s", "mfu", "wait_share", "memory_mib", "left_out", "cut", "skipped",
 )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ class Metrics:
             return None
         return SummaryWriter(str(folder / "tensorboard"), purge_step=first)
 
-    def write(self, step: int, figures: dict[str, float]) -> None:
+    def write(self, step: int, figures: Mapping[str, float | None]) -> None:
         """One step. Losses are written with all their digits, so that two curves can be compared exactly."""
         row: dict[str, Cell] = {"step": step, "time": round(time.time(), 1), **figures}
         if unknown := set(row) - set(COLUMNS):
@@ -72,7 +73,8 @@ class Metrics:
         self._file.flush()
         if self._board is not None:
             for name, value in figures.items():
-                self._board.add_scalar(name, value, step)
+                if value is not None:
+                    self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
         self._file.close()

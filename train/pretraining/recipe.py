@@ -59,12 +59,17 @@ class Recipe:
     positive label swapped for a random one with chance ``swap_normal``. ``report_sentences`` 0: sentences are made
     from labels; else each report gives so many, ``sentences`` "sampled" or "pooled" into one embedding; two sentences
     whose words overlap by ``near_identical`` (Jaccard) are positives of each other's films. ``bias`` None: the
-    sigmoid loss starts at that of its towers, else at log(p / (1 − p)) of the first batches. ``bits``: 8 or 4
-    quantises the language model. ``split_attention``: q, k and v of both towers are layers of their own.
+    sigmoid loss starts at that of its towers, else at log(p / (1 − p)) of the first batches. ``bits``: 16 holds what is
+    frozen in bfloat16, 8 or 4 quantises the language model beside; in 8 bits, inputs beyond ``int8_threshold`` are
+    multiplied in 16 (0: none; at 6 half of Gemma's are, and each layer asks the GPU which). ``chunk`` sentences and
+    ``head_chunk`` answer places at a time go through the loss. ``split_attention``: q, k and v of both towers are
+    layers of their own.
     ``location`` adds the two directions of location-aware captioning as their "mean" or "sum", or leaves them
     "off"; ``location_weight`` 0 leaves the sigmoid loss alone. ``precision``: "mixed" keeps the image tower in
     float32, "bf16" and "float32" rule everywhere. ``own_streams`` gives each film of a step its own random
     stream, so that several processes share a batch without building it all.
+    ``skips``: so many steps running whose loss or gradient is not finite are left out (weights and moments stay as they
+    are) before the run stops. A process that does not answer the others for ``patience_minutes`` ends the run.
     ``films``: how many films are generated where a smoke run is given no record file. ``heat_weight`` above 0 adds the
     heat-map loss of ``heat_phrases`` phrases a film on patches ``heat_cell`` pixels wide (``model.local`` must be on).
     """
@@ -93,6 +98,8 @@ class Recipe:
     seed: int = 0
     minutes_between_checkpoints: float = 5.0
     minutes_between_evaluations: float = 12.0
+    patience_minutes: float = 10.0
+    skips: int = 0
     epochs: float = 0.0
     swap_normal: float = 0.0
     starts: Starts = field(default_factory=Starts)
@@ -101,9 +108,11 @@ class Recipe:
     language_lora: Lora | None = None
     split_attention: bool = False
     bits: int = 32
+    int8_threshold: float = 0.0
     precision: str = "mixed"
     contrast: str = "sigmoid"
     chunk: int = 4096
+    head_chunk: int = 1024
     bias: float | None = -2.0
     location: str = "mean"
     report_sentences: int = 0
@@ -123,7 +132,7 @@ class Recipe:
 
 
 CHOICES = {
-    "bits": (32, 8, 4),
+    "bits": (32, 16, 8, 4),
     "precision": ("mixed", "bf16", "float32"),
     "contrast": ("sigmoid", "softmax"),
     "location": ("mean", "sum", "off"),
@@ -142,6 +151,8 @@ def checked(recipe: Recipe) -> Recipe:
         raise ValueError(f"a batch of {recipe.batch} does not divide into {recipe.accumulate} equal parts")
     if not 0 <= recipe.templates <= 1:
         raise ValueError(f"templates is a share between 0 and 1, not {recipe.templates}")
+    if recipe.bits == 16 and recipe.precision != "bf16":
+        raise ValueError("bits=16 holds frozen weights in bfloat16: set precision=bf16, or bits=32")
     if recipe.shares and recipe.swap_normal:
         raise ValueError("strata with shares leave no film to swap: empty shares, or set swap_normal to 0")
     language = recipe.model.language

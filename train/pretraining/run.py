@@ -26,7 +26,7 @@ from train.pretraining.adapters import adapt
 from train.pretraining.distributed import own_device
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Recipe
-from train.pretraining.starting import adapt_batch_norm, sized, start, start_bias, tokenizers_of
+from train.pretraining.starting import adapt_batch_norm, language_words, sized, start, start_bias, tokenizers_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Run:
     batches: Batches
     validation: list[FilmRecord]
     device: torch.device
+    unreadable: int = 0
 
     def model(self, state: Mapping[str, Tensor]) -> LofiModel:
         """A model of its own from the plain weights ``state``, for evaluation."""
@@ -98,10 +99,14 @@ def prepare(
     text, language, kept = tokenizers_of(recipe, corpus(shared / "text" / "openi_reports.jsonl", training))
     tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
     text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
-    network = LofiNetwork(sized(recipe.model, len(text_tokens), len(language_tokens)))
+    rows = language_words(recipe, len(language_tokens))
+    network = LofiNetwork(sized(recipe.model, len(text_tokens), rows))
     scaled = start(network, recipe, shared / "weights", kept)
+    device = own_device(checkpoint.pick_device())
+    network.eval().to(device)  # first: what is quantised is quantised where it stays
     freeze(network, recipe)
     adapt(network, recipe)
+    network.eval()
     if recipe.checkpointing:
         network.image.visual.set_grad_checkpointing()
         network.text.set_grad_checkpointing()
@@ -110,15 +115,16 @@ def prepare(
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
     talk = Talk(language_tokens, settings.chat)
     writer = Writer(language_tokens, grammar, talk.end, language_tokens.id(PAD), settings.chat)
+    lost = 0
     if canvases is None:
-        canvases = CanvasCache.open(training, recipe.model.preprocessing, cache)
+        count = len(training)
+        training, canvases = CanvasCache.readable(training, recipe.model.preprocessing, cache)
+        lost = count - len(training)
     prefix = len(talk.opening) + recipe.model.connector.queries
     batches = Batches(training, canvases, recipe, writer, text_tokens, prefix)
-    device = own_device(checkpoint.pick_device())
-    network.eval().to(device)
     if not recipe.starts.checkpoint:  # which brings its own statistics and bias
         first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
         adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
         if recipe.bias is not None or not scaled:
             start_bias(network, recipe.bias, [batch.targets for batch in first])
-    return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device)
+    return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device, lost)

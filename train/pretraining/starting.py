@@ -35,6 +35,26 @@ def sized(config: ModelConfig, text_vocabulary: int, language_vocabulary: int) -
     )
 
 
+def language_words(recipe: Recipe, tokens: int) -> int:
+    """Rows of the language model's embedding: its own number where it comes from elsewhere, else that of ``tokens``.
+
+    Gemma 3's tokenizers hold a token more than the embedding of its text models has rows, larger models the reverse.
+    """
+    starts = recipe.starts
+    if starts.checkpoint:
+        return int(read_manifest(Path(starts.checkpoint))["config"]["language"]["transformers"]["vocab_size"])
+    return tokens if starts.language == "fresh" else their_words(starts.language)
+
+
+def their_words(place: str) -> int:
+    """Rows of the embedding of ``hub:ID``, ``hub:ID@REVISION`` or ``gguf:FILE``, as its configuration says."""
+    from transformers import AutoConfig
+
+    folder, extra = folder_of(place)
+    with told(place):
+        return int(AutoConfig.from_pretrained(folder, **extra).get_text_config().vocab_size)
+
+
 def load_image_tower(network: LofiNetwork, weights: Path) -> None:
     """The weights of timm into the trunk; the classifier, which LoFi has not, is left out."""
     state = {name: value for name, value in load_file(weights).items() if not name.startswith("classifier.")}
@@ -62,6 +82,8 @@ def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor]) -> N
     They stay fixed afterwards: a batch of 32 with six strata is too uneven to re-estimate them at every step.
     """
     layers = [module for module in network.image.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    if not layers:
+        return
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a cumulative average
@@ -100,7 +122,8 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
         if settings.locations == "tokens":
             raise ValueError("a language model with its own tokenizer writes boxes in digits: set locations to digits")
         kind, _, place = recipe.starts.language.partition(":")
-        language = named_as_ours(pretrained_tokenizer(place, gguf=kind == "gguf").to_str())
+        found = pretrained_tokenizer(place, gguf=kind == "gguf").to_str()
+        language = named_as_ours(found, their_words(recipe.starts.language))
     if settings.chat and any(Tokenizer.from_str(language).token_to_id(mark) is None for mark in (TURN, TURN_END)):
         raise ValueError(
             f"chat=true needs a language model whose tokenizer knows {TURN} and {TURN_END}, as Gemma's does"
@@ -123,6 +146,12 @@ def pretrained_tokenizer(place: str, gguf: bool = False):  # type: ignore[no-unt
         ):  # SigLIP's own class wants sentencepiece; tokenizer.json is the same
             found = PreTrainedTokenizerFast.from_pretrained(path, **extra)
         return found.backend_tokenizer
+
+
+def folder_of(place: str) -> tuple[str | Path, dict[str, str]]:
+    """What transformers takes for ``hub:ID``, ``hub:ID@REVISION`` or ``gguf:FILE``."""
+    kind, _, name = place.partition(":")
+    return (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else of_hub(name)
 
 
 def of_hub(place: str) -> tuple[str, dict[str, str]]:
@@ -250,8 +279,7 @@ def pretrained_language(place: str, settings: LanguageConfig) -> dict[str, torch
     """
     from transformers import AutoModelForCausalLM
 
-    kind, _, name = place.partition(":")
-    folder, extra = (Path(name).parent, {"gguf_file": Path(name).name}) if kind == "gguf" else of_hub(name)
+    folder, extra = folder_of(place)
     with told(place):
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **extra)
     for key in ("hidden_size", "num_hidden_layers", "intermediate_size"):

@@ -1,8 +1,12 @@
 """A training run on disk: everything that a restart needs, written atomically, never pickled."""
 
+import hashlib
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -10,10 +14,17 @@ from safetensors.torch import save_file
 
 from lofi.network.network import LofiNetwork
 from lofi.network.weights import unshared
+from train.data.records import FilmRecord
 from train.pretraining.optimiser import Average
+from train.pretraining.recipe import Recipe
 from train.pretraining.sharding import gathered, spread
 
 STATE = "state.safetensors"
+FREE = (
+    *("workers", "checkpointing", "chunk", "head_chunk", "patience_minutes", "skips", "evaluated_films"),
+    *("minutes_between_checkpoints", "minutes_between_evaluations"),
+)
+"""Settings that do not change what is computed, but by rounding: a run may go on with others."""
 
 
 def changing(network: LofiNetwork) -> dict[str, torch.Tensor]:
@@ -60,15 +71,14 @@ def save_state(
 def load_state(folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, average: Average, recipe: str) -> int:
     """Restore what ``save_state`` wrote and return the number of steps done; 0 where there is no state yet.
 
-    Raises ValueError when the state belongs to another recipe.
+    Raises ValueError when the state belongs to other settings or other films, and changes nothing then.
     """
     path = folder / STATE
     if not path.is_file():
         return 0
     with safe_open(path, "pt") as stored:
         metadata = stored.metadata()
-        if metadata["recipe"] != recipe:
-            raise ValueError("the run in this folder used other settings: give another --out, or the same settings")
+        check_same(json.loads(metadata["recipe"]), json.loads(recipe))
         for prefix, targets in (("net", changing(network)), ("ema", average.values)):
             for name, target in targets.items():
                 target.copy_(spread(stored.get_tensor(f"{prefix}.{name}"), target))
@@ -81,8 +91,48 @@ def load_state(folder: Path, network: LofiNetwork, adam: torch.optim.AdamW, aver
     return int(metadata["step"])
 
 
-def recipe_key(recipe: object) -> str:
-    """What must be equal for a run to be continued: every number of the recipe."""
-    from dataclasses import asdict
+def recipe_key(recipe: Recipe, films: str = "") -> str:
+    """What must be equal for a run to be continued: every number of the recipe but those that are FREE, and its films
+    (``films_key``). Older runs have none.
+    """
+    return json.dumps(asdict(recipe) | ({"training films": films} if films else {}), sort_keys=True)
 
-    return json.dumps(asdict(recipe), sort_keys=True)  # type: ignore[call-overload]
+
+def films_key(records: Sequence[FilmRecord]) -> str:
+    """A hash of the training films in their order, whatever folder they lie in."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(f"{record.patient}\0{record.report}\0{record.findings}\0{record.boxes}\n".encode())
+    return digest.hexdigest()
+
+
+def check_same(before: dict[str, Any], now: dict[str, Any], but: Sequence[str] = ()) -> None:
+    """Raises ValueError, naming each setting that differs, where a run of ``before`` cannot go on as ``now``."""
+    told = []
+    for name in sorted(set(before) & set(now) - {*FREE, *but, "name"}):
+        if before[name] == now[name]:
+            continue
+        if name == "training films":
+            told.append("its training films were others")
+        else:
+            told.append(f"{name} was {_short(before[name])}, now {_short(now[name])}")
+    if told:
+        raise ValueError(
+            f"the run in this folder used other settings ({'; '.join(told)}): give another --out, or the same settings"
+        )
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def check_resumable(folder: Path, recipe: Recipe) -> None:
+    """Raises ValueError where the run in ``folder`` used settings that ``recipe`` has not; read before anything is
+    written. The number of steps is compared later where it comes from epochs, once the films are counted.
+    """
+    path = folder / STATE
+    if path.is_file():
+        with safe_open(path, "pt") as stored:
+            before = json.loads(stored.metadata()["recipe"])
+        check_same(before, json.loads(recipe_key(recipe)), ("steps",) if recipe.epochs else ())

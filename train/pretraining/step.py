@@ -1,6 +1,6 @@
 """One training step: a batch through the network to the three losses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from lofi.network.losses import (
     box_loss,
-    caption_loss,
     chunked_sigmoid_loss,
-    expected_coordinates,
     heat_loss,
-    location_token_loss,
+    place_losses,
     pool_sentences,
     sigmoid_loss,
     softmax_direction,
@@ -22,9 +20,9 @@ from lofi.network.losses import (
 )
 from lofi.network.network import LofiNetwork
 from lofi.network.text import Talk, Tokens
-from train.feeding.batches import Asked, Batch
+from train.feeding.batches import Asked, Batch, sent
 from train.feeding.episodes import CAPTION, DESCRIBE, GROUND
-from train.feeding.packing import Packed
+from train.feeding.packing import Answers, Packed
 from train.pretraining.distributed import gather_rows, part, weigh
 from train.pretraining.recipe import Recipe
 
@@ -67,8 +65,8 @@ def counts(batch: Batch) -> Tensor:
     """(5,) what the means of a batch are over: tokens of reports, descriptions and groundings, coordinates, phrases."""
     packed = batch.packed
     tokens = [(packed.task == task).sum() for task in (CAPTION, DESCRIBE, GROUND)]
-    asked = torch.tensor(0 if batch.asked is None else len(batch.asked.film), device=packed.task.device)
-    return torch.stack([*tokens, (~packed.coordinates.isnan()).sum(), asked])
+    asked = sent([0 if batch.asked is None else len(batch.asked.film)], packed.task.device)
+    return torch.stack([*tokens, packed.coordinates.isfinite().sum(), asked[0]])
 
 
 def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]:
@@ -78,28 +76,49 @@ def autocast(device: torch.device, wanted: bool) -> AbstractContextManager[None]
     return torch.autocast(device.type, torch.bfloat16) if wanted else nullcontext()
 
 
+def fast_products() -> None:
+    """Let a GPU multiply float32 matrices in TF32 (10 bits of mantissa): three times as fast from the A100 on."""
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.backends.cudnn.conv.fp32_precision = "tf32"
+
+
+def answer_hidden(
+    network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int | Sequence[int], low: bool = False
+) -> Tensor:
+    """(K, W) hidden states of the places that predict an answer; ``low`` sends bfloat16 through all layers, whose norms
+    and sums would else make float32 of it again and again.
+    """
+    language = network.language
+    opening = [begin] if isinstance(begin, int) else begin
+    start = language.embed(sent(opening, prefix.device, torch.long))
+    embeddings = packed.laid(language.embed(packed.ids), start, prefix)
+    if low:
+        embeddings = embeddings.to(torch.bfloat16)
+    return language.hidden(embeddings, packed.positions, packed.visible(), packed.places)
+
+
 def answer_logits(network: LofiNetwork, prefix: Tensor, packed: Packed, begin: int | Sequence[int]) -> Tensor:
     """(K, V) float32 logits of the places that predict an answer."""
-    language = network.language
-    opening = torch.tensor([begin] if isinstance(begin, int) else list(begin), device=prefix.device)
-    first = language.embed(opening.expand(len(prefix), -1))
-    embeddings = torch.cat([first, prefix.to(first.dtype), language.embed(packed.ids)], dim=1)
-    logits: Tensor = language(embeddings, packed.positions, packed.visible, packed.wanted)
-    return logits.float()
+    return network.language.head(answer_hidden(network, prefix, packed, begin)).float()
 
 
-def grounding_losses(logits: Tensor, packed: Packed, recipe: Recipe, first: int) -> tuple[Tensor, Tensor]:
-    """Token loss of phrase → boxes (every answer token counts once) and the box loss on expected coordinates."""
-    grounding = packed.task == GROUND
-    coordinate = ~packed.coordinates.isnan()
-    bins = recipe.model.language.bins
-    words, places = grounding & ~coordinate, grounding & coordinate
-    word_loss = caption_loss(logits[words], packed.labels[words])
-    place_loss = location_token_loss(logits[places], packed.coordinates[places], first, bins, recipe.bin_sigma)
-    count = max(1, int(grounding.sum()))
-    tokens = (word_loss * int(words.sum()) + place_loss * int(places.sum())) / count
-    predicted = expected_coordinates(logits[places], first, bins).view(-1, 4)
-    return tokens, box_loss(predicted, packed.coordinates[places].view(-1, 4))
+def answer_losses(
+    hidden: Tensor, head: Callable[[Tensor], Tensor], packed: Answers, recipe: Recipe, first: int | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Means of caption, grounding and description tokens, and the box loss on expected coordinates.
+
+    ``first`` is the id of the first coordinate token, None where boxes are written in digits.
+    """
+    bins, given = recipe.model.language.bins, (packed.labels, packed.coordinates)
+    losses, expected = place_losses(hidden, head, *given, first, bins, recipe.bin_sigma, recipe.head_chunk)
+    captioning, grounding, describing = (_mean(losses, packed.task == task) for task in (CAPTION, GROUND, DESCRIBE))
+    predicted, target = expected[packed.corners], packed.coordinates[packed.corners]
+    return captioning, grounding, describing, box_loss(predicted.view(-1, 4), target.view(-1, 4))
+
+
+def _mean(values: Tensor, chosen: Tensor) -> Tensor:
+    """Mean of the chosen values, 0 of none; nothing is picked out, so that no GPU has to say how many there are."""
+    return (values * chosen).sum() / chosen.sum().clamp(min=1)
 
 
 def contrast(
@@ -147,24 +166,32 @@ def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens
     rows = part(len(batch.sentences)) if whole is None else whole.rows
     patches, images, own = embedded(network, batch, recipe, rows)
     tells = recipe.location_weight > 0  # else the language model's losses are only watched
-    with autocast(device, low), torch.set_grad_enabled(tells and torch.is_grad_enabled()):
-        logits = answer_logits(
-            network, network.prefix(patches), batch.packed, Talk(tokens, recipe.model.language.chat).opening
-        )
+    packed, digits = batch.packed, recipe.model.language.locations == "digits"
+    with torch.set_grad_enabled(tells and torch.is_grad_enabled()):
+        with autocast(device, low):
+            hidden = answer_hidden(
+                network,
+                network.prefix(patches),
+                packed,
+                Talk(tokens, recipe.model.language.chat).opening,
+                recipe.precision == "bf16",
+            )
+
+        def head(rows: Tensor) -> Tensor:
+            with autocast(device, low):
+                return network.language.head(rows)
+
+        first = None if digits else tokens.id("<loc_0>")
+        captioning, grounding, describing, box = answer_losses(hidden, head, packed, recipe, first)
     if whole is None:
         sentences = gather_rows(own, len(batch.sentences))
         sigmoid = contrast(network, images, sentences, batch.targets, batch.pooling, recipe)
         shares = weigh(counts(batch))
     else:
         sigmoid, shares = whole.contrast(network, images, own), whole.shares
-    packed = batch.packed
-    caption, describe = packed.task == CAPTION, packed.task == DESCRIBE
-    first = tokens.id("<loc_0>") if recipe.model.language.locations == "tokens" else 0
-    grounding, box = grounding_losses(logits, packed, recipe, first)
     box = box * shares[3]
     grounding = grounding * shares[2] + recipe.box_weight * box
-    captioning = caption_loss(logits[caption], packed.labels[caption]) * shares[0]
-    describing = caption_loss(logits[describe], packed.labels[describe]) * shares[1]
+    captioning, describing = captioning * shares[0], describing * shares[1]
     heat = heat_of(network, patches, batch.asked, device, low) if recipe.heat_weight else torch.zeros((), device=device)
     heat = heat * shares[4]
     total = total_loss(sigmoid, captioning, grounding, describing, recipe.location_weight, recipe.location)

@@ -40,7 +40,6 @@ RECIPE = replace(
     image_lora=None,
     text_lora=None,
     trained_text_layers=6,
-    bits=32,
     ema=0.999,
     starts=Starts(SIGLIP, SIGLIP, "hub:google/gemma-3-270m-it"),
 )

@@ -21,7 +21,7 @@ from lofi.grounding.shots import MOST, Shot, ShotFinder
 from train.data.lexicon import CANONICAL, UNSIDED, pick, with_side
 from train.data.records import FilmRecord
 from train.feeding.episodes import Segment, Target, Writer, report_of
-from train.feeding.packing import Packed
+from train.feeding.packing import Answers, answers
 
 RETRIEVERS = {"fused": 0.55, "phrase": 0.1, "region": 0.1, "image": 0.05, "random": 0.2}
 NONE_SHARE = 0.3
@@ -105,13 +105,24 @@ def episodes(
     return found[:most]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Laid(Answers):
+    """B films, L tokens after the prefix of R places. ``ids`` (B, L); ``positions`` (B, R + L); ``visible``
+    (B, R + L, R + L) bool: place i may look at place j.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    visible: Tensor
+
+
 @dataclass(frozen=True)
 class PackedShots:
-    """``packed`` as train.feeding.packing has it; ``image`` (K, W) image tokens, ``rows`` and ``places`` (K,) where
+    """``packed`` the films' sequences; ``image`` (K, W) image tokens, ``rows`` and ``places`` (K,) where
     they stand among the places after the prefix, whose ids there are padding.
     """
 
-    packed: Packed
+    packed: Laid
     image: Tensor
     rows: Tensor
     places: Tensor
@@ -127,10 +138,8 @@ def pack_shots(films: Sequence[Sequence[Episode]], prefix: int, padding: int, wi
     question = np.full((count, total), -1, dtype=np.int64)  # −1: padding; 0: prefix; 1 …: questions with their shots
     shot = np.zeros((count, total), dtype=np.int64)  # 0: no shot's place; 1 …: shots, counted through the film
     question[:, :prefix] = 0
-    wanted = np.zeros((count, total), dtype=bool)
-    labels: list[int] = []
-    tasks: list[int] = []
-    coordinates: list[float] = []
+    wanted: list[int] = []
+    answered: list[Segment] = []
     image: list[NDArray[np.float16]] = []
     rows: list[int] = []
     places: list[int] = []
@@ -151,20 +160,15 @@ def pack_shots(films: Sequence[Sequence[Episode]], prefix: int, padding: int, wi
             said = [*segment.prompt, *segment.answer]
             ids[row, at - prefix : at - prefix + len(said)] = said
             _place(positions[row], question[row], at, len(said), prefix, number)
-            first = at + len(segment.prompt) - 1
-            wanted[row, first : first + len(segment.answer)] = True
-            labels += segment.answer
-            tasks += [segment.task] * len(segment.answer)
-            coordinates += segment.coordinates
+            first = row * total + at + len(segment.prompt) - 1
+            wanted += range(first, first + len(segment.answer))
+            answered.append(segment)
             at += len(said)
-    packed = Packed(
-        torch.from_numpy(ids),
-        torch.from_numpy(positions),
-        torch.from_numpy(_visible(question, shot)),
-        torch.from_numpy(wanted),
-        torch.tensor(labels, dtype=torch.long),
-        torch.tensor(tasks, dtype=torch.long),
-        torch.tensor(coordinates, dtype=torch.float32),
+    packed = Laid(
+        ids=torch.from_numpy(ids),
+        positions=torch.from_numpy(positions),
+        visible=torch.from_numpy(_visible(question, shot)),
+        **answers(wanted, answered),
     )
     joined = np.concatenate([*image, np.zeros((0, width), dtype=np.float16)]).astype(np.float32)
     return PackedShots(packed, torch.from_numpy(joined), torch.tensor(rows).long(), torch.tensor(places).long())

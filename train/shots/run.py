@@ -13,17 +13,16 @@ from torch import Tensor
 from lofi.boxes import Boxes
 from lofi.grounding import ShotFinder
 from lofi.network import checkpoint
-from lofi.network.losses import caption_loss, total_loss
+from lofi.network.losses import total_loss
 from lofi.network.model import LofiModel
 from lofi.network.text import BEGIN, END, PAD
 from train.data.records import BoxRecord, FilmRecord, check_leaks
-from train.feeding.episodes import CAPTION, DESCRIBE, Writer, film_targets, moved, zones
+from train.feeding.episodes import Writer, film_targets, moved, zones
 from train.feeding.film_bank import FilmBank
-from train.feeding.packing import Packed
 from train.feeding.sampling import Sampler, stratum
 from train.pretraining.recipe import Recipe
-from train.pretraining.step import autocast, grounding_losses
-from train.shots.episodes import Examples, PackedShots, episodes, pack_shots
+from train.pretraining.step import answer_losses, autocast
+from train.shots.episodes import Examples, Laid, PackedShots, episodes, pack_shots
 
 
 @dataclass(frozen=True)
@@ -144,11 +143,8 @@ class ShotRun:
         model, packed = self.model, shots.packed
         with autocast(model.device, self.losses.precision != "float32"):
             logits = shot_logits(model, prefix, shots)
-        caption, describe = packed.task == CAPTION, packed.task == DESCRIBE
         first = model.language_tokens.id("<loc_0>")
-        grounding, box = grounding_losses(logits, packed, self.losses, first)
-        captioning = caption_loss(logits[caption], packed.labels[caption])
-        describing = caption_loss(logits[describe], packed.labels[describe])
+        captioning, grounding, describing, box = answer_losses(logits, lambda same: same, packed, self.losses, first)
         total = total_loss(logits.sum() * 0.0, captioning, grounding + box, describing, self.recipe.location_weight)
         return {"total": total, "grounding": grounding, "box": box, "caption": captioning, "describe": describing}
 
@@ -161,11 +157,11 @@ def shot_logits(model: LofiModel, prefix: Tensor, shots: PackedShots) -> Tensor:
     rows, places = shots.rows.to(model.device), shots.places.to(model.device)
     words[rows, places] = shots.image.to(words)
     embeddings = torch.cat([language.embed(begin), prefix.to(words), words], dim=1)
-    logits: Tensor = language(embeddings, packed.positions, packed.visible, packed.wanted)
+    logits: Tensor = language(embeddings, packed.positions, packed.visible, packed.places)
     return logits.float()
 
 
-def to_device(packed: Packed, device: torch.device) -> Packed:
+def to_device(packed: Laid, device: torch.device) -> Laid:
     """The same on a device."""
     return replace(packed, **{name: getattr(packed, name).to(device) for name in packed.__dataclass_fields__})
 

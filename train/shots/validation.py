@@ -12,8 +12,8 @@ from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from lofi.network.text import BEGIN
 from train.evaluation.asking import always_answering
+from train.evaluation.questions import present_questions
 from train.feeding.film_bank import FilmBank
-from train.pretraining.quick import asked
 
 COUNTS = (0, 4)
 
@@ -33,11 +33,12 @@ def quick_shots(model: LofiModel, bank: FilmBank, finder: ShotFinder) -> dict[st
     overlaps: dict[str, list[float]] = {}
     for film, record in enumerate(bank.records):
         ready = encoded(model, bank, film)
-        for name, sided in (("bare", False), ("side", True)):
-            for phrase, boxes in asked(record, sided).items():
+        asked = present_questions([record])
+        for name in ("bare", "side"):
+            for phrase, boxes in ((question.phrase, question.boxes) for question in asked[name]):
                 shots = finder.shots(ready, phrase, max(COUNTS), leave_out=Where(not_patient=(record.patient,)))
                 answers = answerer.answer_each(ready, phrase, [shots[:count] for count in COUNTS])
                 for count, answer in zip(COUNTS, answers, strict=True):
-                    overlap = set_iou(as_boxes(answer.boxes), as_boxes(boxes))
+                    overlap = set_iou(as_boxes(answer.boxes), boxes)
                     overlaps.setdefault(f"iou_{name}_{count}_shots", []).append(overlap)
     return {name: float(np.mean(values)) for name, values in overlaps.items()}

@@ -26,7 +26,7 @@ from train.data.records import BoxRecord
 from train.evaluation.published import best_iou, inside_of, on_film, similarity
 from train.evaluation.questions import Film, Question, present_questions, read_films
 from train.evaluation.systems import BOLD, MODEL
-from train.pretraining.quick import quick_grounding
+from train.pretraining.quick import look, quick_figures
 
 Run = Any
 EFFUSION, SPINE, ANGLE = "Small left pleural effusion.", "Scoliosis.", "Right costophrenic angle blunting."
@@ -127,7 +127,7 @@ def test_the_curve_watched_in_training_asks_by_sentence(convert: Run, tmp_path: 
         right = {EFFUSION[:-1]: (LEFT, LOWER), SPINE[:-1]: (MIDDLE,)}.get(phrase, ())
         return Grounding(phrase, bool(right), 0.9, right, (0.9,) * len(right))
 
-    told = quick_grounding(scripted(listening), films)
+    told = quick_figures([look(scripted(listening), films)])
     assert told["iou_sentence"] == pytest.approx(1)
     assert {EFFUSION[:-1], SPINE[:-1]} <= set(asked)
 

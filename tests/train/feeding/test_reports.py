@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from train.data.records import FilmRecord
-from train.feeding.reports import alike, columns, sentences_of, words_of
+from train.feeding.reports import columns, sentences_of, spoken, words_of
 
 REPORTS = [
     "The lungs are clear. No pleural effusion.",
@@ -35,7 +35,24 @@ def test_sentences_keep_numbers_whole() -> None:
     ],
 )
 def test_alike(first: str, second: str, same: bool) -> None:
-    assert alike(words_of(first), words_of(second), 0.8) is same
+    assert spoken([[words_of(first)]], [words_of(second)], 0.8).tolist() == [[same]]
+
+
+@pytest.mark.parametrize("least", [0.5, 0.6, 0.8, 1.0])
+def test_one_product_says_what_every_pair_says(least: float) -> None:
+    """Against sets compared pair by pair, films without a sentence and sentences without a word among them."""
+    rng = np.random.default_rng(0)
+    films = [
+        [frozenset(rng.choice(list("abcdefg"), rng.integers(0, 6)).tolist()) for _ in range(rng.integers(0, 4))]
+        for _ in range(9)
+    ]
+    taken = [words for film in films for words in film[:2]]
+
+    def alike(first: frozenset[str], second: frozenset[str]) -> bool:
+        return bool(first | second) and len(first & second) >= least * len(first | second)
+
+    expected = [[any(alike(words, own) for own in film) for film in films] for words in taken]
+    assert spoken(films, taken, least).tolist() == expected
 
 
 def test_a_sentence_is_a_column_and_true_of_every_film_that_says_it() -> None:

@@ -1,6 +1,7 @@
 """Gemma-3-shaped language models in 8 and 4 bits with LoRA, against full precision."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,8 +9,11 @@ from torch import nn
 
 from lofi.network.config import LanguageConfig
 from lofi.network.language import build_language
-from train.pretraining.adapters import add_lora, plain_state, quantise
+from lofi.network.network import LofiNetwork
+from train.pretraining.adapters import adapt, add_lora, plain_state, quantise
+from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Lora
+from train.pretraining.starting import sized
 from train.recipes import find_recipe
 
 VOCABULARY = 96
@@ -55,10 +59,55 @@ def test_weights_are_small_and_the_head_is_not_touched() -> None:
     head = model.lm_head.weight.detach().clone()
     quantise(model, 8)
     kinds = {type(module).__name__ for name, module in model.named_modules() if name.endswith("_proj")}
-    assert kinds == {"Linear8bitLt"}
+    assert kinds == {"Int8Linear"}
     assert model.model.layers[0].mlp.up_proj.weight.dtype == torch.int8
     assert model.lm_head.weight is model.model.embed_tokens.weight
     torch.testing.assert_close(model.lm_head.weight, head)
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["before the first pass", "after it"])
+@pytest.mark.parametrize("planted", [False, True], ids=["as it is", "the scales stay behind"])
+def test_weights_in_8_bits_move_with_the_model(used: bool, planted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a move to a GPU does, with a copy in its place: nothing that a forward pass reads may be the old storage."""
+    model = gemma()
+    quantise(model, 8)
+    layer = model.model.layers[0].mlp.up_proj
+    if planted:
+        monkeypatch.setattr(type(layer), "_apply", nn.Module._apply)
+    x = torch.randn(2, 128, generator=torch.Generator().manual_seed(2))
+    before = layer(x) if used else None
+    holder = layer.state if used else layer.weight
+    old = {layer.weight.data_ptr(), holder.CB.data_ptr(), holder.SCB.data_ptr()}
+    model._apply(lambda tensor: tensor.detach().clone())
+    holder = layer.state if used else layer.weight
+    moved = old.isdisjoint({layer.weight.data_ptr(), holder.CB.data_ptr(), holder.SCB.data_ptr()})
+    assert moved == (not planted)
+    if moved:
+        assert holder.CB.data_ptr() == layer.weight.data_ptr()
+        assert before is None or torch.equal(layer(x), before)
+
+
+def test_the_threshold_of_outliers_is_the_recipe_s() -> None:
+    recipe = replace(find_recipe("paper", smoke=True), bits=8, int8_threshold=3.5)
+    network = LofiNetwork(sized(recipe.model, 50, 60)).eval()
+    adapt(network, recipe)
+    found = {m.state.threshold for m in network.modules() if type(m).__name__ == "Int8Linear"}
+    assert found == {3.5}
+
+
+def test_in_16_bits_what_is_frozen_is_half_as_large_and_what_trains_is_whole() -> None:
+    recipe = replace(find_recipe("paper", smoke=True), bits=16, precision="bf16")
+    network = LofiNetwork(sized(recipe.model, 50, 60)).eval()
+    freeze(network, recipe)
+    adapt(network, recipe)
+    kinds: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+    for name, parameter in network.named_parameters():
+        if "norm" not in name and "pos" not in name and parameter.ndim > 1:
+            kinds[parameter.requires_grad].add(parameter.dtype)
+    assert kinds[True] == {torch.float32}
+    assert network.language.model.lm_head.weight.dtype == torch.bfloat16
+    assert network.image.visual.trunk.blocks[0].attn.qkv.base_layer.weight.dtype == torch.bfloat16
+    assert find_recipe("paper").bits == 16
 
 
 def test_another_width_is_refused() -> None:
@@ -98,11 +147,7 @@ def test_fused_attention_is_refused() -> None:
 
 def test_plain_weights_of_adapted_and_quantised_parts_compute_the_same() -> None:
     """A checkpoint of the paper's kind holds neither adapters nor 8-bit weights, and answers as the trained one."""
-    from lofi.network.network import LofiNetwork
-    from train.pretraining.adapters import adapt
-    from train.pretraining.starting import sized
-
-    recipe = find_recipe("paper", smoke=True)
+    recipe = replace(find_recipe("paper", smoke=True), bits=8)
     torch.manual_seed(0)
     network = LofiNetwork(sized(recipe.model, 50, 60)).eval()
     adapt(network, recipe)

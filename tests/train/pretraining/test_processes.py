@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 from safetensors.torch import load_file
 
 import train.data.canvases as canvases
@@ -24,7 +26,9 @@ from lofi.network.config import Preprocessing
 from train.data.canvases import CanvasCache
 from train.data.records import FilmRecord, read
 from train.feeding.generated import generate
-from train.pretraining.distributed import agreed, own_device
+from train.pretraining.distributed import Turns, own_device
+from train.pretraining.stopping import unanswered
+from train.recipes import find_recipe
 
 pytestmark = pytest.mark.minutes
 
@@ -38,6 +42,7 @@ CURVE = ("step", "total", "sigmoid", "caption", "grounding", "describing", "norm
 def command(folder: Path, recipe: str, processes: int, *more: str) -> list[str]:
     settings = [f"steps={STEPS}", "minutes_between_checkpoints=0", "accumulate=2", "ema=0.9"]
     arguments = ["-m", "train.pretrain", recipe, "--smoke", "--out", str(folder), "--cache", str(folder / "cache")]
+    settings += ["bits=8"] if recipe == "paper" else []
     arguments += [word for setting in settings for word in ("--set", setting)]
     return [*(LAUNCHER if processes > 1 else [sys.executable]), *arguments, *more]
 
@@ -171,8 +176,43 @@ def test_a_cold_cache_is_made_once(tmp_path: Path, dies: bool) -> None:
         assert sorted(reads) == ([16] if dies else [0, 16])
 
 
-def test_one_process_agrees_with_itself() -> None:
-    assert agreed(True, False, device=torch.device("cpu")) == (True, False)
+def test_one_process_waits_for_nobody() -> None:
+    turns = Turns()
+    turns.wait()
+    assert turns.gather(3) == [3]
+
+
+def hanging(number: int, folder: str) -> None:
+    """Two processes: the second is slow at what the first may wait for, then it hangs where it may not."""
+    patience = timedelta(seconds=1)
+    place = f"file://{folder}/meeting"
+    dist.init_process_group("gloo", init_method=place, rank=number, world_size=2, timeout=patience)
+    turns = Turns()
+    if number:
+        time.sleep(2)
+    assert turns.gather(number) == [0, 1]
+    turns.wait()
+    if number:
+        time.sleep(4)
+    else:
+        begun = time.monotonic()
+        with pytest.raises(RuntimeError) as told:
+            dist.all_reduce(torch.zeros(1))
+        assert unanswered(told.value)
+        Path(folder, "told").write_text(f"{time.monotonic() - begun:.1f} s")
+    os._exit(0)
+
+
+def test_a_hung_process_is_told_and_a_slow_evaluation_is_not(tmp_path: Path) -> None:
+    spawning = multiprocessing.get_context("spawn")
+    two = [spawning.Process(target=hanging, args=(number, str(tmp_path))) for number in range(2)]
+    for process in two:
+        process.start()
+    for process in two:
+        process.join(90)
+    assert [process.exitcode for process in two] == [0, 0]
+    assert (tmp_path / "told").is_file()
+    assert find_recipe("paper").patience_minutes <= 10
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backend = Tokenizer(models.BPE({word: place for place, word in enumerate(words)}, [], unk_token="<unk>"))
     backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     names = {"pad_token": "<pad>", "eos_token": "<eos>", "bos_token": "<bos>", "unk_token": "<unk>"}
+    backend.add_special_tokens(["<image_soft_token>"])  # as on the hub: one more than the embedding has rows
     PreTrainedTokenizerFast(tokenizer_object=backend, **names).save_pretrained(folder)
     settings = find_recipe("paper", smoke=True).model.language
     torch.manual_seed(5)
@@ -65,13 +66,15 @@ def test_a_language_model_of_the_hub_arrives_with_its_tokenizer(language: Path, 
     assert all(torch.equal(theirs[name], ours[name]) for name in theirs)
     tokens = run.batches.writer.tokens
     assert tokens.decode(tokens.encode("[[1,20,300,1000]]")) == "[[1,20,300,1000]]"
-    assert len(tokens) == 4 + 256
+    assert len(tokens) == 4 + 256 == run.network.language.model.lm_head.out_features
+    assert max(tokens.encode("a report with <image_soft_token> in it")) < len(tokens)
 
 
-def test_it_trains_in_8_bits_and_its_checkpoint_loads(language: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 16])
+def test_it_trains_in_few_bits_and_its_checkpoint_loads(language: Path, bits: int, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = ["paper", "--smoke", "--out", str(out), "--cache", str(tmp_path / "cache")]
-    assert find_recipe("paper", smoke=True).bits == 8
+    arguments += ["--set", f"bits={bits}", "--set", "precision=bf16"]
     assert main([*arguments, "--set", f"starts.language=hub:{language}"]) == 0
     with (out / "metrics.csv").open(newline="") as file:
         assert all(math.isfinite(float(row["grounding"])) for row in csv.DictReader(file))

@@ -1,0 +1,61 @@
+"""Clear ends of a run: what cannot go on says why; who is asked to leave saves first."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+
+
+class Stopped(Exception):
+    """Training cannot go on; says why, and what is kept. ``status`` is the exit status."""
+
+    def __init__(self, why: str, status: int = 1) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+"""Slurm sends either before it takes a machine away (``--signal=USR1@120``), Kubernetes and torchrun the first."""
+
+
+class Asked:
+    """Which of SIGNALS has come; None so far. A second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """The handler."""
+        self.signal = signal.Signals(number)
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def listening() -> Iterator[Asked]:
+    """Note SIGNALS instead of dying of them; only the main thread may, elsewhere none is noted."""
+    asked = Asked()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = {number: signal.signal(number, asked.note) for number in SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on a GPU or, where torch has no error of its own, on the CPU."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error) or "not enough memory" in str(error)
+
+
+def unanswered(error: BaseException) -> bool:
+    """Whether another process did not answer, or is gone: gloo and NCCL say it in these words."""
+    said = str(error).lower()
+    words = ("timed out", "timeout", "connection closed by peer", "connection reset by peer", "broken pipe")
+    return isinstance(error, RuntimeError) and any(word in said for word in words)
