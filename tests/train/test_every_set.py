@@ -12,8 +12,21 @@ from lofi.network import checkpoint
 from lofi.results import Study
 from tests import tiny
 from tests.train.data.conftest import convert  # noqa: F401 (a fixture)
-from tests.train.data.sets import DICOM, OTHER, OTHER_DICOM, OTHER_STUDY, STUDY, SUBJECT, llava_rad, mimic, reports
-from tests.train.evaluation.test_published import of_mimic, of_ms_cxr, of_padchest
+from tests.train.data.sets import (
+    DICOM,
+    OTHER,
+    OTHER_DICOM,
+    OTHER_STUDY,
+    STUDY,
+    SUBJECT,
+    llava_rad,
+    mimic,
+    picture,
+    reports,
+)
+from tests.train.data.test_padchest_gr import IMAGE, finding, padchest
+from tests.train.data.test_padchest_gr import OTHER as OTHER_IMAGE
+from tests.train.evaluation.test_published import EFFUSION, LEFT, MIDDLE, SPINE, of_mimic, of_ms_cxr
 from train import calibrate, index
 from train.data.records import BoxRecord
 from train.evaluation.questions import Film
@@ -29,6 +42,18 @@ def of_labels(convert: Run, tmp_path: Path) -> Path:  # noqa: F811
         dev=[llava_rad(OTHER, OTHER_STUDY, OTHER_DICOM, "Clear lungs.")],
     )
     convert("mimic_cxr", mimic(tmp_path / "mimic"), reports=said)
+    return tmp_path
+
+
+def of_padchest(convert: Run, tmp_path: Path) -> Path:  # noqa: F811
+    found = (
+        (IMAGE, [finding(EFFUSION, [list(LEFT)])]),
+        (OTHER_IMAGE, [finding(SPINE, [list(MIDDLE)], labels=["scoliosis"])]),
+    )
+    root = padchest(tmp_path / "gr", *found)
+    for number, name in enumerate((IMAGE, OTHER_IMAGE)):
+        picture(root / "Padchest_GR_files" / name, seed=number)
+    convert("padchest_gr", root)
     return tmp_path
 
 

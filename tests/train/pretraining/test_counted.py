@@ -35,4 +35,4 @@ def test_what_makes_a_host_wait_is_counted() -> None:
         chosen.detach().tolist()
         torch.tensor([1], device="cpu")
         chosen.sum().backward()
-    assert found.waits == {"index": 1, "_local_scalar_dense": 1, "tolist": 1, "tensor(…, device)": 1, "index_put_": 1}
+    assert found.waits == {"index": 1, "_local_scalar_dense": 1, "tolist": 1, "tensor(…, device)": 1, "index_put": 1}
