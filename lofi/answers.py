@@ -46,16 +46,16 @@ def search_text(engine: "Engine", text: str, k: object = None, where: str = "") 
     return {"hits": [hit.to_json() for hit in hits], "notes": list(wanted.notes)}
 
 
-def ground(engine: "Engine", film: Radiograph, phrases: str) -> Answer:
-    """Boxes for each phrase, one a line or between commas."""
-    found = engine.ground(film, parse_phrases(phrases))
+def ground(engine: "Engine", film: Radiograph, phrases: str, anyway: bool = False) -> Answer:
+    """Boxes for each phrase, one a line or between commas; of no frontal chest film only ``anyway``."""
+    found = engine.ground(film, parse_phrases(phrases), anyway)
     return {"film": film_card(film), "groundings": [grounding.to_json() for grounding in found]}
 
 
-def describe(engine: "Engine", film: Radiograph, boxes: str) -> Answer:
-    """A phrase for each box of a JSON list."""
+def describe(engine: "Engine", film: Radiograph, boxes: str, anyway: bool = False) -> Answer:
+    """A phrase for each box of a JSON list; ``anyway`` as for ``ground``."""
     regions = parse_boxes(boxes)
-    phrases = engine.describe(film, regions)
+    phrases = engine.describe(film, regions, anyway)
     return {"film": film_card(film), "boxes": regions.tolist(), "phrases": list(phrases)}
 
 

@@ -59,6 +59,10 @@ def parser() -> argparse.ArgumentParser:
     describe.add_argument("regions", nargs="?", metavar="BOXES", help="JSON: [[x0, y0, x1, y1], …], 0–1 of the film")
     describe.add_argument("--boxes", metavar="BOXES", help="the same")
     export.add_arguments(commands.choices["export"])
+    for command in (ground, describe, commands.choices["export"]):
+        command.add_argument(
+            "--anyway", action="store_true", help="also of what does not look like a frontal chest film"
+        )
     return top
 
 
@@ -140,9 +144,9 @@ def _answer(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.command == "search":
         return answers.search(engine, film, chosen.k, chosen.where)
     if chosen.command == "ground":
-        return answers.ground(engine, film, "\n".join([*chosen.words, chosen.phrases]))
+        return answers.ground(engine, film, "\n".join([*chosen.words, chosen.phrases]), chosen.anyway)
     if chosen.command == "describe":
-        return answers.describe(engine, film, chosen.boxes or chosen.regions or "[]")
+        return answers.describe(engine, film, chosen.boxes or chosen.regions or "[]", chosen.anyway)
     if chosen.command == "export":
         return export.run(chosen, engine, film)
     return answers.report(engine, film)
@@ -184,7 +188,8 @@ def table(answer: dict[str, Any]) -> str:
     if "groundings" in answer:
         head = ("phrase", "asked", "answer", "confidence", "box", "score")
         parts.append(_grid(head, _grounding_rows(answer["groundings"])))
-        parts += dict.fromkeys(found["note"] for found in answer["groundings"] if found["note"])
+        told = (found[name] for found in answer["groundings"] for name in ("warning", "note"))
+        parts += dict.fromkeys(filter(None, told))
     if "sentences" in answer:
         found = [(s["sentence"], "; ".join(_box(box) for box in s["boxes"])) for s in answer["sentences"]]
         parts.append(_grid(("sentence", "boxes"), found))

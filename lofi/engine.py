@@ -18,6 +18,7 @@ from lofi.gallery.closeness import between_films, closer_than, of_query
 from lofi.gallery.refine import combined, wishes
 from lofi.gallery.words import Ranking, Words, fused
 from lofi.grounding import Answerer, Grounder
+from lofi.grounding.sides import contradicted
 from lofi.grounding.standing import answered, asked_as
 from lofi.grounding.vlm import open_answerer
 from lofi.network.checkpoint import load
@@ -219,14 +220,16 @@ class Engine:
         kept = [hit for hit in found if hit.study.study_id not in hidden][:k]
         return tuple(Hit(hit.study, hit.similarity, rank, hit.box) for rank, hit in enumerate(kept, start=1))
 
-    def ground(self, film: Radiograph | str, phrases: Sequence[str]) -> Iterator[Grounding]:
+    def ground(self, film: Radiograph | str, phrases: Sequence[str], anyway: bool = False) -> Iterator[Grounding]:
         """Each phrase's boxes, as soon as they are known, in the order of the phrases.
+
+        A film that does not look like a frontal chest film is asked about only ``anyway``; raises BadQuery.
 
         A phrase is understood first (lofi.report.understanding): one that denies, or that holds no word the model
         knows, is answered without asking the model. Where examples from the gallery were in context, ``evidence``
         names them; never of the film's own patient.
         """
-        encoded = self.encode(film)
+        encoded = self._fit(film, anyway)
         own = () if self.grounder.finder is None else self._own(encoded, None)
         examples = bool(own) or not self._own_kind_only
         pixels = self._films.get(encoded.sha256)
@@ -234,19 +237,23 @@ class Engine:
         low, high = (0.0, 0.0) if reads else (self.model.unsure_from, self.model.threshold)
         for phrase in phrases:
             ask = partial(self.grounder.ground, encoded, own=own, pixels=pixels, examples=examples)
-            yield self._answered(phrase, low, high, ask)
+            yield self._answered(encoded, phrase, low, high, ask)
 
-    def ground_within(self, film: Radiograph | str, phrases: Sequence[str], box: Box) -> Iterator[Grounding]:
+    def ground_within(
+        self, film: Radiograph | str, phrases: Sequence[str], box: Box, anyway: bool = False
+    ) -> Iterator[Grounding]:
         """As ``ground``, but boxes may not leave a box of the film, and no examples are in context.
 
         The model's coordinates are restricted as it writes them. On validation films, with a loose box drawn round
         118 findings, that gives a mean IoU of 0.386, plain boxes cut to the box 0.328, grounding on the cut-out film
         0.245 at best.
         """
-        encoded = self.encode(film)
+        encoded = self._fit(film, anyway)
         for phrase in phrases:
             # The model itself weighs presence and place here; a box that it finds is found.
-            yield self._answered(phrase, 0.0, 0.0, lambda asked: _certain(self.model.locate(encoded, asked, box)))
+            yield self._answered(
+                encoded, phrase, 0.0, 0.0, lambda asked: _certain(self.model.locate(encoded, asked, box))
+            )
 
     def heat_map(self, film: Radiograph | str, phrase: str) -> HeatMap:
         """Where the model looks for a phrase: the map on which its answer rests, over the whole film.
@@ -262,13 +269,28 @@ class Engine:
             raise BadQuery("The answer to this phrase rests on no map of the film.")
         return replace(found, phrase=phrase)
 
-    def describe(self, film: Radiograph | str, boxes: Boxes) -> tuple[str, ...]:
-        """One phrase for each of (M, 4) boxes."""
-        return tuple(self.model.describe(self.encode(film), boxes))
+    def describe(self, film: Radiograph | str, boxes: Boxes, anyway: bool = False) -> tuple[str, ...]:
+        """One phrase for each of (M, 4) boxes; ``anyway`` as for ``ground``."""
+        return tuple(self.model.describe(self._fit(film, anyway), boxes))
 
     def report(self, film: Radiograph | str) -> tuple[ReportSentence, ...]:
-        """A drafted report, each sentence with its boxes."""
-        return self.model.report(self.encode(film))
+        """A drafted report, each sentence with its boxes.
+
+        Raises BadQuery for a film that does not look like a frontal chest film: of such a one none is ever drafted.
+        """
+        encoded = self.encode(film)
+        if encoded.unfit:
+            raise BadQuery(f"{encoded.unfit} No report is drafted of it.")
+        return self.model.report(encoded)
+
+    def _fit(self, film: Radiograph | str, anyway: bool) -> EncodedFilm:
+        """The film after the image tower. Raises BadQuery where it is no frontal chest film, but for ``anyway``."""
+        encoded = self.encode(film)
+        if encoded.unfit and not anyway:
+            raise BadQuery(
+                f"{encoded.unfit} It is asked about only if you say that it is to be, all the same (anyway)."
+            )
+        return encoded
 
     def split_report(self, text: str) -> tuple[Statement, ...]:
         """A report as statements, each denied or not; needs no film. Raises BadQuery where it is not in English."""
@@ -278,23 +300,29 @@ class Engine:
         """For each phrase the sentence of a report that is nearest to it."""
         return marks(report, phrases, self.model.embed_text)
 
-    def describe_region(self, film: Radiograph | str, box: Box) -> str:
-        """A phrase for one box of a film."""
-        return self.describe(film, as_boxes([box]))[0]
+    def describe_region(self, film: Radiograph | str, box: Box, anyway: bool = False) -> str:
+        """A phrase for one box of a film; ``anyway`` as for ``ground``."""
+        return self.describe(film, as_boxes([box]), anyway)[0]
 
-    def ground_study(self, study_id: str, phrases: Sequence[str]) -> Iterator[Grounding]:
+    def ground_study(self, study_id: str, phrases: Sequence[str], anyway: bool = False) -> Iterator[Grounding]:
         """Each phrase's boxes on the film of a gallery study, as ``ground``."""
-        return self.ground(self.encode_study(study_id).sha256, phrases)
+        return self.ground(self.encode_study(study_id).sha256, phrases, anyway)
 
     @cached_property
     def concepts(self) -> Concepts | None:
         """What the one who grounds was taught; None where nobody says so, as of another model than LoFi."""
         return None if self.grounder.reads_pixels else self.model.concepts
 
-    def _answered(self, phrase: str, low: float, high: float, look: Callable[[str], Grounding]) -> Grounding:
-        """The answer to a phrase by ``look``, which takes what is asked, with what it stands for."""
+    def _answered(
+        self, film: EncodedFilm, phrase: str, low: float, high: float, look: Callable[[str], Grounding]
+    ) -> Grounding:
+        """The answer to a phrase by ``look``, which takes what is asked, with what it stands for and what is against
+        it: the film's own flag, and a box on the other side than the words say.
+        """
         name = self.grounder.answerer.name if self.grounder.answerer is not None else self.model.name
-        return answered(phrase, self.concepts, name, look, low, high)
+        answer = answered(phrase, self.concepts, name, look, low, high)
+        sides = contradicted(answer.asked, answer.boxes) if film.sides else ""
+        return replace(answer, warning=" ".join(filter(None, (film.unfit, sides))))
 
     def _hits(
         self,

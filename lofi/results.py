@@ -144,6 +144,9 @@ class Evidence:
         }
 
 
+Likely = Literal["likely", "unsure", "unlikely", ""]
+"""The chance that something is there, in words: by the model's two thresholds; "" where it has none for it."""
+
 Standing = Literal["found", "unsure", "not found", "never learnt", "denied", "not understood", "no answer"]
 """What an answer stands for. ``never learnt``: the model was shown no example of it, and is asked all the same;
 ``denied``: the phrase itself says that it is not there; ``not understood``: the model knows no word of it. For these
@@ -160,7 +163,9 @@ class Grounding:
     ``phrase`` is what was typed, ``asked`` what the model was asked; ``state`` what the answer stands for, of which
     ``found`` is one, "" while that is not decided (lofi.grounding.standing). Boxes of a phrase that is not found are
     the model's guess, and ``note`` is the sentence to show with it. ``guess`` says that where the boxes lie is one,
-    also of what is found but was learnt without boxes. ``evidence`` names the gallery examples that were in context, in
+    also of what is found but was learnt without boxes. ``likely`` is the confidence in words; ``warning`` tells what
+    speaks against the answer, "" for nothing; ``concepts`` are what was asked for, by the names of the model's table.
+    ``evidence`` names the gallery examples that were in context, in
     the order of their use; empty without any.
     """
 
@@ -174,6 +179,9 @@ class Grounding:
     state: Standing | Literal[""] = ""
     note: str = ""
     guess: bool = False
+    likely: Likely = ""
+    warning: str = ""
+    concepts: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -188,6 +196,9 @@ class Grounding:
             "state": self.standing,
             "note": self.note,
             "guess": self.guess,
+            "likely": self.likely,
+            "warning": self.warning,
+            "concepts": list(self.concepts),
             "found": self.found,
             "confidence": round(self.confidence, 4),
             "boxes": [[round(value, 5) for value in box] for box in self.boxes],

@@ -128,6 +128,26 @@ def test_grounding_a_film_again_gives_the_same(engine: Engine, film: Radiograph)
     assert list(engine.ground(film, ["cardiomegaly"])) == list(engine.ground(film.sha256, ["cardiomegaly"]))
 
 
+def test_of_no_chest_film_nothing_is_drafted_and_phrases_are_asked_only_anyway(engine: Engine) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 200), dtype=np.uint8))
+    sink = io.BytesIO()
+    noise.save(sink, "PNG")
+    odd = Radiograph.read(sink.getvalue())
+    assert odd.unfit
+    box = (0.1, 0.1, 0.5, 0.5)
+    for asked in (
+        lambda: list(engine.ground(odd, ["cardiomegaly"])),
+        lambda: list(engine.ground_within(odd, ["cardiomegaly"], box)),
+        lambda: engine.describe_region(odd, box),
+        lambda: engine.report(odd),
+    ):
+        with pytest.raises(BadQuery, match="The picture is noise"):
+            asked()
+    (answer,) = engine.ground(odd, ["cardiomegaly"], anyway=True)
+    assert answer.warning == odd.unfit
+    assert engine.search(odd, 2)
+
+
 def test_text_search_finds_studies(engine: Engine) -> None:
     assert len(engine.search_text("pleural effusion", 3)) == 3
 

@@ -2,8 +2,9 @@
 /**
  * The table of phrases: what was found, how sure, where; colour and dash, show and hide, opacity and threshold.
  */
+import { chanceBar, chanceWords, trackRecord } from "./chance.js";
 import { address, button, make, percent, renew, toggle } from "./dom.js";
-import { look, sample, sureness, verdict } from "./lines.js";
+import { look, sample } from "./lines.js";
 import { foundFirst } from "./reading.js";
 import { boxReview, phraseReview } from "./review.js";
 
@@ -65,11 +66,19 @@ function told(finding) {
   if (finding.state !== "known") return [];
   const same = !finding.asked || finding.asked === finding.phrase.toLowerCase() || ["denied", "not understood"].includes(finding.answer);
   const said = [same ? "" : `Asked as “${finding.asked}”.`, finding.note].filter(Boolean).join(" ");
-  return said ? [line(said)] : [];
+  return [finding.warning && line(finding.warning, "flag"), said && line(said)].filter(Boolean);
 }
 
-/** @param {string} text */
-const line = (text) => make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, make("p", { cls: "quiet", text })));
+/** @param {string} text @param {string} [cls] */
+const line = (text, cls = "quiet") => make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, make("p", { cls, text })));
+
+/** What is said above the answers of a film that does not look like a frontal chest film. @param {Workbench} bench @param {import("./reading.js").Reading} reading */
+function unfit(bench, reading) {
+  if (!reading.film?.unfit) return [];
+  const said = reading.anyway ? "Answers to it cannot be relied on." : "Phrases are not looked for on it.";
+  return [make("div", { cls: "unfit" }, make("p", { cls: "flag", text: `${reading.film.unfit} ${said}` }),
+    reading.anyway ? null : button("Answer all the same", () => bench.answerAnyway(), { key: "anyway", id: "anyway", cls: "action" }))];
+}
 
 /** @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
 function row(bench, reading, finding) {
@@ -81,10 +90,10 @@ function row(bench, reading, finding) {
     sample(look(bench.offer, finding.number)));
   const name = button(finding.phrase, () => bench.select(finding.phrase), {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
-  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: verdict(finding) }));
+  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: chanceWords(finding) }));
   return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
-    make("td", { cls: "sure", text: sureness(finding) }),
+    make("td", { cls: "sure" }, chanceBar(bench, finding), trackRecord(bench, finding)),
     make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),
     make("td", {}, button("×", () => bench.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
 }
@@ -106,7 +115,7 @@ function slider(bench, name, property, least) {
 export function mountFindings(bench) {
   const bar = make("div", { cls: "bar-of-boxes" });
   const all = make("div", { cls: "all" });
-  bar.append(all, slider(bench, "Opacity", "opacity", 0.1), slider(bench, "Least confidence", "threshold", 0));
+  bar.append(all, slider(bench, "Opacity", "opacity", 0.1), slider(bench, "Least chance", "threshold", 0));
   /** @type {Finding|undefined} the phrase that was asked last */ let newest;
   const table = make("div", { cls: "findings", tabindex: "0", role: "region", "aria-label": "Findings" });
 
@@ -118,11 +127,11 @@ export function mountFindings(bench) {
     }, { key: "all", title: "Show or hide all boxes" })]);
     bar.hidden = !reading?.findings.length && !reading?.draft;
     const ranks = reading?.hits?.map((hit) => [hit.study_id, hit.rank]);
-    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, reading.row, Boolean(bench.offer), ranks];
+    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, reading.row, Boolean(bench.offer), ranks, reading.film?.unfit, reading.anyway];
     renew(table, shown, () => {
-      if (!reading?.findings.length) return [make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
-      const head = ["Boxes", "Phrase", "Answer", "Confidence", "Review of the boxes", ""];
-      return [make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
+      if (!reading?.findings.length) return [...(reading ? unfit(bench, reading) : []), make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
+      const head = ["Boxes", "Phrase", "Answer", "Chance it is there", "Review of the boxes", ""];
+      return [...unfit(bench, reading), make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
         make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...told(finding), ...because(bench, finding)])))];
     });
     reveal(reading?.findings.at(-1), reading);

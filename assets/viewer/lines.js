@@ -35,11 +35,12 @@ export function verdict(finding) {
   if (finding.state === "looking") return "looking…";
   if (finding.state === "failed") return "not answered";
   if (finding.state === "absent") return "said to be absent";
+  if (finding.state === "held") return "not asked";
   return finding.answer || (finding.found ? "found" : "not found");
 }
 
 /** Whether the model was asked, and answered. @param {Finding} finding */
-const wasAsked = (finding) => !["denied", "not understood", "no answer"].includes(finding.answer);
+export const wasAsked = (finding) => !["denied", "not understood", "no answer"].includes(finding.answer);
 
 /**
  * How sure the model is of each box, for labels and the threshold: the phrase's confidence for the best box, so that one
@@ -50,9 +51,6 @@ export function boxSureness({ confidence, scores }) {
   const best = Math.max(...scores, 1e-9);
   return scores.map((score) => (confidence * score) / best);
 }
-
-/** @param {Finding} finding */
-export const sureness = (finding) => (finding.state === "known" && wasAsked(finding) ? percent(finding.confidence) : "");
 
 /** Age and the like of a study, only what is known. @param {any} hit */
 export function facts(hit) {

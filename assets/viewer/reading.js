@@ -12,10 +12,13 @@ import { Sheet } from "./film-sheet.js";
  * @typedef {object} Finding one phrase and its answer
  * @property {string} phrase
  * @property {number} number gives its colour and dash
- * @property {"waiting"|"looking"|"known"|"failed"|"absent"} state absent: the report, or the phrase, itself says that it is not there
+ * @property {"waiting"|"looking"|"known"|"failed"|"absent"|"held"} state absent: the report, or the phrase, itself says that it is not
+ *   there; held: not asked, because the film does not look like a frontal chest film
  * @property {string} answer what the answer stands for, as lofi.results.Standing: "found", "never learnt" …; "" while there is none
  * @property {string} asked what the model was asked @property {string} note the sentence to show with the answer
  * @property {boolean} guess whether the model's boxes are a guess, drawn thin
+ * @property {string} likely the chance in words, "" where there is none @property {string} warning what speaks against the answer
+ * @property {string[]} concepts what it is about, by the keys of what the model knows
  * @property {boolean} found
  * @property {number} confidence
  * @property {Box[]} boxes
@@ -50,6 +53,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {any} film the card of lofi.answers, null until the film was read
  * @property {{patient: string, day: number|null}|null} same as lofi/ui/sameness.py tells it: a word that files of one patient share
  * @property {string} pass the word for its DICOM source, "" where there is none
+ * @property {boolean} anyway answer although the film does not look like a frontal chest film
  * @property {Search} search
  * @property {any[]|null} hits null while they are not known
  * @property {boolean} more @property {string[]} notes sentences about the search @property {string} searchError @property {number} searches counts the searches begun
@@ -86,7 +90,7 @@ export function newReading(name, source, where) {
   made += 1;
   return {
     key: made, id: newId(), name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
-    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, same: null, pass: "",
+    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, anyway: false, same: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
     hits: null, more: false, notes: [], searchError: "", searches: 0,
     findings: [], hidden: new Set(), selected: "",
@@ -112,7 +116,7 @@ export function addFinding(reading, phrase, more = {}) {
   while (used.has(number)) number += 1;
   /** @type {Finding} */
   const finding = {
-    phrase, number, state: "waiting", answer: "", asked: "", note: "", guess: false, found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, asks: "", said: "", error: "", ...more,
+    phrase, number, state: "waiting", answer: "", asked: "", note: "", guess: false, likely: "", warning: "", concepts: [], found: false, confidence: 0, boxes: [], scores: [], evidence: [], within: null, asks: "", said: "", error: "", ...more,
   };
   reading.findings.push(finding);
   return finding;

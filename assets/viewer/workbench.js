@@ -78,7 +78,7 @@ export class Workbench extends GuidedWorklist {
     region.busy = true;
     this.changed();
     try {
-      const { phrase } = await this.askFilm(reading, "describe", { box: region.box });
+      const { phrase } = await this.askFilm(reading, "describe", { box: region.box, anyway: reading.anyway });
       Object.assign(region, { phrase, said: phrase ? `The model says: ${phrase}` : "The model has no words for this box." });
     } catch (fault) {
       region.said = words(fault);
@@ -127,7 +127,7 @@ export class Workbench extends GuidedWorklist {
         const marked = known.phrases.join("\n") === phrases.join("\n");
         if ((!open && marked) || reading.compared !== hit) break;
         // The marks cost nothing beside the boxes: the first answer brings those of all phrases.
-        const { findings, sentences } = await this.ask("neighbour", { study_id: hit.study_id, phrases, look_for: open && marked ? [open.phrase] : [] });
+        const { findings, sentences } = await this.ask("neighbour", { study_id: hit.study_id, phrases, look_for: open && marked ? [open.phrase] : [], anyway: reading.anyway });
         Object.assign(known, { sentences, phrases });
         if (findings.length && open) known.findings[open.phrase] = findings[0];
         this.changed();
@@ -147,6 +147,7 @@ export class Workbench extends GuidedWorklist {
 
   /** Phrases worth asking, once nothing else is to be done for the film. @param {Reading} reading */
   async ready(reading) {
+    if (reading.film?.unfit) return;
     try {
       const { phrases } = await this.turns.take(reading, () => this.askFilm(reading, "suggest", this.searched(reading)));
       reading.suggestions = phrases;
@@ -242,7 +243,7 @@ export class Workbench extends GuidedWorklist {
     const phrases = reading.findings.filter((finding) => finding.state === "known");
     try {
       const { name, media_type, data } = await this.askFilm(reading, "export_case", {
-        kind, identified, pass: reading.pass, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
+        kind, identified, pass: reading.pass, anyway: reading.anyway, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
         search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
       });
       save(name, new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: media_type }));

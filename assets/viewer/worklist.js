@@ -247,6 +247,7 @@ export class Worklist {
   /** Look for the phrases that have no answer yet, one by one. @param {Reading} reading */
   async find(reading) {
     if (reading.looking) return;
+    if (reading.film?.unfit && !reading.anyway) return this.hold(reading);
     reading.looking = true;
     while (this.worklist.includes(reading)) {
       const finding = reading.findings.find((one) => one.state === "waiting");
@@ -260,14 +261,29 @@ export class Worklist {
     this.answered(reading);
   }
 
+  /** Leave the phrases unasked until the reader wants them all the same. @param {Reading} reading */
+  hold(reading) {
+    for (const finding of reading.findings) if (finding.state === "waiting") finding.state = "held";
+    this.changed();
+  }
+
+  /** Answer although the film does not look like a frontal chest film. */
+  answerAnyway() {
+    const reading = this.current;
+    if (!reading) return;
+    reading.anyway = true;
+    for (const finding of reading.findings) if (finding.state === "held") finding.state = "waiting";
+    this.find(reading);
+  }
+
   /** @param {Reading} reading @param {Finding} finding */
   async look(reading, finding) {
     const { within } = finding;
     try {
-      const { findings } = await this.askFilm(reading, "ground", { phrases: [spoken(finding)], box: within });
+      const { findings } = await this.askFilm(reading, "ground", { phrases: [spoken(finding)], box: within, anyway: reading.anyway });
       if (finding.within !== within) return; // asked elsewhere meanwhile: it waits again
-      const { found, guess, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
-      Object.assign(finding, { state: "known", answer: state, asked, note, guess, found, confidence, boxes, scores, evidence });
+      const { found, guess, likely, warning, concepts, confidence, boxes, scores, evidence, state, asked, note } = findings[0];
+      Object.assign(finding, { state: "known", answer: state, asked, note, guess, likely, warning, concepts, found, confidence, boxes, scores, evidence });
     } catch (fault) {
       Object.assign(finding, { state: "failed", error: words(fault) });
     }

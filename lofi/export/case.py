@@ -10,7 +10,7 @@ from lofi.export.mark import Mark, Measured, Scale, measured, scale_of, words_of
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph
 from lofi.gallery.text import clean_line
-from lofi.results import Box, Grounding, HeatMap, Hit, ReportSentence, Standing
+from lofi.results import Box, Grounding, HeatMap, Hit, Likely, ReportSentence, Standing
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
@@ -67,6 +67,8 @@ class Finding:
     state: Standing = "found"
     note: str = ""
     guess: bool = False
+    likely: Likely = ""
+    warning: str = ""
 
     @property
     def standing(self) -> tuple[tuple[Box, Region], ...]:
@@ -237,6 +239,8 @@ class Case:
             state=grounding.standing,
             note=clean_line(grounding.note, PHRASE_LIMIT),
             guess=grounding.guess,
+            likely=grounding.likely,
+            warning=clean_line(grounding.warning, PHRASE_LIMIT),
         )
 
 

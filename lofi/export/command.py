@@ -39,7 +39,7 @@ def run(chosen: argparse.Namespace, engine: "Engine", film: Radiograph) -> dict[
     case = Case.of(
         engine,
         film,
-        groundings=engine.ground(film, phrases),
+        groundings=engine.ground(film, phrases, chosen.anyway),
         hits=engine.search(film, parse_count(chosen.k), chosen.where) if chosen.kind in SEARCHED else None,
         report=engine.report(film) if chosen.draft else None,
         origin=read_origin(Path(chosen.file).read_bytes()) if chosen.kind in ("sr", "gsps") else None,

@@ -67,6 +67,8 @@ def _finding(case: Case, finding: Finding) -> dict[str, Any]:
         "state": finding.state,
         "note": finding.note,
         "guess": finding.guess,
+        "likely": finding.likely,
+        "warning": finding.warning,
         "found": finding.found,
         "confidence": round(float(finding.confidence), 4),
         "absent_for_reader": finding.absent_for_reader,

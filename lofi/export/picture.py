@@ -35,7 +35,7 @@ HEAT_OPACITY = 0.6
 LISTED = 40
 """Phrases that the legend lists; every one is drawn."""
 _DPI = 100
-_PAPER, _INK, _QUIET = "#101418", "#e6eaee", "#98a3ad"
+_PAPER, _INK, _QUIET, _WARNING = "#101418", "#e6eaee", "#98a3ad", "#ffcf5c"
 _COLUMNS = 40
 """Characters of a legend line."""
 
@@ -172,7 +172,7 @@ def _draw_legend(figure: Figure, lines: list[_Line], left: int, figure_hw: tuple
 
 
 def _legend(case: Case) -> list[_Line]:
-    lines: list[_Line] = []
+    lines = [_Line(text, _WARNING) for flag in case.film.flags for text in _wrapped(flag, 4)]
     findings = case.findings
     for finding in findings[:LISTED]:
         stroke = line_of(finding.number)
@@ -183,6 +183,7 @@ def _legend(case: Case) -> list[_Line]:
             lines += [_Line(text, _QUIET) for text in _wrapped(f"asked as {finding.asked}", 2)]
         lines += [_Line(text, _QUIET) for text in _wrapped(_answer(finding), 2)]
         lines += [_Line(text) for text in _wrapped(finding.judged(case.reader), 2)]
+        lines += [_Line(text, _WARNING) for text in _wrapped(finding.warning, 4)]
         lines += [_Line(text, _QUIET) for text in _wrapped(finding.note, 3)]
     if len(findings) > LISTED:
         lines.append(_Line(f"and {len(findings) - LISTED} more phrases", _QUIET, gap=0.8))
@@ -214,7 +215,7 @@ def _answer(finding: Finding) -> str:
     """The model's answer, whatever the reader said of it."""
     if finding.state in UNJUDGED:
         return finding.state
-    return f"{finding.state} · confidence {100 * finding.confidence:.0f} %"
+    return f"{finding.likely or finding.state} · chance it is there {100 * finding.confidence:.0f} %"
 
 
 def _wrapped(text: str, most: int) -> list[str]:

@@ -139,7 +139,8 @@ def _note(case: Case) -> TextObject:
         if (state := _without(case, finding)) is not None:
             missing.setdefault(state, []).append(finding.phrase)
     listed = [f"{state[0].upper()}{state[1:]}: {', '.join(phrases)}." for state, phrases in missing.items()]
-    text = _plain(clean_line(" ".join([NOTE, about, *listed]), _NOTE))
+    warned = [f"{finding.phrase}: {finding.warning}" for finding in case.findings if finding.warning]
+    text = _plain(clean_line(" ".join([NOTE, *case.film.flags, about, *warned, *listed]), _NOTE))
     return TextObject(text, "DISPLAY", bounding_box=(0.02, 0.94, 0.98, 0.99), text_justification="LEFT")
 
 

@@ -204,7 +204,8 @@ def _observers(case: Case) -> ObservationContext:
 
 def _comments(case: Case) -> Iterator[Dataset]:
     """Text after the measurements, which template 1500 allows: it is extensible."""
-    texts = list(provenance(case))
+    texts = [*provenance(case), *(f"Flag of the film: {flag}" for flag in case.film.flags)]
+    texts += [f"{finding.phrase}: {finding.warning}" for finding in case.findings if finding.warning]
     texts += [f"Draft by the model, not reviewed: {clean_line(s.sentence, TEXT_LIMIT)}" for s in case.report or ()]
     if case.comment:
         texts.append(f"Comment by {case.reader}: {case.comment}")

@@ -10,7 +10,7 @@ from lofi.gallery.text import clean_line
 
 BOX_COLUMNS = (
     "film_sha256", "phrase", "asked", "state", "found", "confidence", "box", "x0", "y0", "x1", "y1",
-    "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict", "drawn_by", "guess",
+    "x0_pixels", "y0_pixels", "x1_pixels", "y1_pixels", "score", "verdict", "drawn_by", "guess", "likely", "warning",
     "mark", "value", "unit", "words", "points_pixels",
 )  # fmt: skip
 HIT_COLUMNS = (
@@ -18,7 +18,7 @@ HIT_COLUMNS = (
     "report", "verdict",
 )  # fmt: skip
 SOURCE_COLUMNS = (
-    "reader", "comment", "model", "checkpoint_sha256", "gallery", "gallery_sha256", "made_at", "note",
+    "reader", "comment", "model", "checkpoint_sha256", "gallery", "gallery_sha256", "made_at", "note", "film_flags",
 )  # fmt: skip
 
 
@@ -49,17 +49,18 @@ def write_hits_csv(case: Case) -> Written:
 
 def _finding_rows(case: Case, finding: Finding) -> Iterator[tuple[Cell, ...]]:
     phrase = (case.film.sha256, finding.phrase, finding.asked)
+    worth = (finding.guess, finding.likely, finding.warning)
     model = (finding.state, finding.found, round(float(finding.confidence), 4))
     if all(region.reader for region in finding.regions):
         said = "absent" if finding.absent_for_reader else ""
-        yield (*phrase, *model, *_region_cells(case, None), said, "", finding.guess)
+        yield (*phrase, *model, *_region_cells(case, None), said, "", *worth)
     for region in finding.regions:
         cells = _region_cells(case, region)
         if region.reader:
-            yield (*phrase, None, None, None, *cells, region.verdict, region.reader, None)
+            yield (*phrase, None, None, None, *cells, region.verdict, region.reader, None, None, None)
         else:
             said = "absent" if finding.absent_for_reader else region.verdict
-            yield (*phrase, *model, *cells, said, "model", finding.guess)
+            yield (*phrase, *model, *cells, said, "model", *worth)
 
 
 def _mark_rows(case: Case) -> Iterator[tuple[Cell, ...]]:
@@ -83,7 +84,7 @@ def _encoded(case: Case, columns: Sequence[str], rows: Iterable[Sequence[Cell]])
     gallery = case.gallery
     source: tuple[Cell, ...] = (
         case.reader, case.comment, case.model, case.fingerprint, gallery.name if gallery else "",
-        gallery.sha256 if gallery else "", case.time, NOTE,
+        gallery.sha256 if gallery else "", case.time, NOTE, " ".join(case.film.flags),
     )  # fmt: skip
     sheet = to_csv((*columns, *SOURCE_COLUMNS), ([_clean(cell) for cell in (*row, *source)] for row in rows))
     # With the mark a spreadsheet reads accents right; without it many take the file for Latin-1.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from lofi.network.concepts import Concept
 from lofi.report.query import checked_phrase
 from lofi.report.understanding import Understood, understood
-from lofi.results import Grounding, Standing
+from lofi.results import Grounding, Likely, Standing
 
 UNPLACED = frozenset({"never learnt", "unsure"})
 """Standings of which a box is a guess."""
@@ -110,4 +110,21 @@ def stood(
     unseen = guessed(said.concepts, known, model) if placed else ""
     told = note(state, said, model, placed) or unseen
     guess = placed and (state in UNPLACED or bool(unseen))
-    return replace(answer, phrase=typed, asked=said.asked, state=state, found=state == "found", note=told, guess=guess)
+    return replace(
+        answer,
+        phrase=typed,
+        asked=said.asked,
+        state=state,
+        found=state == "found",
+        note=told,
+        guess=guess,
+        likely="" if state == "never learnt" else in_words(answer.confidence, low, high),
+        concepts=tuple(concept for concept in said.concepts if known is not None and concept in known),
+    )
+
+
+def in_words(chance: float, low: float, high: float) -> Likely:
+    """The chance that something is there, in words; "" where there are no thresholds, as inside a drawn box."""
+    if high <= 0:
+        return ""
+    return "likely" if chance >= high else "unsure" if chance >= low else "unlikely"

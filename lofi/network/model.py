@@ -27,6 +27,7 @@ from lofi.network.text import (
     location_tokens,
     region_prompt,
 )
+from lofi.report.causes import without_cause
 from lofi.report.query import MAX_PHRASE_LENGTH, checked_phrase
 from lofi.report.statements import sentences, statements_of
 from lofi.results import Box, Grounding, HeatMap, ReportSentence
@@ -199,9 +200,9 @@ class LofiModel(Encoder):
 
     @torch.inference_mode()
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
-        """One phrase a box of (M, 4) film boxes."""
+        """One phrase a box of (M, 4) film boxes; "" where the model names a cause alone."""
         encoded = self.encoded(film)
-        return [self.describe_together(encoded, box[None]) for box in as_boxes(boxes)]
+        return [without_cause(self.describe_together(encoded, box[None])) for box in as_boxes(boxes)]
 
     @torch.inference_mode()
     def describe_together(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> str:
@@ -213,11 +214,14 @@ class LofiModel(Encoder):
 
     @torch.inference_mode()
     def report(self, film: Radiograph | EncodedFilm) -> tuple[ReportSentence, ...]:
-        """A drafted report, sentence by sentence, each asserted finding with the boxes where it is seen."""
+        """A drafted report, sentence by sentence, each asserted finding with the boxes where it is seen.
+
+        Causes are left out (lofi.report.causes): a film does not show them.
+        """
         encoded = self.encoded(film)
         text = self._write(encoded, self.talk.question(REPORT_PROMPT), self.config.language.max_answer)
         drafted: list[ReportSentence] = []
-        for sentence in sentences(text):
+        for sentence in sentences(" ".join(without_cause(one.text) for one in sentences(text))):
             words = sentence.text.strip(" .")
             asserted = any(statement.groundable for statement in statements_of(sentence))
             # A model that rambles must not cost the whole draft: of a sentence too long for a phrase its beginning.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi.report.causes import names_cause
 from lofi.report.statements import Statement, groundable_phrases, split_report
 from lofi.results import Hit
 
@@ -142,9 +143,14 @@ def _votes(draft: Sequence[str], hits: Sequence[Hit]) -> dict[str, float]:
     total = sum(weights) or 1.0
     votes: dict[str, float] = {}
     for sentence in draft:
-        for phrase in groundable_phrases(split_report(sentence)):
+        for phrase in _asked_for(sentence):
             votes[phrase] = 1.0
     for hit, weight in zip(hits, weights, strict=True):
-        for phrase in groundable_phrases(split_report(hit.study.report)):
+        for phrase in _asked_for(hit.study.report):
             votes[phrase] = votes.get(phrase, 0.0) + weight / total
     return votes
+
+
+def _asked_for(report: str) -> list[str]:
+    """The phrases of a report that can be looked for: no causes, which a film does not show."""
+    return [phrase for phrase in groundable_phrases(split_report(report)) if not names_cause(phrase)]

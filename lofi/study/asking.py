@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from lofi.boxes import as_boxes
@@ -50,12 +50,15 @@ class ModelAnswer:
 
 
 def ask(engine: "Engine", case: StudyCase, hits: int, read_film: ReadFilm = Radiograph.read) -> ModelAnswer:
-    """The engine's answer to a case: its phrases grounded, ``hits`` studies without the film's own patient."""
+    """The engine's answer to a case: its phrases grounded, ``hits`` studies without the film's own patient.
+
+    Whoever defined the study chose its films: they are asked about whatever they look like.
+    """
     try:
         film = read_film(case.path)
     except (UnreadableFilm, NotAChestFilm) as error:
         return ModelAnswer(failed=str(error))
-    groundings = tuple(_left_to_right(found) for found in engine.ground(film, case.phrases))
+    groundings = tuple(_left_to_right(found) for found in engine.ground(film, case.phrases, anyway=True))
     near = engine.search(film, hits, leave_out=case.own) if hits else ()
     return ModelAnswer(groundings, tuple((hit.study.study_id, hit.similarity) for hit in near))
 
@@ -73,16 +76,8 @@ def keep_answer(connection: sqlite3.Connection, study: str, film: str, answer: M
 
 def _left_to_right(found: Grounding) -> Grounding:
     turned = sorted(zip(found.boxes, found.scores, strict=True))
-    return Grounding(
-        found.phrase,
-        found.found,
-        found.confidence,
-        tuple(box for box, _ in turned),
-        tuple(score for _, score in turned),
-        asked=found.asked,
-        state=found.state,
-        note=found.note,
-    )
+    boxes, scores = tuple(box for box, _ in turned), tuple(score for _, score in turned)
+    return replace(found, boxes=boxes, scores=scores, evidence=(), likely="", concepts=())
 
 
 def _grounding(values: Any) -> Grounding:
@@ -105,6 +100,8 @@ def _grounding(values: Any) -> Grounding:
         asked=plain.text(values.get("asked", ""), "asked", 2_000),
         state=state,  # type: ignore[arg-type]
         note=plain.text(values.get("note", ""), "note", 2_000),
+        guess=values.get("guess") is True,
+        warning=plain.text(values.get("warning", ""), "warning", 2_000),
     )
 
 

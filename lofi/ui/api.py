@@ -44,13 +44,13 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
         with noted("api search_text"):
             return answers.search_text(holdings.engine, text, k, where)
 
-    def ground(film: bytes | None, phrases: str) -> answers.Answer:
-        """Boxes (xyxy, 0–1 of the film) for phrases, one a line or between commas."""
-        return opened("ground", film, lambda found: answers.ground(holdings.engine, found, phrases))
+    def ground(film: bytes | None, phrases: str, anyway: bool) -> answers.Answer:
+        """Boxes (xyxy, 0–1 of the film) for phrases, one a line or between commas; of no frontal chest film anyway."""
+        return opened("ground", film, lambda found: answers.ground(holdings.engine, found, phrases, anyway))
 
-    def describe(film: bytes | None, boxes: str) -> answers.Answer:
+    def describe(film: bytes | None, boxes: str, anyway: bool) -> answers.Answer:
         """A phrase for each box of a JSON list [[x0, y0, x1, y1], …]."""
-        return opened("describe", film, lambda found: answers.describe(holdings.engine, found, boxes))
+        return opened("describe", film, lambda found: answers.describe(holdings.engine, found, boxes, anyway))
 
     def report(film: bytes | None) -> answers.Answer:
         """A drafted report, sentence by sentence with boxes."""
@@ -61,6 +61,7 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
         k = gr.Number(8, label="k", precision=None)
         where = gr.Textbox("", label="where")
         text, phrases, boxes = (gr.Textbox("", label=name) for name in ("text", "phrases", "boxes"))
+        anyway = gr.Checkbox(False, label="anyway")
         answer, start = gr.JSON(label="answer"), gr.Button()
 
     def expose(function: Callable[..., answers.Answer], inputs: list[Any]) -> None:
@@ -68,6 +69,6 @@ def endpoints(holdings: Holdings, uploads: Uploads) -> None:
 
     expose(search, [film, k, where])
     expose(search_text, [text, k, where])
-    expose(ground, [film, phrases])
-    expose(describe, [film, boxes])
+    expose(ground, [film, phrases, anyway])
+    expose(describe, [film, boxes, anyway])
     expose(report, [film])

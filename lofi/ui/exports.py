@@ -61,7 +61,8 @@ class Exports:
             raise BadQuery("The page named its phrases and their boxes in a way that is not known here: reload it.")
         within: list[Box | None] = [Asked({"box": box}).box() for box in boxes]
         return tuple(
-            self.page_answers.grounding(film, phrase, box) for phrase, box in zip(phrases, within, strict=True)
+            self.page_answers.grounding(film, phrase, box, asked.values.get("anyway") is True)
+            for phrase, box in zip(phrases, within, strict=True)
         )
 
 

@@ -58,7 +58,10 @@ class PageAnswers:
             "model": engine.model.name,
             "fingerprint": engine.model.fingerprint,
             "user": caller().user,
-            "concepts": None if engine.concepts is None else [one.to_json() for one in engine.concepts.values()],
+            "concepts": None
+            if engine.concepts is None
+            else [{"key": key, **one.to_json()} for key, one in engine.concepts.items()],
+            "thresholds": None if engine.grounder.reads_pixels else [engine.model.unsure_from, engine.model.threshold],
             "studies": len(gallery),
             "simulated": gallery.columns.simulated,
             "examples_simulated": all(study.simulated for study in examples),
@@ -109,7 +112,8 @@ class PageAnswers:
     def ground(self, asked: Asked) -> Answer:
         """Boxes for phrases on the film, or only inside a box of it."""
         film, box = self.known(asked), asked.box()
-        return {"findings": [self.finding(self.grounding(film, phrase, box)) for phrase in asked.phrases()]}
+        anyway = asked.values.get("anyway") is True
+        return {"findings": [self.finding(self.grounding(film, phrase, box, anyway)) for phrase in asked.phrases()]}
 
     def finding(self, answer: Grounding) -> Answer:
         """An answer for the page: each example with its study, ready to be opened beside the film."""
@@ -119,16 +123,16 @@ class PageAnswers:
             evidence.append({**item.to_json(), "study": hit_card(hit)})
         return {**answer.to_json(), "evidence": evidence}
 
-    def grounding(self, film: str, phrase: str, box: Box | None = None) -> Grounding:
-        """One phrase's answer, the kept one where it was asked before."""
+    def grounding(self, film: str, phrase: str, box: Box | None = None, anyway: bool = False) -> Grounding:
+        """One phrase's answer, the kept one where it was asked before; ``anyway`` as for the engine."""
 
         def look() -> Grounding:
             engine = self.holdings.engine
-            return next(
-                iter(engine.ground(film, [phrase]) if box is None else engine.ground_within(film, [phrase], box))
-            )
+            if box is None:
+                return next(engine.ground(film, [phrase], anyway))
+            return next(engine.ground_within(film, [phrase], box, anyway))
 
-        return self._groundings.get_or_make(f"{film} {box} {phrase}", look)
+        return self._groundings.get_or_make(f"{film} {box} {anyway} {phrase}", look)
 
     def heat_map(self, asked: Asked) -> Answer:
         """Where the model looks for a phrase: a grey picture over the whole film, white where the map is hottest."""
@@ -143,7 +147,7 @@ class PageAnswers:
         film, box = self.known(asked), asked.box()
         if box is None:
             raise BadQuery("First draw a box on the film.")
-        return {"phrase": self.holdings.engine.describe_region(film, box)}
+        return {"phrase": self.holdings.engine.describe_region(film, box, asked.values.get("anyway") is True)}
 
     def draft(self, asked: Asked) -> Answer:
         """A report drafted by the model, each sentence with its boxes."""
@@ -159,7 +163,10 @@ class PageAnswers:
 
     def suggest(self, asked: Asked) -> Answer:
         """Phrases worth asking, from the drafted report and the reports of the hits."""
-        draft = [one.sentence for one in self.sentences(self.known(asked))]
+        film = self.known(asked)
+        if self.holdings.engine.encode(film).unfit:  # nothing is worth asking of it
+            return {"phrases": []}
+        draft = [one.sentence for one in self.sentences(film)]
         hits = self.hits(asked, PAGE)
         return {"phrases": list(suggestions(draft, hits, self.holdings.engine.model.embed_text))}
 
@@ -183,7 +190,7 @@ class PageAnswers:
         study_id, phrases = asked.text("study_id"), asked.phrases()
         findings: list[Grounding] = []
         for phrase in asked.phrases("look_for"):
-            findings += self.holdings.engine.ground_study(study_id, [phrase])
+            findings += self.holdings.engine.ground_study(study_id, [phrase], asked.values.get("anyway") is True)
         report = self.holdings.engine.study(study_id).report
         marks = self.holdings.engine.mark_sentences(report, phrases) if phrases else ()
         return {"findings": [finding.to_json() for finding in findings], "sentences": marked(report, marks)}

@@ -4,11 +4,13 @@ import re
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.asking import DESK, post, sent
-from tests.browser.steps import SHOWN, ask, drop, example, hits
+from tests.browser.steps import AT_DESK, SHOWN, answered, ask, drop, example, hits, turn_to
 
 pytestmark = pytest.mark.browser
 
@@ -45,9 +47,14 @@ def test_phrases_have_colours_dashes_and_a_verdict_each(page: Page, film_file: P
     )
     assert len(set(looks)) == 3
     for verdict in page.locator(".finding .verdict").all_inner_texts():
-        assert verdict.strip() in {"found", "not found"}
-    for sure in page.locator(".finding .sure").all_inner_texts():
+        assert verdict.strip() in {"likely", "unsure", "unlikely"}
+    for sure in page.locator(".finding .chance-of .figure").all_inner_texts():
         assert re.fullmatch(r"\d+ %", sure)
+    # The model's two thresholds are marked on each bar, and what is known of its boxes is one click away.
+    expect(page.locator(".finding .chance .mark")).to_have_count(6)
+    record = page.locator(".track-record[data-phrase=cardiomegaly]")
+    record.locator("summary").click()
+    expect(record).to_contain_text("overlapped the readers' by 73 %")
 
 
 def test_boxes_can_be_hidden_one_phrase_or_all_at_a_time(page: Page, film_file: Path) -> None:
@@ -72,9 +79,9 @@ def test_the_threshold_and_the_opacity_change_the_boxes(page: Page, film_file: P
     assert before
     page.get_by_label("Opacity").fill("0.5")
     expect(page.locator(".seat.query .film-overlay .boxes")).to_have_css("opacity", "0.5")
-    page.get_by_label("Least confidence").fill("1")
+    page.get_by_label("Least chance").fill("1")
     expect(boxes).to_have_count(0)
-    page.get_by_label("Least confidence").fill("0")
+    page.get_by_label("Least chance").fill("0")
     expect(boxes).to_have_count(before)
 
 
@@ -190,13 +197,37 @@ def test_a_phrase_that_denies_is_not_looked_for(page: Page, film_file: Path) -> 
     expect(denied.locator(".verdict").first).to_have_text("said to be absent")
 
 
+@AT_DESK
+def test_a_film_that_is_no_frontal_chest_film_is_asked_only_all_the_same(page: Page, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300), dtype=np.uint8)
+    path = tmp_path / "noise.png"
+    Image.fromarray(noise).save(path)
+    drop(page, path)
+    hits(page)
+    page.fill("#phrases", "cardiomegaly")
+    page.click("#find")
+    finding = page.locator("tr.finding")
+    expect(finding.locator(".verdict")).to_have_text("not asked")
+    expect(page.locator(".unfit")).to_contain_text("The picture is noise")
+    expect(page.get_by_role("group", name="Suggested")).to_have_count(0)
+    expect(page.locator(".seat.query .side").first).to_be_hidden()
+    turn_to(page, "report")
+    expect(page.locator(".draft")).to_contain_text("No report is drafted")
+    expect(page.get_by_role("button", name="Draft a report")).to_have_count(0)
+    turn_to(page, "findings")
+    page.click("#anyway")
+    answered(page)
+    expect(finding.locator(".verdict")).to_have_text(re.compile("likely|unsure"))
+    expect(page.locator("tr.remark .flag")).to_contain_text("The picture is noise")
+
+
 def test_each_answer_says_what_it_stands_for(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     hits(page)
     ask(page, "Rt lung, hernia, 123, clear lungs")
     expect(page.locator("tr.finding")).to_have_count(4)
     expect(page.locator("tr.finding:is(.waiting, .looking)")).to_have_count(0)
-    expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("found")
+    expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("likely")
     expect(page.locator("tr.finding", has_text="hernia").locator(".verdict")).to_have_text("never learnt")
     expect(page.locator("tr.finding", has_text="123").locator(".verdict")).to_have_text("not understood")
     told = page.locator("tr.remark")

@@ -52,6 +52,22 @@ def test_the_answer_carries_what_was_typed_what_was_asked_and_a_sentence() -> No
     assert answer.to_json()["state"] == "never learnt"
 
 
+def test_a_box_of_what_was_learnt_from_labels_alone_is_a_guess() -> None:
+    given = Grounding("x", True, 0.8, (BOX,), (0.7,))
+    answers = {
+        phrase: stood(given, phrase, understood(phrase), KNOWN, "tiny", 0.4, 0.6) for phrase in ("mass", "effusion")
+    }
+    assert (answers["mass"].state, answers["mass"].guess, answers["mass"].concepts) == ("found", True, ("mass",))
+    assert (answers["effusion"].state, answers["effusion"].guess) == ("found", False)
+
+
+@pytest.mark.parametrize(("chance", "words"), [(0.6, "likely"), (0.59, "unsure"), (0.4, "unsure"), (0.39, "unlikely")])
+def test_the_chance_in_words(chance: float, words: str) -> None:
+    answer = stood(Grounding("x", False, chance), "effusion", understood("effusion"), KNOWN, "tiny", 0.4, 0.6)
+    assert answer.likely == words
+    assert stood(Grounding("x", False, chance), "edema", understood("edema"), KNOWN, "tiny", 0.4, 0.6).likely == ""
+
+
 def test_what_is_denied_is_not_asked() -> None:
     said = understood("no effusion")
     assert not to_be_asked(said, KNOWN)
