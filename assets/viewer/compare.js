@@ -41,7 +41,9 @@ function report(bench, reading, hit) {
   if (!answer?.sentences?.length) return make("p", { cls: "report", text: hit.report || "No report." });
   return make("p", { cls: "report" }, ...answer.sentences.flatMap((/** @type {any} */ one) => {
     const phrases = reading.findings.filter((finding) => one.phrases.includes(finding.phrase));
-    if (!phrases.length) return [make("span", { text: one.sentence })];
+    // A denial in the colour of what it denies would read as the finding itself.
+    const denied = reading.findings.filter((finding) => one.denied?.includes(finding.phrase)).map((finding) => finding.phrase);
+    if (!phrases.length) return [make("span", denied.length ? { cls: "denies", title: `Denies: ${denied.join(", ")}`, text: one.sentence } : { text: one.sentence })];
     const line = look(bench.offer, phrases[0].number);
     const mark = make("mark", { title: `Nearest to: ${phrases.map((finding) => finding.phrase).join(", ")}` },
       ...phrases.map((finding) => sample(look(bench.offer, finding.number))), make("span", { text: one.sentence }));

@@ -60,13 +60,14 @@ function because(bench, finding) {
   return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, folded))];
 }
 
-/** One quiet line under a phrase: how it was understood, and what its answer is worth. @param {Finding} finding */
-function told(finding) {
+/** One quiet line under a phrase: how it was understood, and what its answer is worth. @param {Workbench} bench @param {Finding} finding */
+function told(bench, finding) {
   if (finding.state === "absent") return [line("This says what is not there: nothing was looked for.")];
   if (finding.state !== "known") return [];
   const same = !finding.asked || finding.asked === finding.phrase.toLowerCase() || ["denied", "not understood"].includes(finding.answer);
   const said = [same ? "" : `Asked as “${finding.asked}”.`, finding.note].filter(Boolean).join(" ");
-  return [finding.warning && line(finding.warning, "flag"), said && line(said)].filter(Boolean);
+  const record = trackRecord(bench, finding);
+  return [finding.warning && line(finding.warning, "flag"), said && line(said), record && make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, record))].filter(Boolean);
 }
 
 /** @param {string} text @param {string} [cls] */
@@ -93,7 +94,7 @@ function row(bench, reading, finding) {
   const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: chanceWords(finding) }));
   return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}` },
     make("td", {}, line), make("th", { scope: "row" }, name), words,
-    make("td", { cls: "sure" }, chanceBar(bench, finding), trackRecord(bench, finding)),
+    make("td", { cls: "sure" }, chanceBar(bench, finding)),
     make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),
     make("td", {}, button("×", () => bench.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
 }
@@ -132,7 +133,7 @@ export function mountFindings(bench) {
       if (!reading?.findings.length) return [...(reading ? unfit(bench, reading) : []), make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
       const head = ["Boxes", "Phrase", "Answer", "Chance it is there", "Review of the boxes", ""];
       return [...unfit(bench, reading), make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...told(finding), ...because(bench, finding)])))];
+        make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...told(bench, finding), ...because(bench, finding)])))];
     });
     reveal(reading?.findings.at(-1), reading);
   }

@@ -51,15 +51,18 @@ export class JudgedWorklist extends Worklist {
 
   /** What this reader said of the film before, today or another day. @param {Reading} reading */
   async recall(reading) {
-    reading.verdicts = new Map();
+    const before = reading.comment;
+    Object.assign(reading, { verdicts: new Map(), comment: "", reviewed: false });
     if (!this.initials || !reading.film) return;
     try {
       const { verdicts } = await this.ask("kept_verdicts", { film: reading.film.sha256, reader: this.initials });
       for (const said of verdicts.length ? verdicts : await this.bringBack(reading)) this.note(reading, said);
+      this.joined(reading, before);
     } catch (fault) {
       this.saved = words(fault);
     }
     this.changed();
+    if (reading.typed !== null && document.activeElement?.id !== "comment") this.comment(reading, reading.typed);
   }
 
   /** What this browser kept of the reader's, where the server knows of nothing any more: told to it again. @param {Reading} reading */
@@ -158,12 +161,29 @@ export class JudgedWorklist extends Worklist {
     this.judge(reading, { kind: "hit", hit: hit.study_id, decision: again ? "withdrawn" : decision });
   }
 
-  /** @param {string} text */
-  comment(text) {
-    const reading = this.current;
-    if (!reading?.film || text === reading.comment) return;
-    reading.comment = text;
-    this.judge(reading, text.trim() ? { kind: "comment", decision: "commented", comment: text } : { kind: "comment", decision: "withdrawn" });
+  /**
+   * Store a comment, with the stored one that was on the screen: the server refuses to replace one that was not seen.
+   * @param {Reading} reading @param {string} text
+   */
+  async comment(reading, text) {
+    if (!reading.film || text === reading.comment) {
+      reading.typed = null;
+      return;
+    }
+    reading.typed = text;
+    const said = text.trim() ? { decision: "commented", comment: text } : { decision: "withdrawn" };
+    const stored = await this.judge(reading, { kind: "comment", seen: reading.comment, ...said });
+    if (stored && reading.typed === text) reading.typed = null;
+    else if (!stored && this.initials) await this.recall(reading);
+    this.changed();
+  }
+
+  /** A comment that came back from the server, joined with what was typed before it came. @param {Reading} reading @param {string} before */
+  joined(reading, before) {
+    const { comment, typed } = reading;
+    if (typed === null || !comment || comment === before || typed.includes(comment)) return;
+    reading.typed = typed.trim() ? `${comment}\n${typed}` : null;
+    this.saved = "Your stored comment is above what you typed: both are kept.";
   }
 
   /** Move a box on the film (again: stop), draw it anew, or one that is missing (number −1). @param {Finding} finding @param {number} number @param {boolean} [anew] */

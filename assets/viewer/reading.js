@@ -69,7 +69,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {{box: Box, phrase: string, said: string, busy: boolean}|null} region the box that was drawn, and what the model sees in it
  * @property {Map<string, any>} verdicts the reader's, by subject
  * @property {Map<string, any>} kept all that was said last, comment and case too, by subject
- * @property {string} comment
+ * @property {string} comment as it is stored @property {string|null} typed what the reader is writing in its place, null for nothing
  * @property {boolean} reviewed
  * @property {any} view the film pane's state
  * @property {Map<string, import("./film-heat.js").Heat>} heats where the model looks, by phrase
@@ -96,7 +96,7 @@ export function newReading(name, source, where) {
     findings: [], hidden: new Set(), selected: "",
     draft: null, drafting: "", suggestions: [],
     compared: null, beside: 0, neighbours: new Map(), region: null,
-    verdicts: new Map(), kept: new Map(), comment: "", reviewed: false, view: null, heats: new Map(), sheet: new Sheet(), row: null,
+    verdicts: new Map(), kept: new Map(), comment: "", typed: null, reviewed: false, view: null, heats: new Map(), sheet: new Sheet(), row: null,
   };
 }
 

@@ -56,18 +56,30 @@ export function mountReview(bench) {
     onchange: () => bench.sign(initials.value) });
   initials.value = bench.initials;
   const comment = make("textarea", { id: "comment", rows: "2", maxlength: "2000", placeholder: "A comment on this case",
-    onchange: () => bench.comment(comment.value) });
+    oninput: () => { if (bench.current) bench.current.typed = comment.value; },
+    onblur: () => { if (bench.current) bench.comment(bench.current, comment.value); } });
   const next = make("div", { cls: "next" });
   const node = make("div", { cls: "review" },
     make("label", { for: "initials" }, make("span", { text: "Your initials" })), initials,
     make("label", { for: "comment", cls: "hidden-label", text: "Comment" }), comment, next);
-  let key = -1;
+  /** @type {Reading|null} */ let shown = null;
+
+  /** What is written stands until it is stored, whatever comes back meanwhile and wherever the reader goes. @param {Reading} reading */
+  function showComment(reading) {
+    const text = reading.typed ?? reading.comment;
+    if (comment.value === text) return;
+    const fromEnd = comment.value.length - comment.selectionEnd;
+    comment.value = text;
+    if (document.activeElement === comment) comment.setSelectionRange(text.length - fromEnd, text.length - fromEnd);
+  }
 
   function show() {
     const reading = bench.current;
-    if (reading && (reading.key !== key || document.activeElement !== comment)) comment.value = reading.comment;
+    // Left by a key, a field tells no change: what was written in it is stored all the same.
+    if (shown && shown !== reading && shown.typed !== null && bench.initials) bench.comment(shown, shown.typed);
+    if (reading) showComment(reading);
+    shown = reading;
     if (document.activeElement !== initials) initials.value = bench.initials;
-    key = reading ? reading.key : -1;
     comment.disabled = !reading?.film;
     renew(next, [Boolean(reading), reading?.reviewed, bench.saved], () => [
       button("Next case", () => bench.nextCase(), { key: "next", cls: "action", disabled: !reading, title: "Mark this case as reviewed and go to the next" }),

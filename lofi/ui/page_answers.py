@@ -234,17 +234,22 @@ def hit_card(hit: Hit) -> Answer:
 
 
 def marked(report: str, marks: Sequence[Mark]) -> list[Answer]:
-    """The report in parts, each with the phrases that it is nearest to; joined, the parts are the report again."""
-    phrases: dict[tuple[int, int], list[str]] = {}
+    """The report in parts, each with the phrases that it is nearest to: those it states, and those it denies.
+
+    Joined, the parts are the report again.
+    """
+    near: dict[tuple[int, int], Answer] = {}
     for mark in marks:
         if mark.statement is not None:
-            phrases.setdefault((mark.statement.start, mark.statement.end), []).append(mark.phrase)
+            place = (mark.statement.start, mark.statement.end)
+            part = near.setdefault(place, {"sentence": report[slice(*place)], "phrases": [], "denied": []})
+            part["denied" if mark.statement.negated else "phrases"].append(mark.phrase)
     parts: list[Answer] = []
-    place = 0
-    for (start, end), near in sorted(phrases.items()):
-        parts += [{"sentence": report[place:start], "phrases": []}, {"sentence": report[start:end], "phrases": near}]
-        place = end
-    return [part for part in [*parts, {"sentence": report[place:], "phrases": []}] if part["sentence"]]
+    end = 0
+    for (start, stop), part in sorted(near.items()):
+        parts += [{"sentence": report[end:start], "phrases": [], "denied": []}, part]
+        end = stop
+    return [one for one in [*parts, {"sentence": report[end:], "phrases": [], "denied": []}] if one["sentence"]]
 
 
 def key_sentence(study: Study) -> str:

@@ -1,10 +1,13 @@
 """A reader's judgements in the reading room: kept by lofi.study, brought back when the same film is opened again."""
 
+from threading import Lock
 from typing import Any
 
 from lofi.answers import Answer
 from lofi.errors import BadQuery
+from lofi.gallery.text import clean
 from lofi.study import Decision, ReviewStore, Verdict, review_file
+from lofi.study.verdict import MAX_COMMENT
 from lofi.ui.asked import Asked
 from lofi.ui.caller import caller
 from lofi.ui.holdings import Holdings
@@ -18,6 +21,7 @@ class Reviews:
     def __init__(self, holdings: Holdings) -> None:
         self.holdings = holdings
         self._store: ReviewStore | None = None
+        self._writing = Lock()
 
     @property
     def store(self) -> ReviewStore:
@@ -37,7 +41,17 @@ class Reviews:
             user=caller().user,
             **given,
         )
-        return {"said": self.store.record(verdict)[0].to_json()}
+        with self._writing:
+            if verdict.kind == "comment":
+                self._unseen(verdict, asked)
+            return {"said": self.store.record(verdict)[0].to_json()}
+
+    def _unseen(self, verdict: Verdict, asked: Asked) -> None:
+        """Raise BadQuery where a comment is stored that who writes this one has not ``seen``: it would be lost."""
+        kept = self.store.of(verdict.film, verdict.reader, fingerprint=verdict.fingerprint, user=verdict.user)
+        stored = next((one.comment for one in kept.values() if one.decision is Decision.COMMENTED), "")
+        if stored not in ("", verdict.comment) and clean(asked.text("seen"), MAX_COMMENT) != stored:
+            raise BadQuery("Another comment is stored for this film: it is shown above, join the two and save again.")
 
     def kept_verdicts(self, asked: Asked) -> Answer:
         """What counts of a reader's verdicts on a film, about this model's answers."""

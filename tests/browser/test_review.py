@@ -65,6 +65,31 @@ def test_verdicts_and_comment_are_there_again_after_a_reload(page: Page, film_fi
     expect(pressed).to_have_count(1)
 
 
+def test_a_stored_comment_comes_back_and_is_not_lost_to_what_is_typed_before_it_came(
+    page: Page, film_file: Path
+) -> None:
+    """Initials, Tab, type: the stored comment was overwritten unseen."""
+    drop(page, film_file)
+    sign(page, "RV5")
+    saved = page.locator(".next [role=status]")
+    page.fill("#comment", "stored first")
+    page.press("#comment", "Tab")
+    expect(saved).to_have_text("Saved.")
+    page.evaluate("sessionStorage.clear()")
+    page.reload()
+    page.wait_for_selector(".example")
+    drop(page, film_file)
+    page.fill("#initials", "RV5")
+    page.press("#initials", "Tab")
+    page.keyboard.type("typed at once")
+    expect(page.locator("#comment")).to_have_value(re.compile("stored first"))
+    page.press("#comment", "Tab")
+    expect(saved).to_have_text("Saved.")
+    (said,) = [one["comment"] for one in [json.loads(exported(page, "json"))]]
+    assert "stored first" in said
+    assert "typed at once" in said
+
+
 def test_a_missing_box_is_drawn_and_a_box_moved(page: Page, film_file: Path) -> None:
     reviewed(page, film_file, "RV2")
     lines = page.locator(".seat.query .film-overlay .boxes .line")
