@@ -5,6 +5,7 @@
 import { chanceBar, chanceWords, trackRecord } from "./chance.js";
 import { address, button, make, percent, renew, toggle } from "./dom.js";
 import { look, sample } from "./lines.js";
+import { mountPasted } from "./pasted.js";
 import { foundFirst } from "./reading.js";
 import { boxReview, phraseReview } from "./review.js";
 
@@ -114,6 +115,7 @@ function slider(bench, name, property, least) {
 
 /** @param {Workbench} bench */
 export function mountFindings(bench) {
+  const pasted = mountPasted(bench);
   const bar = make("div", { cls: "bar-of-boxes" });
   const all = make("div", { cls: "all" });
   bar.append(all, slider(bench, "Opacity", "opacity", 0.1), slider(bench, "Least chance", "threshold", 0));
@@ -147,5 +149,8 @@ export function mountFindings(bench) {
     if (row instanceof HTMLElement) table.scrollTop = Math.max(0, row.offsetTop - table.offsetTop - (table.clientHeight - row.offsetHeight) / 2);
   }
 
-  return { nodes: [bar, table], show };
+  return { nodes: [bar, table, pasted.node], show: () => {
+    show();
+    pasted.show();
+  } };
 }

@@ -53,6 +53,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {any} film the card of lofi.answers, null until the film was read
  * @property {{patient: string, day: number|null}|null} same as lofi/ui/sameness.py tells it: a word that files of one patient share
  * @property {string} pass the word for its DICOM source, "" where there is none
+ * @property {import("./pasted.js").Part[]|null} pasted the report that was pasted, sentence by sentence
  * @property {boolean} anyway answer although the film does not look like a frontal chest film
  * @property {Search} search
  * @property {any[]|null} hits null while they are not known
@@ -90,7 +91,7 @@ export function newReading(name, source, where) {
   made += 1;
   return {
     key: made, id: newId(), name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
-    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, anyway: false, same: null, pass: "",
+    state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, anyway: false, pasted: null, same: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
     hits: null, more: false, notes: [], searchError: "", searches: 0,
     findings: [], hidden: new Set(), selected: "",

@@ -193,7 +193,7 @@ export class Workbench extends GuidedWorklist {
   async addPhrases(phrases) {
     const reading = this.current;
     if (!reading || !phrases.some((phrase) => DENIAL.test(phrase))) return super.addPhrases(phrases);
-    const read = await Promise.all(phrases.map((phrase) => (DENIAL.test(phrase) ? this.statements(phrase) : [])));
+    const read = await Promise.all(phrases.map((phrase) => (DENIAL.test(phrase) ? this.parts(phrase).then((parts) => parts?.statements ?? null) : [])));
     phrases.forEach((phrase, index) => {
       if (read[index]?.length) addStatements(reading, read[index]);
       else if (read[index]) addFinding(reading, phrase); // it names no finding: asked itself
@@ -201,10 +201,10 @@ export class Workbench extends GuidedWorklist {
     return this.lookFor(reading);
   }
 
-  /** What a text states, null where the server did not say: that is told. @param {string} text @returns {Promise<any[]|null>} */
-  async statements(text) {
+  /** What a text states, null where the server did not say: that is told. @param {string} text @returns {Promise<{statements: any[], sentences: any[]}|null>} */
+  async parts(text) {
     try {
-      return (await this.ask("split_report", { text })).statements;
+      return await this.ask("split_report", { text });
     } catch (fault) {
       this.tell(fault);
       return null;
@@ -226,8 +226,10 @@ export class Workbench extends GuidedWorklist {
     const reading = this.current;
     if (!reading) this.tell(new Fault("First drop a film, or pick an example."));
     if (!reading || !text.trim()) return false;
-    const statements = await this.statements(text);
-    if (!statements) return false;
+    const parts = await this.parts(text);
+    if (!parts) return false;
+    const { statements } = parts;
+    reading.pasted = parts.sentences;
     if (!statements.length) this.told = "No finding could be read from this text.";
     addStatements(reading, statements);
     this.lookFor(reading);

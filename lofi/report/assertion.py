@@ -36,6 +36,13 @@ _NORMAL = re.compile(
     r"not (?:\w+ly )?(?:enlarged|dilated|widened|elevated)|well[- ](?:expanded|aerated|inflated|preserved))\b",
     re.IGNORECASE,
 )
+_CHANGE_ALONE = re.compile(
+    r"(?:(?:increased|decreased|prominent|borderline|abnormal|accentuated|"
+    r"it|this|these|that|they|findings?|has|have|had|been|is|are|was|were|be|"
+    r"slightly|mildly|moderately|markedly|significantly|more|less|now|again|and|in|size|degree|extent)\W*)+",
+    re.IGNORECASE,
+)
+"""That something has changed, and not what: no finding."""
 _ALARM = re.compile(r"\b(?:above|beyond|exceeds?) (?:the )?(?:upper )?(?:limits? of )?normal\b", re.IGNORECASE)
 _ONE_SIDE = re.compile(
     r"\b(left|right)((?:[- ]sided)?),?\s+(?:but\s+)?not\s+(?:the\s+|on the\s+)?(?:left|right)(?:[- ]sided)?\b,?", re.I
@@ -54,6 +61,7 @@ def assertions(sentence: str) -> Iterator[tuple[State, str]]:
         for state, text in found
         if state != "normal" and names_finding(text)
         for phrase in phrases_of(text)
+        if not _CHANGE_ALONE.fullmatch(phrase)
     ]
     if named:
         yield from dict.fromkeys(named)

@@ -5,7 +5,7 @@ the film it belongs to. Every string in an answer is data of strangers: the page
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -17,7 +17,7 @@ from lofi.film.radiograph import Radiograph
 from lofi.film.view import COLOURS, DASHES
 from lofi.gallery import parse_where
 from lofi.report.query import MAX_PHRASES, parse_phrases
-from lofi.report.statements import sentences, statements_of
+from lofi.report.statements import Statement, sentences, statements_of
 from lofi.report.wanted import Wanted
 from lofi.report.wording import Mark, suggestions
 from lofi.results import Box, Grounding, Hit, ReportSentence, Study
@@ -183,7 +183,8 @@ class PageAnswers:
         statements = [
             {"sentence": one.sentence, "phrase": one.phrase, "negated": one.negated} for one in named.values()
         ]
-        return {"statements": statements[:MAX_PHRASES]}
+        taken = {one["phrase"] for one in statements[:MAX_PHRASES]}
+        return {"statements": statements[:MAX_PHRASES], "sentences": judged(said, taken)}
 
     def neighbour(self, asked: Asked) -> Answer:
         """Boxes for the phrases on the film of a gallery study, and its report with what speaks of each marked."""
@@ -250,6 +251,23 @@ def marked(report: str, marks: Sequence[Mark]) -> list[Answer]:
         parts += [{"sentence": report[end:start], "phrases": [], "denied": []}, part]
         end = stop
     return [one for one in [*parts, {"sentence": report[end:], "phrases": [], "denied": []}] if one["sentence"]]
+
+
+def judged(said: Sequence[Statement], taken: Collection[str]) -> list[Answer]:
+    """Each sentence of a pasted report, and what becomes of it; ``taken`` are the phrases that the page takes up."""
+    sentences: dict[tuple[int, int], list[Statement]] = {}
+    for one in said:
+        sentences.setdefault((one.start, one.end), []).append(one)
+    found: list[Answer] = []
+    for stated in sentences.values():
+        asked = [one for one in stated if one.groundable and one.phrase in taken]
+        if asked:
+            mark = "looked for" if any(one.state == "present" for one in asked) else "unsure"
+        else:
+            mark = "denied" if any(one.negated for one in stated) else "not used"
+        phrases = list(dict.fromkeys(one.phrase for one in asked))
+        found.append({"sentence": stated[0].sentence, "mark": mark, "phrases": phrases})
+    return found
 
 
 def key_sentence(study: Study) -> str:

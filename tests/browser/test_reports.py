@@ -7,7 +7,7 @@ from tests.browser.steps import AT_DESK, answered, example, turn_to
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
-REPORT = "FINDINGS: The heart is enlarged. There is no pneumothorax. Left pleural effusion."
+REPORT = "FINDINGS: The heart is enlarged. There is no pneumothorax. Left effusion. Possible mass. It is increased."
 
 
 def test_a_pasted_report_is_split_and_what_it_denies_is_absent_and_not_looked_for(page: Page) -> None:
@@ -23,6 +23,9 @@ def test_a_pasted_report_is_split_and_what_it_denies_is_absent_and_not_looked_fo
     expect(absent.locator(".verdict")).to_contain_text("absent")
     assert page.locator("tr.finding.known").count() >= 2
     expect(page.locator("#report")).to_be_hidden()
+    # The report stays in view, and each of its sentences says what became of it.
+    expect(page.locator(".pasted .mark-of")).to_have_text(["looked for", "denied", "looked for", "unsure", "not used"])
+    expect(page.locator(".pasted .part").first).to_contain_text("The heart is enlarged.")
 
 
 def test_a_text_without_a_finding_is_told(page: Page) -> None:
