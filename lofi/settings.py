@@ -14,6 +14,7 @@ ASSETS = _PACKAGE / "assets" if (_PACKAGE / "assets").is_dir() else _PACKAGE.par
 """Viewer, bundled model and gallery: inside the package where it was installed, beside it in the source tree."""
 BUNDLED_MODEL = ASSETS / "lofi-mini"
 BUNDLED_GALLERY = ASSETS / "gallery"
+BUNDLED_EXAMPLES = ASSETS / "examples.json"
 
 _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 

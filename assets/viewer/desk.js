@@ -48,8 +48,9 @@ function examples(bench, phrases) {
     : `${offer.studies} studies are searched${offer.simulated ? `, ${offer.simulated} of them simulated` : ""}.${offer.examples_simulated ? " The examples are simulated." : ""}`;
   return [make("div", { cls: "examples" }, ...offer.examples.map((/** @type {any} */ study) => {
     const name = study.labels.join(", ") || "no finding";
-    return make("button", { cls: "example", type: "button", title: `Open this example: ${name}`, onclick: () => bench.addExample(study.study_id, name, phrases()) },
-      make("img", { src: address("thumbnail", { study_id: study.study_id }), alt: "", width: 84, height: 84 }), make("span", { text: name }));
+    return make("button", { cls: "example", type: "button", title: `Open this example: ${name}${study.missed ? "; asked for it, the model does not find it here" : ""}`, onclick: () => bench.addExample(study.study_id, name, phrases()) },
+      make("img", { src: address("thumbnail", { study_id: study.study_id }), alt: "", width: 84, height: 84 }), make("span", { text: name }),
+      study.missed && make("span", { cls: "missed", text: "model misses it" }));
   })), make("p", { cls: "note gallery", text: about })];
 }
 

@@ -79,6 +79,7 @@ export class Keeping {
     this.on = forGood.getItem(SWITCH) === "on";
     /** Why nothing can be kept. */ this.error = "";
     /** Something lies in the browser. */ this.holds = false;
+    /** @type {boolean|null} no other tab keeps its worklist; asked once */ this.own = null;
     /** Some of it is another user's. */ this.others = false;
     /** @type {IDBDatabase|null} */ this.database = null;
     /** @type {Map<string, string>} what was written, as JSON, by id */ this.saved = new Map();
@@ -91,10 +92,7 @@ export class Keeping {
   /** What was kept, brought back. Called once, when the server has said who is here. */
   async begin() {
     try {
-      if (!(await alone())) {
-        Object.assign(this, { on: false, error: "Another tab of this browser has the worklist that is kept: close it, then reload this one." });
-        return this.changed();
-      }
+      if (this.on && !(await this.taken())) this.on = false;
       this.database = await opened();
       const records = await answer(this.database.transaction(RECORDS).objectStore(RECORDS).getAll());
       const mine = records.filter(({ user }) => user === (this.bench.offer?.user ?? "")).sort((a, b) => a.place - b.place);
@@ -107,6 +105,13 @@ export class Keeping {
       this.error = "This browser lets the page keep nothing here (a private window, or full).";
     }
     this.changed();
+  }
+
+  /** Whether what is kept is this tab's: two would overwrite one another. */
+  async taken() {
+    this.own ??= await alone();
+    this.error = this.own ? "" : "Another tab of this browser has the worklist that is kept: close it first, then reload this one.";
+    return this.own;
   }
 
   /** Something has changed: write it soon. */
@@ -162,6 +167,7 @@ export class Keeping {
 
   /** Keep the worklist from now on. */
   async begun() {
+    if (!(await this.taken())) return this.changed();
     this.on = true;
     forGood.setItem(SWITCH, "on");
     await this.write();

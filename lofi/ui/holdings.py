@@ -16,15 +16,13 @@ from lofi.gallery import NO_FILM, Gallery
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
+from lofi.ui.examples import offered
 from lofi.ui.packed import MAX_SENT, Packed, pack
 from lofi.ui.sameness import Sameness
 
 if TYPE_CHECKING:
     from lofi.engine import Engine
 
-EXAMPLES = 8
-LOOKED_AT = 2_000
-"""Studies among which examples are looked for."""
 MIB = 2**20
 FILM_BYTES = 256 * MIB
 """Of films kept whole, for exports: four bytes a pixel, 40 MB for ten megapixels. The browser sends others again."""
@@ -101,7 +99,7 @@ class Holdings:
 
     @property
     def examples(self) -> tuple[Study, ...]:
-        """A few simulated studies, as different as the gallery has them."""
+        """A few simulated studies to try: see lofi.ui.examples."""
         return self._examples.result()[1]
 
     def show(self, film: Radiograph, owner: str = "", data: bytes | None = None) -> None:
@@ -185,7 +183,7 @@ class Holdings:
             bundled = Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
         except LofiError:
             bundled = searched
-        return bundled, _varied(bundled, EXAMPLES)
+        return bundled, offered(bundled)
 
 
 def _open_engine(settings: Settings, read_film: ReadFilm) -> "Engine":
@@ -210,14 +208,3 @@ def _film(gallery: Gallery, study: Study, read_film: ReadFilm) -> Radiograph:
     if path is None:
         raise BadQuery(NO_FILM)
     return read_film(path)
-
-
-def _varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
-    """The first study of each label, normal ones last, until there are ``count``; then any others that have a film."""
-    usable = [study for study in gallery.studies[:LOOKED_AT] if gallery.image_path(study) is not None]
-    by_label: dict[str, Study] = {}
-    for study in sorted(usable, key=lambda study: ("No Finding" in study.labels, len(study.labels))):
-        for label in study.labels[:1]:
-            by_label.setdefault(label, study)
-    chosen = {study.study_id: study for study in [*by_label.values(), *usable]}
-    return tuple(chosen.values())[:count]

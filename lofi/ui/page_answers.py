@@ -25,6 +25,7 @@ from lofi.shelf import Shelf
 from lofi.ui.asked import MAX_REPORT, Asked
 from lofi.ui.boundary import sentence
 from lofi.ui.caller import caller
+from lofi.ui.examples import missed
 from lofi.ui.holdings import Holdings
 
 Question = Callable[[Asked], Answer]
@@ -53,7 +54,7 @@ class PageAnswers:
     def start(self, asked: Asked) -> Answer:
         """What the page offers: examples, what the gallery is and what it can be filtered by. Waits for the model."""
         engine, examples = self.holdings.engine, self.holdings.examples
-        gallery = engine.gallery
+        gallery, unfound = engine.gallery, missed(engine.model.fingerprint)
         return {
             "model": engine.model.name,
             "fingerprint": engine.model.fingerprint,
@@ -65,7 +66,10 @@ class PageAnswers:
             "studies": len(gallery),
             "simulated": gallery.columns.simulated,
             "examples_simulated": all(study.simulated for study in examples),
-            "examples": [{"study_id": study.study_id, "labels": list(study.labels)} for study in examples],
+            "examples": [
+                {"study_id": study.study_id, "labels": list(study.labels), "missed": study.study_id in unfound}
+                for study in examples
+            ],
             "views": _values(gallery.columns.values("view")),
             "labels": _values(gallery.columns.values("label")),
             "sources": _values(gallery.columns.values("source")),
