@@ -8,7 +8,7 @@
  * @typedef {import("./film-geometry.js").Size} Size
  * @typedef {import("./film-geometry.js").View} View
  * @typedef {{phrase: string, boxes: Box[], scores?: (number|undefined)[], by?: string[], numbers?: number[], colour: string,
- *   dash?: string, hidden?: boolean, selected?: boolean, dotted?: boolean, guess?: boolean, chosen?: number}} Finding a guess is drawn
+ *   dash?: string, hidden?: boolean, selected?: boolean, dotted?: boolean, mark?: string, guess?: boolean, chosen?: number}} Finding a guess is drawn
  *   thin, in short dashes; a box `by` a reader solid, with a light rim and initials, never with a score; `chosen`: which box
  *   of a selected one
  * @typedef {{finding: number, box: number}} Chosen
@@ -37,6 +37,8 @@ export class BoxLayer {
     /** @type {Chosen|null} */ this.chosen = null;
     this.threshold = 0;
     this.shown = true;
+    /** Names and numbers beside the boxes. */ this.labelled = true;
+    /** Under the pointer. @type {Chosen|null} */ this.hovered = null;
   }
 
   /** @param {Finding[]} findings */
@@ -55,7 +57,7 @@ export class BoxLayer {
   rebuild() {
     this.drawn = this.visible().map((chosen) => this.element(chosen));
     const lines = this.drawn.flatMap(({ nodes }) => [nodes.halo, nodes.line]);
-    this.node.replaceChildren(...lines, ...this.drawn.map(({ nodes }) => nodes.label));
+    this.node.replaceChildren(...lines, ...(this.labelled ? this.drawn.map(({ nodes }) => nodes.label) : []));
   }
 
   /** The boxes that are to be seen, finding by finding. @returns {Chosen[]} */
@@ -75,19 +77,34 @@ export class BoxLayer {
     const number = numbers?.[chosen.box] ? ` ${numbers[chosen.box]}` : "";
     const short = phrase.length > LONGEST ? `${phrase.slice(0, LONGEST - 1)}…` : phrase;
     const name = `${short}${number}${score === undefined ? "" : ` ${percent(score)}`}${guess ? " · a guess" : ""}${by && ` · ${by}`}`;
+    /* named when chosen or pointed at, else by its mark */ const told = finding.mark && !this.isChosen(chosen) && !this.isHovered(chosen) ? `${finding.mark}${guess ? " ?" : ""}${by && ` · ${by}`}` : name;
     const mark = `${this.isChosen(chosen) ? " chosen" : ""}${guess ? " guess" : ""}${by ? " reader" : ""}`;
     const halo = draw("rect", { class: `halo${mark}` });
     const line = draw("rect", { class: `line${mark}`, "stroke-dasharray": by ? "" : dotted ? "1 4" : guess ? GUESS_DASH : dash ?? "" });
     line.style.stroke = colour;
-    const width = textWidth(name) + 2 * PADDING;
+    const width = textWidth(told) + 2 * PADDING;
     const label = draw("g", { class: `label${mark}` });
     const text = draw("text", { x: PADDING, y: LINE - 5 });
-    text.textContent = name;
+    text.textContent = told;
     text.style.fill = by ? "#ffffff" : colour;
     const whole = draw("title", {});
-    whole.textContent = phrase;
+    whole.textContent = finding.mark ? name : phrase;
     label.append(draw("rect", { width, height: LINE, rx: 3 }), text, whole);
     return { chosen, name, width, nodes: { halo, line, label } };
+  }
+
+  /** The box under the pointer tells its name; true when it is another one than before. @param {Point|null} at @param {View} view @param {Size} size */
+  hover(at, view, size) {
+    const under = at && this.at(at, view, size);
+    if (under?.finding === this.hovered?.finding && under?.box === this.hovered?.box) return false;
+    this.hovered = under;
+    this.rebuild();
+    return true;
+  }
+
+  /** @param {Chosen} chosen */
+  isHovered({ finding, box }) {
+    return this.hovered?.finding === finding && this.hovered.box === box;
   }
 
   /** @param {Chosen} chosen */

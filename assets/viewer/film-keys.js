@@ -52,6 +52,7 @@ export const KEYS = [
   { keys: ["Delete", "Backspace"], shown: "Delete", says: "Remove the mark touched or drawn last", act: (film, event) => (event.shiftKey ? film.sheet.clear() : film.hand.marks.remove()) },
   { keys: [], shown: "Shift + Delete", says: "Remove all marks", act: () => {} },
   { keys: ["b"], shown: "B", says: "Show or hide all boxes and marks", act: (film) => film.showBoxes() },
+  { keys: ["y"], shown: "Y", says: "Show or hide what stands beside the boxes", act: (film) => film.showLabels() },
   { keys: ["n"], shown: "N", says: "Choose the next box", act: (film) => film.step(1) },
   { keys: ["N"], shown: "Shift + N", says: "Choose the box before", act: (film) => film.step(-1) },
   { keys: ["Enter"], shown: "Enter", says: "Set a corner or an end; finish a changed box", act: (film) => film.hand.press() },

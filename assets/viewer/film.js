@@ -120,6 +120,7 @@ export class Film extends Sight {
   hover(at, touch) {
     this.magnifier.follow(at, touch);
     if (at && !touch) this.hand.tool.hover?.(at);
+    if (!touch && !this.hand.busy && this.boxes.hover(at, this.view, this.size)) this.redraw();
   }
 
   // Pixels
@@ -237,6 +238,13 @@ export class Film extends Sight {
   /** All boxes away, or back. */
   showBoxes(shown = !this.boxes.shown) {
     this.boxes.shown = shown;
+    this.boxes.rebuild();
+    this.changed();
+  }
+
+  /** The names and numbers beside the boxes away, or back. */
+  showLabels() {
+    this.boxes.labelled = !this.boxes.labelled;
     this.boxes.rebuild();
     this.changed();
   }

@@ -89,7 +89,7 @@ function row(bench, reading, finding) {
   const line = make("label", { cls: "line", title: "Show or hide its boxes" },
     make("input", { type: "checkbox", checked: shown, "data-key": `show ${finding.phrase}`, "aria-label": `Show the boxes of ${finding.phrase}`,
       onchange: (/** @type {any} */ event) => bench.showBoxes(finding, event.target.checked) }),
-    sample(look(bench.offer, finding.number)));
+    make("span", { cls: "number", text: String(finding.number + 1), title: "Its number on the film" }), sample(look(bench.offer, finding.number)));
   const name = button(finding.phrase, () => bench.select(finding.phrase), {
     key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
   const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: chanceWords(finding) }));

@@ -6,11 +6,11 @@ import { draw, percent } from "./dom.js";
 
 /** @typedef {import("./reading.js").Finding} Finding */
 
-/** Colour and dash of a phrase's number; six colours and five dashes give thirty looks. @param {any} offer @param {number} number */
+/** Colour, dash and mark of a phrase's number; six colours and five dashes give thirty looks. @param {any} offer @param {number} number */
 export function look(offer, number) {
   const colours = offer?.colours || ["#56b4e9"];
   const dashes = offer?.dashes || [""];
-  return { colour: colours[number % colours.length], dash: dashes[number % dashes.length] };
+  return { colour: colours[number % colours.length], dash: dashes[number % dashes.length], mark: String(number + 1) };
 }
 
 /** A sample of a phrase's line. @param {{colour: string, dash: string}} line */

@@ -30,7 +30,7 @@ export function shownFindings(bench, reading, findings) {
 /** All boxes on the film: of the phrases, of the sentence of the draft that is pointed out, and the drawn one. @param {Workbench} bench @param {Reading} reading */
 function queryFindings(bench, reading) {
   const findings = shownFindings(bench, reading, reading.findings);
-  const plain = { scores: [], by: [], numbers: [], colour: "#ffffff", hidden: false, selected: false, guess: false, chosen: undefined };
+  const plain = { scores: [], mark: "", by: [], numbers: [], colour: "#ffffff", hidden: false, selected: false, guess: false, chosen: undefined };
   const sentence = reading.draft?.[bench.pointed];
   if (sentence?.boxes.length) findings.push({ ...plain, phrase: "draft", boxes: sentence.boxes, dash: "6 3" });
   if (reading.region) findings.push({ ...plain, phrase: reading.region.phrase || REGION, boxes: [reading.region.box], dash: "1 3" });

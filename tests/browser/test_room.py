@@ -170,3 +170,26 @@ def test_a_letter_that_is_written_folds_no_column(page: Page) -> None:
     expect(page.locator(".desk")).to_be_hidden()
     page.get_by_role("button", name="Show the worklist").click()
     expect(page.locator(".desk")).to_be_visible()
+
+
+@AT_DESK
+def test_a_box_has_its_number_and_tells_its_name_when_asked(page: Page, square: Path) -> None:
+    drop(page, square)
+    ask(page, "right lung, left lung")
+    labels = page.locator(".seat.query .boxes .label text")
+    expect(labels).to_have_text(["1", "2"])
+    expect(page.locator("tr.finding .number")).to_have_text(["1", "2"])
+    box = page.locator(".seat.query .boxes .line").first
+    place = box.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    expect(labels.first).to_contain_text("right lung")
+    page.mouse.move(2, 2)
+    expect(labels).to_have_text(["1", "2"])
+    page.get_by_role("row", name="left lung").get_by_role("button", name="left lung", exact=True).click()
+    expect(labels.last).to_contain_text("left lung")
+    page.locator(".seat.query .film-stage").focus()
+    page.keyboard.press("y")
+    expect(labels).to_have_count(0)
+    page.keyboard.press("y")
+    expect(labels).to_have_count(2)
