@@ -31,7 +31,8 @@ class Settings:
     vision-language model of transformers that answers instead of LoFi, with "@8bit" or "@4bit" behind it to load it so.
     ``api`` is "on", "off" or "" (on where only this machine can ask); ``hosts`` and ``proxies`` are lists
     (lofi.ui.proxies);
-    ``auth`` says how somebody logs in (lofi.ui.login), ``audit`` is a file (lofi.ui.audit). ``rate`` questions a minute
+    ``auth`` says how somebody logs in (lofi.ui.login), ``dicomweb`` is a picture archive (lofi.archive.place),
+    ``audit`` is a file (lofi.ui.audit). ``rate`` questions a minute
     and ``quota`` megabytes an hour are answered for each user or address; 0: as many as come.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     hosts: str = ""
     proxies: str = ""
     auth: str = ""
+    dicomweb: str = ""
     audit: Path | None = None
     rate: int = 1200
     quota: int = 8000
@@ -72,7 +74,10 @@ class Settings:
         Raises LofiError on a port that is none, on another
         number of shots than 0 to 8 and on a path, a word or a count that cannot be.
         """
-        words = ("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth")
+        words = (
+            *("model", "device", "host", "root_path", "reviews", "grounder", "api", "hosts", "proxies", "auth"),
+            "dicomweb",
+        )
         given = {name: value for name in words if (value := _value(environ, name))}
         _check(given)
         gallery, image_root, port, study, shots, audit, rate, quota = (

@@ -24,17 +24,18 @@ WINGS = {
     "gallery": {"errors", "results", "boxes", "files", "film"},
     "grounding": {"errors", "results", "boxes", "space", "film", "report", "network", "gallery"},
     "export": {"errors", "results", "answers", "files", "film", "report", "gallery"},
+    "archive": {"errors", "film", "gallery"},
     "study": {"errors", "results", "boxes", "settings", "space", "files", "film", "report", "gallery", "metrics"},
     "ui": {
         *("errors", "results", "boxes", "settings", "space", "shelf", "answers", "engine"),
-        *("film", "report", "gallery", "export", "study"),
+        *("film", "report", "gallery", "export", "study", "archive"),
     },
 }
 """Wing of lofi → the wings, and the modules at the root, that it may use beside its own."""
 GROUND = {"errors", "results", "boxes", "settings", "space", "shelf"}
 """Modules at the root that know no wing."""
 ROOT = {"__init__", "__main__", "cli", "engine", "answers", *GROUND}
-TORCH_FREE = {"files", "film", "report", "gallery", "metrics", "export", "study", *GROUND, "answers"}
+TORCH_FREE = {"files", "film", "report", "gallery", "metrics", "export", "study", "archive", *GROUND, "answers"}
 
 TRAIN_WINGS = {
     "agreeing",

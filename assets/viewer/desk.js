@@ -2,6 +2,7 @@
 /**
  * The left side: where films are dropped, the worklist and the examples.
  */
+import { mountArchive } from "./archive.js";
 import { address, make, renew } from "./dom.js";
 import { Items } from "./worklist-items.js";
 
@@ -61,14 +62,16 @@ export function mountDesk(bench, room, phrases, elsewhere) {
   const items = new Items(bench);
   const choices = make("div", {});
   const more = make("details", { cls: "examples-of", open: true }, make("summary", {}, make("h2", { text: "Examples" })), choices);
+  const archive = mountArchive(bench, phrases);
   let began = false;
 
   function show() {
     items.show();
+    archive.show();
     renew(choices, [bench.offer, bench.offerError], () => examples(bench, phrases));
     if (!began && bench.worklist.length) more.open = false; // once; whoever opens it again keeps it
     began = began || bench.worklist.length > 0;
   }
 
-  return { nodes: [dropZone(opened, elsewhere), items.node], examples: more, show };
+  return { nodes: [dropZone(opened, elsewhere), archive.node, items.node], examples: more, show };
 }

@@ -47,10 +47,10 @@ const alone = () => new Promise((resolve) => {
 
 /** All of a reading that is the reader's own. @param {Workbench} bench @param {Reading} reading @param {number} place */
 function recordOf(bench, reading, place) {
-  const { id, name, label, study, search, selected, region, comment, reviewed, view } = reading;
+  const { id, name, label, study, archive, search, selected, region, comment, reviewed, view } = reading;
   return {
     id, place, user: bench.offer?.user ?? "", current: reading === bench.current,
-    name, label, study, search, selected, comment, reviewed, view, region: region && { ...region, busy: false },
+    name, label, study, archive, search, selected, comment, reviewed, view, region: region && { ...region, busy: false },
     findings: reading.findings.map(({ phrase, number, state, said, within, asks }) => ({ phrase, number, said, within, asks, state: state === "absent" ? state : "waiting" })),
     hidden: [...reading.hidden], kept: [...reading.kept], marks: reading.sheet.marks,
   };
@@ -61,13 +61,13 @@ const textOf = (record) => JSON.stringify({ ...record, view: null });
 
 /** @param {any} record @param {File|undefined} file @returns {Reading} */
 function readingOf(record, file) {
-  const reading = newReading(record.name, { file, study: record.study }, record.search.where);
+  const reading = newReading(record.name, { file, study: record.study, archive: record.archive }, record.search.where);
   const { id, label, search, selected, region, comment, reviewed, view, findings, hidden, kept, marks } = record;
   const more = { answer: "", asked: "", note: "", found: false, confidence: 0, boxes: [], scores: [], evidence: [], error: "" };
   reading.sheet.put(marks);
   return Object.assign(reading, {
     id, label, search, selected, region, comment, reviewed, view, hidden: new Set(hidden), kept: new Map(kept),
-    findings: findings.map((/** @type {any} */ one) => ({ ...more, ...one })), state: search.alone && !file && !record.study ? "ready" : "waiting",
+    findings: findings.map((/** @type {any} */ one) => ({ ...more, ...one })), state: search.alone && !file && !record.study && !record.archive ? "ready" : "waiting",
   });
 }
 

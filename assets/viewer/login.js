@@ -3,7 +3,14 @@
  * The login page: name and password are sent as JSON, the cookie that comes back is out of every script's reach.
  */
 const form = /** @type {HTMLFormElement} */ (document.querySelector("form"));
+const asked = new URLSearchParams(window.location.search).get("StudyInstanceUID");
 const told = /** @type {HTMLElement} */ (document.querySelector("[role=alert]"));
+
+try {
+  if (asked) window.sessionStorage.setItem("StudyInstanceUID", asked); // a link to a study is followed after the login
+} catch {
+  // A browser that keeps nothing: the study is opened by the link again.
+}
 
 /** @param {string} name @returns {string} */
 function field(name) {

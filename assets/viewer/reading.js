@@ -45,7 +45,7 @@ import { Sheet } from "./film-sheet.js";
  * @property {string} id names it for good, in what the browser keeps
  * @property {string} name
  * @property {string} label the name of its file, for its owner's eyes: it is never sent
- * @property {File|null} file @property {string} study where the film comes from
+ * @property {File|null} file @property {string} study @property {any} archive where the film comes from; of the archive: study, series, instance, date
  * @property {"waiting"|"sending"|"reading"|"ready"|"failed"} state of the film
  * @property {boolean} searching @property {boolean} looking similar studies, or boxes, are being looked for
  * @property {number} progress 0–1 of the bytes sent
@@ -84,13 +84,13 @@ let made = 0;
 const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
- * @param {string} name @param {{file?: File, study?: string}} source @param {string} where
+ * @param {string} name @param {{file?: File, study?: string, archive?: any}} source @param {string} where
  * @returns {Reading}
  */
 export function newReading(name, source, where) {
   made += 1;
   return {
-    key: made, id: newId(), name, label: source.file?.name || "", file: source.file || null, study: source.study || "",
+    key: made, id: newId(), name, label: source.file?.name || "", file: source.file || null, study: source.study || "", archive: source.archive || null,
     state: "waiting", searching: false, looking: false, progress: 0, error: "", film: null, anyway: false, pasted: null, same: null, pass: "",
     search: { text: "", alone: false, like: [], unlike: [], box: null, where, offset: 0 },
     hits: null, more: false, notes: [], searchError: "", searches: 0,

@@ -236,18 +236,23 @@ export class Workbench extends GuidedWorklist {
     return statements.length > 0;
   }
 
+  /** What an export is told of the case. @param {Reading} reading */
+  exported(reading) {
+    const phrases = reading.findings.filter((finding) => finding.state === "known");
+    return {
+      pass: reading.pass, anyway: reading.anyway, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
+      search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
+    };
+  }
+
   /** Save the case, or the list of hits, as a file. @param {string} kind @param {boolean} [identified] name the patient of the DICOM file */
   async export(kind, identified = false) {
     const reading = this.current;
     if (!reading?.film) return this.tell(new Fault("First drop a film, or pick an example."));
     Object.assign(this, { told: "", exporting: true });
     this.changed();
-    const phrases = reading.findings.filter((finding) => finding.state === "known");
     try {
-      const { name, media_type, data } = await this.askFilm(reading, "export_case", {
-        kind, identified, pass: reading.pass, anyway: reading.anyway, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
-        search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
-      });
+      const { name, media_type, data } = await this.askFilm(reading, "export_case", { kind, identified, ...this.exported(reading) });
       save(name, new Blob([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], { type: media_type }));
     } catch (fault) {
       this.tell(fault);

@@ -149,7 +149,8 @@ export class Worklist {
 
   /** @param {Reading} reading @param {(share: number) => void} progress @returns {Promise<any>} */
   fetchFilm(reading, progress) {
-    return reading.file ? sendFilm(reading.file, progress) : this.ask("open_example", { study_id: reading.study });
+    if (reading.file) return sendFilm(reading.file, progress);
+    return reading.archive ? this.ask("archive_film", reading.archive) : this.ask("open_example", { study_id: reading.study });
   }
 
   /**

@@ -14,24 +14,31 @@ from lofi.errors import BadQuery
 from lofi.export.case import NOTE, Case, Finding, GallerySource, Region
 from lofi.export.written import Written
 
-__all__ = ["KINDS", "NOTE", "Case", "Finding", "GallerySource", "Region", "Written", "write"]
+__all__ = ["IDENTIFIED", "KINDS", "NOTE", "Case", "Finding", "GallerySource", "Region", "Written", "write"]
 
-KINDS = ("json", "csv", "png", "sr", "gsps", "hits-json", "hits-csv")
-"""What ``write`` can make: ``sr`` a structured report, ``gsps`` a presentation state, both DICOM."""
+KINDS = ("json", "csv", "png", "sr", "gsps", "sc", "hits-json", "hits-csv")
+"""What ``write`` can make; of DICOM ``sr`` a structured report, ``gsps`` a presentation state, ``sc`` the picture."""
+IDENTIFIED = ("sr", "gsps", "sc")
+"""Those that can name the patient."""
 
 
 def write(case: Case, kind: str, identified: bool = False) -> Written:
     """The case as a file of one of ``KINDS``.
 
-    ``identified`` puts the patient and study of the uploaded DICOM file into ``sr`` and ``gsps``, so that an archive
-    can file them; without it they name nobody and keep the source's UIDs alone. Raises BadQuery for another kind, and
-    where the patient is asked for and not known.
+    ``identified`` puts the patient and study of the uploaded DICOM file into ``sr``, ``gsps`` and ``sc``, so that an
+    archive can file them; without it they name nobody and keep the source's UIDs alone. Raises BadQuery for another
+    kind, and where the patient is asked for and not known.
     """
     # matplotlib and highdicom take most of a second to import: only for those who draw.
-    if kind in ("sr", "gsps"):
-        from lofi.export import presentation, structured_report
+    if kind in IDENTIFIED:
+        from lofi.export import capture, presentation, structured_report
 
-        return (structured_report.write_sr if kind == "sr" else presentation.write_gsps)(case, identified)
+        makers = {
+            "sr": structured_report.write_sr,
+            "gsps": presentation.write_gsps,
+            "sc": capture.write_sc,
+        }
+        return makers[kind](case, identified)
     if identified:
         raise BadQuery("Only the DICOM exports can name the patient.")
     if kind in ("json", "hits-json"):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lofi.errors import BadQuery, LofiError
-from lofi.export import KINDS, Case, write
+from lofi.export import IDENTIFIED, KINDS, Case, write
 from lofi.export.written import Written
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
@@ -23,13 +23,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """What ``run`` reads beside the film and the model."""
     command.set_defaults(table=False)
     command.add_argument("--phrases", default="", metavar="TEXT", help="what to look for, between lines, commas or ;")
-    command.add_argument("--kind", choices=KINDS, default="json", help="sr and gsps are DICOM (json)")
+    command.add_argument("--kind", choices=KINDS, default="json", help="sr, gsps and sc are DICOM (json)")
     command.add_argument("--out", metavar="PATH", help="file to write (else a name made from the film's hash)")
     command.add_argument("-k", default="8", metavar="N", help="how many similar studies json and hits hold (8)")
     command.add_argument("--where", default="", metavar="FILTER", help="filter of the similar studies")
     command.add_argument("--draft", action="store_true", help="with the model's report draft, in json and sr")
     command.add_argument(
-        "--identified", action="store_true", help="sr and gsps carry the patient of the DICOM file, to be archived"
+        "--identified", action="store_true", help="sr, gsps and sc carry the patient of the DICOM file, to be archived"
     )
 
 
@@ -42,7 +42,7 @@ def run(chosen: argparse.Namespace, engine: "Engine", film: Radiograph) -> dict[
         groundings=engine.ground(film, phrases, chosen.anyway),
         hits=engine.search(film, parse_count(chosen.k), chosen.where) if chosen.kind in SEARCHED else None,
         report=engine.report(film) if chosen.draft else None,
-        origin=read_origin(Path(chosen.file).read_bytes()) if chosen.kind in ("sr", "gsps") else None,
+        origin=read_origin(Path(chosen.file).read_bytes()) if chosen.kind in IDENTIFIED else None,
     )
     written = write(case, chosen.kind, chosen.identified)
     path = _place(chosen.out, written)

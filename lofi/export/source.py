@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 import numpy as np
-from pydicom import dcmwrite
+from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
@@ -73,7 +73,7 @@ def source_of(case: Case, identified: bool = False, grey: bool = False) -> Sourc
 
 def packed(case: Case, source: Source, made: Dataset, what: str) -> Written:
     """The finished object: alone, or in an archive with the film where there was no DICOM image to reference."""
-    data = _file(made)
+    data = as_file(made)
     if source.capture is None:
         return named(case, data, what, "dcm", "application/dicom")
     name = f"{what}.dcm"
@@ -93,6 +93,8 @@ def stamp(made: Dataset, case: Case, source: Source, description: str) -> None:
         setattr(made, keyword, getattr(image, keyword))
     made.SpecificCharacterSet = UTF8
     made.SeriesDescription = description
+    if case.reader:
+        made.OperatorsName = f"{case.reader}^"
     made.Manufacturer, made.ManufacturerModelName = "LoFi", meaning(case.model)
     made.DeviceSerialNumber = case.fingerprint
     made.SoftwareVersions = f"checkpoint {case.fingerprint[:16]}"
@@ -163,10 +165,11 @@ def _captured(case: Case) -> Source:
     stored = np.rint(film.pixels * greatest).astype("u1" if depth == 8 else "<u2")
     content = stored.tobytes()
     image.PixelData = content + b"\0" * (len(content) % 2)
-    return Source(image, (0, greatest), _file(image))
+    return Source(image, (0, greatest), as_file(image))
 
 
-def _file(made: Dataset) -> bytes:
+def as_file(made: Dataset) -> bytes:
+    """The bytes of the file of an object."""
     if not hasattr(made, "file_meta"):
         made.file_meta = FileMetaDataset()
         made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -175,3 +178,8 @@ def _file(made: Dataset) -> bytes:
     target = io.BytesIO()
     dcmwrite(target, made, enforce_file_format=True)
     return target.getvalue()
+
+
+def instance_of(data: bytes) -> str:
+    """The UID of an object that was made here."""
+    return str(dcmread(io.BytesIO(data), specific_tags=["SOPInstanceUID"]).SOPInstanceUID)

@@ -7,7 +7,7 @@ import base64
 
 from lofi.answers import Answer
 from lofi.errors import BadQuery
-from lofi.export import Case, write
+from lofi.export import IDENTIFIED, Case, write
 from lofi.export.mark import marks_of
 from lofi.results import Box, Grounding, HeatMap
 from lofi.ui.asked import Asked
@@ -27,11 +27,18 @@ class Exports:
 
     def export_case(self, asked: Asked) -> Answer:
         """The case, or its list of hits, as a file: its name, media type and bytes in base64."""
-        holdings, kind = self.page_answers.holdings, asked.text("kind")
+        kind = asked.text("kind")
+        case = self.case(asked, listed=kind.startswith("hits-"))
+        written = write(case, kind, identified=asked.values.get("identified") is True and kind in IDENTIFIED)
+        data = base64.b64encode(written.data).decode()
+        return {"name": written.name, "media_type": written.media_type, "data": data}
+
+    def case(self, asked: Asked, listed: bool = False) -> Case:
+        """The film with all that was asked and said about it; ``listed``: with its list of hits and no more."""
+        holdings = self.page_answers.holdings
         film = holdings.film(asked.film())
         search = asked.part("search")
-        listed = kind.startswith("hits-")
-        case = Case.of(
+        return Case.of(
             holdings.engine,
             film,
             groundings=() if listed else self._groundings(asked),
@@ -41,12 +48,9 @@ class Exports:
             origin=holdings.origin(film.sha256, asked.text("pass")),
             marks=marks_of(asked.values.get("marks") or []),
             initials=asked.text("reader"),
-            heat=self._heat(asked, film.sha256) if kind == "png" else None,
+            heat=self._heat(asked, film.sha256) if asked.text("kind") in ("", "png", "sc") else None,
             shown=shown_of(asked.values.get("turns"), asked.values.get("flipped")),
         )
-        written = write(case, kind, identified=asked.values.get("identified") is True and kind in ("sr", "gsps"))
-        data = base64.b64encode(written.data).decode()
-        return {"name": written.name, "media_type": written.media_type, "data": data}
 
     def _heat(self, asked: Asked, film: str) -> HeatMap | None:
         """The heat map on the page, for a picture; None where none is shown."""

@@ -3,6 +3,7 @@
 Plain ASGI and outermost: nothing of Gradio's sees a request before it was let in, and no failure leaves with a trace.
 """
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -120,6 +121,7 @@ class Guard:
             raise Refusal(404, _NOT_HERE)
         scope["path"], scope["raw_path"] = path, path.encode("ascii")
         if rule.plain:
+            scope["lofi.study"] = linked_study(scope["query_string"])
             scope["query_string"] = b""
         headers = Headers(scope=scope)
         if scope["method"] == "POST":
@@ -144,7 +146,9 @@ class Guard:
         if user or rule.public:
             return user or ""
         if self.door.login.has_page and rule.method == "GET" and rule.path in _DOCUMENTS:
-            place = f"{self.settings.root_path}/login{'?to=study' if rule.path == '/study' else ''}"
+            study = scope.get("lofi.study", "")
+            way = "?to=study" if rule.path == "/study" else f"?StudyInstanceUID={study}" if study else ""
+            place = f"{self.settings.root_path}/login{way}"
             raise Refusal(303, _LOG_IN, Location=place)
         # Asked so, a browser would open a window of its own over our page: programs only.
         program = self.door.login.has_page and "sec-fetch-site" not in headers
@@ -186,6 +190,12 @@ class Guard:
                 raise Refusal(403, _PROGRAMS)
         elif (site is not None and site != "same-origin") or (origin is not None and not is_own(origin, seen)):
             raise Refusal(403, _FOREIGN)
+
+
+def linked_study(query: bytes) -> str:
+    """The study that a link to the page names, "" where it names none: it is kept over a login."""
+    named = re.search(rb"(?:^|&)StudyInstanceUID=([0-9.]{1,64})(?:&|$)", query)
+    return named[1].decode("ascii") if named else ""
 
 
 def is_own(origin: str, seen: Seen) -> bool:

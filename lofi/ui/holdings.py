@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
+from lofi.archive import Archive
 from lofi.errors import BadQuery, FilmGone, LofiError
 from lofi.film.cage import Cage
 from lofi.film.origin import Origin
@@ -49,8 +50,9 @@ class _Packing(NamedTuple):
 class Holdings:
     """Keeps what the browser shows. ``start`` loads the engine in the background, so that the page is there first."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, archive: Archive | None = None) -> None:
         self.settings = settings
+        self.archive = archive
         self.cage = Cage()
         self.sameness = Sameness()
         self._films: Shelf[Radiograph | bytes] = Shelf(FILM_BYTES, _bytes_of)

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from lofi.answers import Answer
 from lofi.settings import Settings
 from lofi.space import in_space
+from lofi.ui.archive import ArchiveRoom
 from lofi.ui.asked import Asked
 from lofi.ui.audit import noted
 from lofi.ui.exports import Exports
@@ -71,5 +72,6 @@ def questions(holdings: Holdings) -> tuple[Question, ...]:
     """All that the page may ask, each noted in the audit log."""
     films, reviews = PageAnswers(holdings), Reviews(holdings)
     exports = Exports(films, reviews)
-    every = (*films.all(), reviews.keep_verdict, reviews.kept_verdicts, exports.export_case)
+    archive = ArchiveRoom(holdings, exports)
+    every = (*films.all(), reviews.keep_verdict, reviews.kept_verdicts, exports.export_case, *archive.all())
     return tuple(audited(question) for question in every)

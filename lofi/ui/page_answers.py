@@ -73,6 +73,7 @@ class PageAnswers:
             "views": _values(gallery.columns.values("view")),
             "labels": _values(gallery.columns.values("label")),
             "sources": _values(gallery.columns.values("source")),
+            "archive": self.holdings.archive is not None,
             "colours": list(COLOURS),
             "dashes": list(DASHES),
         }

@@ -35,7 +35,7 @@ def sending_route(holdings: Holdings) -> APIRouter:
             with noted("open") as film, holdings.cage.send(data) as ticket:
                 reading = await _unless_gone(request, ticket)
                 film(reading.film.sha256)
-                return JSONResponse(await run_in_threadpool(_take_in, holdings, reading, data, desk_of(request)))
+                return JSONResponse(await run_in_threadpool(take_in, holdings, reading, data, desk_of(request)))
         except ClientDisconnect:
             return JSONResponse({"error": "The film did not arrive whole: send it again."}, 400)
         except Exception as error:
@@ -44,7 +44,8 @@ def sending_route(holdings: Holdings) -> APIRouter:
     return router
 
 
-def _take_in(holdings: Holdings, reading: Reading, data: bytes, desk: str) -> Answer:
+def take_in(holdings: Holdings, reading: Reading, data: bytes, desk: str) -> Answer:
+    """Hold a film that was read, for the desk that it is for; of a DICOM file, what ties exports and priors to it."""
     answer = opened(holdings, reading.film, desk, data)
     if reading.origin is None:
         return answer

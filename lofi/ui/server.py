@@ -14,6 +14,7 @@ from lofi.film.confine import trim
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
 from lofi.ui.api import blocks_of
+from lofi.ui.archive import archive_of
 from lofi.ui.asking import asking_route
 from lofi.ui.audit import audit_to
 from lofi.ui.guard import Door, Guard
@@ -48,7 +49,7 @@ def application(settings: Settings) -> FastAPI:
     """
     door = Door.of(settings)
     audit_to(settings.audit)
-    holdings, uploads = Holdings(settings), Uploads(Path(get_upload_folder()))
+    holdings, uploads = Holdings(settings, archive_of(settings)), Uploads(Path(get_upload_folder()))
     blocks = blocks_of(holdings, uploads)
 
     @asynccontextmanager
