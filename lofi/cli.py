@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lofi import answers
 from lofi.errors import BadQuery, GalleryMismatch, LofiError
@@ -20,6 +20,9 @@ from lofi.settings import Settings
 from lofi.study import commands as study
 from lofi.ui import account_commands
 from lofi.ui.start import start
+
+if TYPE_CHECKING:
+    from lofi.engine import Engine
 
 
 def parser() -> argparse.ArgumentParser:
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     try:
-        plain = {"study": study.run, "user": account_commands.run}.get(chosen.command)
+        plain = {"study": _study, "user": account_commands.run}.get(chosen.command)
         text = plain(chosen) if plain else _written(_answer(chosen), chosen.table)
         print(text, flush=True)
     except LofiError as error:
@@ -121,6 +124,15 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 def _written(answer: dict[str, Any], as_table: bool) -> str:
     return table(answer) if as_table else json.dumps(answer, indent=2, ensure_ascii=False)
+
+
+def _study(chosen: argparse.Namespace) -> str:
+    def engine() -> "Engine":
+        from lofi.engine import Engine  # imports torch: only for a study whose cases are asked of the model
+
+        return Engine.open(Settings.from_environment())
+
+    return study.run(chosen, engine)
 
 
 def _answer(chosen: argparse.Namespace) -> dict[str, Any]:

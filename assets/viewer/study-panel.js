@@ -8,7 +8,7 @@
  * @typedef {import("./study-reading.js").Asked} Asked
  * @typedef {import("./study-reading.js").Hit} Hit
  * @typedef {{colour: string, dash: string}} Look
- * @typedef {"accept"|"reject"|"move"|"redraw"|"add"|"absent"|"remove"|"compare"|"choose"} Act
+ * @typedef {"accept"|"reject"|"move"|"redraw"|"add"|"absent"|"remove"|"compare"|"choose"|`rate ${number}`} Act
  * @typedef {{reading: Reading, look: (phrase: string) => Look, mode: string, compared: string,
  *   act: (act: Act, row: Row) => void, comment: (text: string) => void}} Desk
  */
@@ -35,17 +35,20 @@ const SAID = /** @type {Record<string, string>} */ ({
 export function panel(desk) {
   const { sheet } = desk.reading;
   const rows = desk.reading.rows();
+  const hits = sheet.hits.filter((hit) => rows.some((row) => row.hit === hit.study_id));
   const comment = make("textarea", {
     id: "comment", rows: "2", maxlength: "2000", placeholder: "No names of patients, please",
     onchange: () => desk.comment(comment.value.trim()),
   });
   comment.value = desk.reading.comment;
   return [
+    sheet.training && make("p", { cls: "study-practice", text: "A case for practice: it does not count." }),
     ...sheet.phrases.map((asked) => phraseCard(desk, asked, rows.filter((row) => row.phrase === asked.phrase))),
-    ...(sheet.hits.length ? [make("h2", { text: "Are these studies alike in what matters?" })] : []),
-    ...sheet.hits.map((hit) => hitCard(desk, hit, /** @type {Row} */ (rows.find((row) => row.hit === hit.study_id)))),
+    ...(hits.length ? [make("h2", { text: "Are these studies alike in what matters?" })] : []),
+    ...hits.map((hit) => hitCard(desk, hit, /** @type {Row} */ (rows.find((row) => row.hit === hit.study_id)))),
+    sheet.hits.length > hits.length && make("p", { cls: "quiet", text: "Similar studies come once all of this is judged." }),
     make("label", { cls: "study-comment" }, make("span", { text: "Comment" }), comment),
-  ];
+  ].filter((part) => part instanceof Node);
 }
 
 /** @param {Desk} desk @param {Act} act @param {Row} row @param {string} text @param {string} name @param {boolean} [on] */
@@ -74,7 +77,7 @@ function phraseCard(desk, asked, rows) {
   return make("section", { cls: "study-phrase", "aria-label": asked.phrase },
     make("header", {}, sample(desk.look(asked.phrase)), make("h2", { text: asked.phrase }),
       make("span", { cls: "quiet", text: [drew, sure].filter(Boolean).join(" · ") })),
-    ...rows.map((row) => boxRow(desk, row)),
+    ...rows.map((row) => (row.kind === "certainty" ? certaintyRow(desk, row) : boxRow(desk, row))),
     make("div", { cls: "acts" },
       control(desk, "absent", rows[0], "Not present", `${asked.phrase} is not present`, absent),
       control(desk, "add", rows[0], "Add a box", `Add a box for ${asked.phrase}`, desk.mode === `add ${asked.phrase}`)));
@@ -95,6 +98,20 @@ function boxRow(desk, row) {
     make("span", { cls: "place", text: row.kind === "phrase" ? "–" : String(row.place) }),
     make("span", { cls: "said", text: [SAID[row.decision], score].filter(Boolean).join(" · ") }),
     make("span", { cls: "acts" }, ...acts)]);
+}
+
+/** How sure of a phrase: a scale from surely absent to surely present; digits choose on it. @param {Desk} desk @param {Row} row */
+function certaintyRow(desk, row) {
+  const { steps } = desk.reading.sheet;
+  const name = `how sure of ${row.phrase}`;
+  const step = (/** @type {number} */ number) => make("button", {
+    type: "button", cls: "act rate", text: String(number), "aria-label": `${row.phrase}: ${number} of ${steps}`, title: `${number} of ${steps} (${number % 10})`,
+    "aria-pressed": String(row.number === number), "data-key": `rate ${number} ${row.key}`, onclick: () => desk.act(`rate ${number}`, row),
+  });
+  return rowNode(desk, row, row.key === desk.reading.currentKey, name, [
+    make("span", { cls: "quiet", text: "surely absent" }),
+    make("span", { cls: "acts scale" }, ...Array.from({ length: steps }, (_, at) => step(at + 1))),
+    make("span", { cls: "quiet", text: "surely present" })]);
 }
 
 /** @param {Desk} desk @param {Hit} hit @param {Row} row */

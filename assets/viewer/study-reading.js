@@ -7,8 +7,8 @@
  * @typedef {{phrase: string, boxes: Box[], scores: number[]|null, confidence: number|null}} Asked
  * @typedef {{study_id: string, similarity: number|null, report: string, labels: string[], view: string}} Hit
  * @typedef {{film: any, sha256: string, failed: string, reader: string, number: number, total: number, done: number,
- *   blind: boolean, phrases: Asked[], hits: Hit[], marks: Mark[]}} Sheet
- * @typedef {{key: string, kind: "box"|"phrase"|"hit", phrase: string, number: number, hit: string, place: number,
+ *   blind: boolean, boxes_first: boolean, steps: number, training: boolean, phrases: Asked[], hits: Hit[], marks: Mark[]}} Sheet
+ * @typedef {{key: string, kind: "box"|"phrase"|"certainty"|"hit", phrase: string, number: number, hit: string, place: number,
  *   box: Box|null, own: boolean, decision: string, score: number|null}} Row
  */
 
@@ -34,7 +34,7 @@ export async function post(route, values) {
   return answer;
 }
 
-const markKey = (/** @type {Mark} */ { kind, phrase, number, hit }) => [kind, phrase, number, hit].join("\n");
+const markKey = (/** @type {Mark} */ { kind, phrase, number, hit }) => [kind, phrase, kind === "certainty" ? -1 : number, hit].join("\n");
 const keyOf = (/** @type {string} */ kind, /** @type {string} */ phrase, /** @type {number} */ number, /** @type {string} */ hit) => [kind, phrase, number, hit].join("\n");
 
 /** One case, as far as it was judged. */
@@ -63,8 +63,10 @@ export class Reading {
 
   /** What is judged one by one: boxes, phrases without a box, similar studies. `place` counts from 1. @returns {Row[]} */
   rows() {
-    const rows = [...this.sheet.phrases.flatMap((asked) => this.phraseRows(asked)), ...this.sheet.hits.map((hit) => this.hitRow(hit))];
-    return rows.map((row, at) => ({ ...row, place: at + 1 }));
+    const boxes = this.sheet.phrases.flatMap((asked) => [...this.phraseRows(asked), ...this.certaintyRow(asked)]);
+    const rows = [...boxes, ...this.hits(boxes.every((row) => row.decision)).map((hit) => this.hitRow(hit))];
+    let place = 0;
+    return rows.map((row) => ({ ...row, place: row.kind === "certainty" ? place : (place += 1) }));
   }
 
   /** @param {Asked} asked @returns {Omit<Row, "place">[]} */
@@ -81,6 +83,19 @@ export class Reading {
       return [{ key: keyOf("phrase", phrase, -1, ""), kind: "phrase", phrase, number: -1, hit: "", box: null, own: false, decision, score: null }];
     }
     return all.map((one) => ({ ...one, key: keyOf("box", phrase, one.number, ""), kind: /** @type {const} */ ("box"), phrase, hit: "" }));
+  }
+
+  /** The similar studies that may be seen: where boxes come first, once all of them are judged. @param {boolean} judged */
+  hits(judged) {
+    return this.sheet.boxes_first && !judged ? [] : this.sheet.hits;
+  }
+
+  /** How sure the reader is of a phrase, where the study asks. @param {Asked} asked @returns {Omit<Row, "place">[]} */
+  certaintyRow({ phrase }) {
+    if (!this.sheet.steps) return [];
+    const key = keyOf("certainty", phrase, -1, "");
+    const mark = this.marks.get(key);
+    return [{ key, kind: "certainty", phrase, number: mark?.number ?? -1, hit: "", box: null, own: false, decision: mark?.decision ?? "", score: null }];
   }
 
   /** @param {Hit} hit @returns {Omit<Row, "place">} */

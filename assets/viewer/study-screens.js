@@ -7,7 +7,7 @@ import { Fault } from "./study-reading.js";
 
 /**
  * Initials, and what is asked of the reader.
- * @param {{name: string, blind: boolean}} card @param {(initials: string, takeOver: boolean) => Promise<void>} sit @param {string} sentence
+ * @param {{title: string, blind: boolean, practice: number, boxes_first: boolean}} card @param {(initials: string, takeOver: boolean) => Promise<void>} sit @param {string} sentence
  */
 export function begin(card, sit, sentence) {
   const initials = make("input", { id: "initials", name: "initials", maxlength: "8", autocomplete: "off", required: "", size: "10", spellcheck: "false" });
@@ -29,9 +29,9 @@ export function begin(card, sit, sentence) {
     event.preventDefault();
     go(false);
   } },
-  make("h1", { text: card.name }),
+  make("h1", { text: card.title }),
   make("p", { text: "You see chest films one after another. For each phrase, judge the boxes that the model drew: accept or reject them, move them, draw them anew, add what is missing, or say that the finding is not present. Then say which similar studies are relevant." }),
-  make("p", { cls: "quiet", text: `${card.blind ? "The model's confidence is hidden. " : ""}Every judgement is stored at once; you can stop at any time and go on later. Your initials are stored with what you say, and nothing else about you.` }),
+  make("p", { cls: "quiet", text: `${card.blind ? "The model's confidence is hidden. " : ""}${card.practice ? `The first ${card.practice === 1 ? "case is" : `${card.practice} cases are`} for practice and not counted. ` : ""}Every judgement is stored at once; you can stop at any time and go on later. Your initials are stored with what you say, and nothing else about you.` }),
   make("label", { for: "initials" }, make("span", { text: "Your initials" }), initials),
   make("div", { cls: "acts" }, start, takeOver), message,
   make("p", { cls: "quiet", text: "Research use only. Not for diagnosis." }));
@@ -39,9 +39,9 @@ export function begin(card, sit, sentence) {
   return form;
 }
 
-/** @param {{name: string}} card @param {() => void} leave */
+/** @param {{title: string}} card @param {() => void} leave */
 export function ending(card, leave) {
-  return make("div", { cls: "study-screen" }, make("h1", { text: card.name }),
+  return make("div", { cls: "study-screen" }, make("h1", { text: card.title }),
     make("p", { text: "All cases are read. Thank you. Everything is stored." }),
     make("button", { type: "button", cls: "primary", text: "Done", onclick: leave }));
 }

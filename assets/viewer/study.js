@@ -6,7 +6,7 @@
  * @typedef {import("./study-reading.js").Row} Row
  * @typedef {import("./study-reading.js").Sheet} Sheet
  */
-import { make } from "./dom.js";
+import { make, refill } from "./dom.js";
 import { forThisWindow } from "./kept.js";
 import { StudyFilm } from "./study-film.js";
 import { KEYS, panel } from "./study-panel.js";
@@ -79,6 +79,8 @@ class Study {
   enter(sheet) {
     this.reading = new Reading(sheet);
     this.mode = "";
+    for (const part of [this.list, this.bar]) part.replaceChildren(); // what is pressed was meant for the case before
+    document.title = this.card.title;
     this.film.open(sheet, `Case ${sheet.number} of ${sheet.total}`);
     this.node.replaceChildren(this.head, make("div", { cls: "study-room" }, this.film.node,
       make("aside", { cls: "study-panel", "aria-label": "What to judge" }, this.list, this.message)), this.bar);
@@ -103,7 +105,7 @@ class Study {
       act: (act, row) => this.act(act, row), comment: (text) => this.comment(text),
     });
     const failed = sheet.failed ? [make("p", { role: "alert", text: `This film cannot be read, so there is nothing to judge. ${sheet.failed}` })] : [];
-    keepFocus(this.list, [...failed, ...parts]);
+    refill(this.list, [...failed, ...parts]);
     this.film.show(reading, look);
     this.drawHead(sheet);
     this.drawBar(sheet, mode);
@@ -112,7 +114,7 @@ class Study {
   /** @param {Sheet} sheet */
   drawHead(sheet) {
     const bar = make("progress", { max: sheet.total, value: sheet.done, "aria-label": `${sheet.done} of ${sheet.total} cases done` });
-    keepFocus(this.head, [make("h1", { text: this.card.name }), make("p", { cls: "study-progress", text: `${sheet.number} of ${sheet.total}` }), bar,
+    refill(this.head, [make("h1", { text: this.card.title }), make("p", { cls: "study-progress", text: `${sheet.number} of ${sheet.total}` }), bar,
       make("p", { cls: "quiet", text: `Reader ${sheet.reader}` }),
       make("button", { type: "button", "data-key": "pause", text: "Pause", title: "Stop here; go on later where you stopped", onclick: () => this.pause() }),
       make("p", { cls: "quiet research", text: "Research use only. Not for diagnosis." })]);
@@ -122,7 +124,7 @@ class Study {
   drawBar(sheet, mode) {
     const left = this.reading?.left ?? 0;
     const drawing = mode.startsWith("move") ? "Drag the box or its corners; then judge on." : mode ? "Draw a box on the film. Escape stops." : "";
-    keepFocus(this.bar, [
+    refill(this.bar, [
       make("button", { type: "button", "data-key": "back", text: "Back", disabled: sheet.number > 1 ? null : "", onclick: () => this.later(() => this.open(sheet.number - 1)) }),
       make("span", { cls: "quiet", text: drawing || (left ? `${left} left to judge` : "All judged") }),
       make("button", { type: "button", "data-key": "next", cls: left ? "next" : "next primary", onclick: () => this.next() },
@@ -136,6 +138,7 @@ class Study {
     if (act === "compare") return this.beside(row);
     reading.currentKey = row.key;
     if (act === "choose") return this.show();
+    if (act.startsWith("rate ")) return this.judge({ kind: "certainty", phrase: row.phrase, number: Number(act.slice(5)), decision: "rated" });
     if (row.kind === "hit") {
       if (act === "accept" || act === "reject") this.judge({ kind: "hit", hit: row.hit, decision: act === "accept" ? "relevant" : "not relevant" });
       return;
@@ -176,9 +179,9 @@ class Study {
 
   /** Store a verdict; then go to what is open. @param {object} mark @param {boolean} [advance] */
   judge(mark, advance = true) {
+    const { reading } = this;
     this.later(async () => {
-      const { reading } = this;
-      if (!reading) return;
+      if (!reading || reading !== this.reading) return; // said of a case that is no longer here
       reading.update((await post("mark", { token: this.token, film: reading.sheet.sha256, mark })).marks);
       this.say("");
       if (advance) {
@@ -196,10 +199,11 @@ class Study {
   }
 
   next() {
+    const { reading } = this;
     this.later(async () => {
-      if (!this.reading) return;
-      await post("finish", { token: this.token, film: this.reading.sheet.sha256 });
-      const { number, done, total } = this.reading.sheet;
+      if (!reading || reading !== this.reading) return; // pressed twice
+      await post("finish", { token: this.token, film: reading.sheet.sha256 });
+      const { number, done, total } = reading.sheet;
       // From an earlier case on to the next one; from the newest to the first that is not done.
       await this.open(number <= done && number < total ? Math.min(number + 1, done + 1) : null);
     });
@@ -271,31 +275,14 @@ class Study {
       reading.move(key === "j" ? 1 : -1);
       this.show();
       this.focusRow();
-    } else if (KEYS[key] && row) this.act(KEYS[key], row);
+    } else if (row?.kind === "certainty" && /^\d$/.test(key) && (Number(key) || 10) <= reading.sheet.steps) this.act(`rate ${Number(key) || 10}`, row);
+    else if (KEYS[key] && row && (row.kind !== "certainty" || KEYS[key] === "add" || KEYS[key] === "absent")) this.act(KEYS[key], row);
     else return;
     event.preventDefault();
   }
 }
 
 const told = (/** @type {unknown} */ fault) => (fault instanceof Fault ? fault.message : "Something went wrong on this page: reload it. What was judged is stored.");
-
-/** New children for a node; the focus goes to the child that took its place. @param {HTMLElement} node @param {Node[]} children */
-function keepFocus(node, children) {
-  const active = document.activeElement;
-  const key = active instanceof HTMLElement && node.contains(active) ? active.dataset.key : undefined;
-  const field = active instanceof HTMLTextAreaElement && node.contains(active) ? active : null;
-  const top = node.scrollTop;
-  node.replaceChildren(...children);
-  node.scrollTop = top;
-  if (field) {
-    const again = node.querySelector("textarea");
-    if (!again) return;
-    again.value = field.value;
-    again.focus({ preventScroll: true });
-    again.setSelectionRange(field.selectionStart, field.selectionEnd);
-  }
-  for (const next of node.querySelectorAll("[data-key]")) if (next instanceof HTMLElement && key !== undefined && next.dataset.key === key) next.focus({ preventScroll: true });
-}
 
 const place = document.getElementById("study");
 if (place) new Study(place).start();

@@ -1,6 +1,6 @@
-"""Agreement beyond chance between readers who put the same items into the same categories.
+"""Agreement between readers who put the same items into the same categories: percent, and beyond chance.
 
-Both figures are functions of column sums over items, which is what lets the bootstrap resample cases cheaply.
+All figures are functions of column sums over items, which is what lets the bootstrap resample cases cheaply.
 """
 
 from collections.abc import Sequence
@@ -46,6 +46,23 @@ def fleiss_kappa(sums: Floats) -> Floats:
     """(R,) Fleiss' κ of (R, C) sums; p_e from the margins of all readers together (Fleiss 1971). NaN as above."""
     n = sums[:, 0]
     return _beyond_chance(sums[:, 1] / n, ((sums[:, 2:] / n[:, None]) ** 2).sum(axis=1))
+
+
+def percent_agreement(sums: Floats) -> Floats:
+    """(R,) share of agreeing pairs of readers, of (R, C) sums of ``fleiss_columns``; of two readers, of items."""
+    return np.asarray(sums[:, 1] / sums[:, 0], dtype=np.float64)
+
+
+def gwet_ac1(sums: Floats) -> Floats:
+    """(R,) Gwet's AC1 = (p_a − p_e) / (1 − p_e), p_e = Σ_k π_k (1 − π_k) / (K − 1), of sums of ``fleiss_columns``.
+
+    π_k is the share of category k over all readers, K ≥ 2 their number (Gwet 2008, Br J Math Stat Psychol 61:29–48,
+    equations 6 and 7; for more readers section 4). Where nearly all items fall into one category it keeps near the
+    percent agreement, while κ falls; where all of them do, it is 1.
+    """
+    shares = sums[:, 2:] / sums[:, :1]
+    expected = (shares * (1 - shares)).sum(axis=1) / (shares.shape[1] - 1)
+    return _beyond_chance(percent_agreement(sums), expected)
 
 
 def as_ratings(rows: Sequence[Sequence[int]], readers: int) -> Ratings:

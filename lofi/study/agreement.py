@@ -1,4 +1,4 @@
-"""How far readers agree with one another and with the model: κ with its interval by case, IoU, acceptance."""
+"""How far readers agree with one another and the model: κ, AC1 and percent with intervals by case, IoU, acceptance."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from lofi.boxes import Boxes, as_boxes, set_iou
-from lofi.metrics.agreement import as_ratings, cohen_columns, cohen_kappa, fleiss_columns, fleiss_kappa
+from lofi.metrics.agreement import (
+    as_ratings,
+    cohen_columns,
+    cohen_kappa,
+    fleiss_columns,
+    fleiss_kappa,
+    gwet_ac1,
+    percent_agreement,
+)
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
 from lofi.study.store import current
 from lofi.study.verdict import PRESENT, Decision, Verdict
@@ -54,13 +62,17 @@ class Figure:
         return f"{self.name}: {said} (n = {self.n}, {self.cases} cases{left})"
 
 
-def agreement(verdicts: Sequence[Verdict], resamples: int = 1000, seed: int = 0) -> tuple[Figure, ...]:
+def agreement(
+    verdicts: Sequence[Verdict], resamples: int = 1000, seed: int = 0, training: frozenset[str] = frozenset()
+) -> tuple[Figure, ...]:
     """Every figure of a study's verdicts, oldest first. What was replaced or withdrawn is left aside.
+
+    The films of ``training`` (their sha256) do not count.
 
     Of a reader study only finished cases count: half a case would pass for "not there". The reading room has no
     such end, so all of its verdicts do.
     """
-    last = current(verdicts)
+    last = [verdict for verdict in current(verdicts) if verdict.film not in training]
     done = {(verdict.reader, verdict.film) for verdict in last if verdict.decision is Decision.DONE}
     judged = [verdict for verdict in last if verdict.kind in {"box", "phrase", "hit"}]
     counting = [verdict for verdict in judged if not verdict.study or (verdict.reader, verdict.film) in done]
@@ -70,7 +82,7 @@ def agreement(verdicts: Sequence[Verdict], resamples: int = 1000, seed: int = 0)
         ("findings present", findings_present(counting)),
         ("similar studies relevant", hits_relevant(counting)),
     )
-    figures = [_kappa(name, judged, readers, resamples, seed) for name, judged in questions]
+    figures = [one for name, judged in questions for one in _between(name, judged, readers, resamples, seed)]
     figures += _overlap(counting, readers, resamples, seed)
     figures += _rates(counting, readers, resamples, seed)
     return tuple(figures)
@@ -116,25 +128,36 @@ def _judged(
     return found
 
 
-def _kappa(name: str, judged: Judged, readers: Sequence[str], resamples: int, seed: int) -> Figure:
-    """Cohen's κ of two readers, Fleiss' of more, over the items that all of them judged."""
+def _between(name: str, judged: Judged, readers: Sequence[str], resamples: int, seed: int) -> list[Figure]:
+    """Cohen's κ of two readers, Fleiss' of more, Gwet's AC1 and percent, over the items that all of them judged."""
     two = len(readers) == 2
-    title = f"{'Cohen' if two else 'Fleiss'}'{'s' if two else ''} κ, {name}"
+    titles = ["Cohen's κ" if two else "Fleiss' κ", "Gwet's AC1", "percent agreement"]
     each = [judged.get(reader, {}) for reader in readers]
     some = sorted({item for of_reader in each for item in of_reader})
     items = [item for item in some if all(item in of_reader for of_reader in each)] if len(readers) > 1 else []
     cases, left = len({film for film, *_ in items}), len(some) - len(items)
     if len(readers) < 2:
-        return Figure(f"κ, {name}", None, len(some), len({film for film, *_ in some}), 0, "needs at least two readers")
+        films = len({film for film, *_ in some})
+        alone = ["κ", *titles[1:]]
+        return [Figure(f"{title}, {name}", None, len(some), films, 0, "needs at least two readers") for title in alone]
     if not items:
-        return Figure(title, None, 0, 0, left, "not defined: no item was judged by all readers")
+        why = "not defined: no item was judged by all readers"
+        return [Figure(f"{title}, {name}", None, 0, 0, left, why) for title in titles]
     ratings = as_ratings([[of_reader[item] for of_reader in each] for item in items], len(readers))
-    if len(np.unique(ratings)) == 1:
-        word = "yes" if ratings[0, 0] == _YES else "no"
-        return Figure(title, None, len(items), cases, left, f'not defined: all readers said "{word}" to every item')
-    columns, kappa = (cohen_columns, cohen_kappa) if two else (fleiss_columns, fleiss_kappa)
     boot = PatientBootstrap([film for film, *_ in items], resamples, seed)
-    return Figure(title, boot.of_sums(columns(ratings, 2), kappa), len(items), cases, left)
+    shares = fleiss_columns(ratings, 2)
+    found = [None, boot.of_sums(shares, gwet_ac1), boot.of_sums(shares, percent_agreement)]
+    why = ""
+    if len(np.unique(ratings)) == 1:
+        why = f'not defined: all readers said "{"yes" if ratings[0, 0] == _YES else "no"}" to every item'
+    else:
+        columns, kappa = (cohen_columns(ratings, 2), cohen_kappa) if two else (shares, fleiss_kappa)
+        found[0] = boot.of_sums(columns, kappa)
+    whys = [why, "", ""]
+    return [
+        Figure(f"{title}, {name}", one, len(items), cases, left, said)
+        for title, one, said in zip(titles, found, whys, strict=True)
+    ]
 
 
 def _overlap(verdicts: Sequence[Verdict], readers: Sequence[str], resamples: int, seed: int) -> list[Figure]:

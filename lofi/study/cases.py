@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lofi.errors import BadQuery
@@ -11,6 +11,7 @@ from lofi.film.raster import is_raster
 from lofi.gallery import Gallery, parse_where
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256
+from lofi.gallery.text import fold
 from lofi.results import Study
 from lofi.study.definition import MAX_CASES, Chosen, Definition
 
@@ -23,6 +24,7 @@ class StudyCase:
     path: Path
     phrases: tuple[str, ...]
     own: Study | None = None
+    training: bool = False
 
 
 def find_cases(definition: Definition, gallery: Gallery | None = None) -> tuple[StudyCase, ...]:
@@ -43,7 +45,10 @@ def find_cases(definition: Definition, gallery: Gallery | None = None) -> tuple[
     if not cases:
         raise BadQuery("The study has no film: its folder or its filter (where) gives none.")
     drawn = order(cases, definition.seed, "")[: definition.limit]
-    return tuple(cases[film] for film in sorted(drawn))
+    practice = set(order(drawn, definition.seed, "\ntraining")[: definition.training])  # no initials hold a line's end
+    if len(practice) == len(drawn):
+        raise BadQuery("Every case of the study would be for practice: ask for fewer (training).")
+    return tuple(replace(cases[film], training=film in practice) for film in sorted(drawn))
 
 
 def order(films: Sequence[str] | Mapping[str, object], seed: int, reader: str) -> tuple[str, ...]:
@@ -51,9 +56,18 @@ def order(films: Sequence[str] | Mapping[str, object], seed: int, reader: str) -
     return tuple(sorted(films, key=lambda film: hashlib.sha256(f"{seed}\n{reader}\n{film}".encode()).digest()))
 
 
+def reading_order(cases: Mapping[str, StudyCase], seed: int, reader: str) -> tuple[str, ...]:
+    """The films as a reader gets them: those for practice first, in one order for all; then the rest, in one's own."""
+    practice = [film for film, case in cases.items() if case.training]
+    rest = [film for film, case in cases.items() if not case.training]
+    return (*order(practice, seed, "\ntraining"), *order(rest, seed, reader))
+
+
 def digest(definition: Definition, cases: Sequence[StudyCase]) -> str:
     """What two runs must share to be one study: cases, phrases, seed, number of hits, blinding. Not the readers."""
     parts = [f"{definition.seed} {definition.hits} {definition.blind}"]
+    if definition.boxes_first or definition.certainty or definition.training:  # studies begun before keep their digest
+        parts[0] += f" {definition.boxes_first} {definition.certainty} {definition.training}"
     parts += ["\n".join((case.film, *case.phrases)) for case in cases]
     return hashlib.sha256("\n\n".join(parts).encode()).hexdigest()
 
@@ -83,7 +97,8 @@ def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tup
         )
     rows = gallery.select(parse_where(definition.where))
     passing = {gallery.studies[row].study_id: row for row in (range(len(gallery)) if rows is None else rows)}
-    wanted = definition.cases or tuple(Chosen(study=name) for name in passing)
+    drawn = _of_strata(definition, gallery, passing) if definition.strata else tuple(passing)
+    wanted = definition.cases or tuple(Chosen(study=name) for name in drawn)
     for number, chosen in enumerate(wanted, start=1):
         study = gallery.studies[passing[chosen.study]] if chosen.study in passing else None
         path = None if study is None else gallery.image_path(study)
@@ -92,6 +107,26 @@ def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tup
                 raise BadQuery(f"Case {number} of the study is not in the gallery, or its film is not.")
             continue  # a gallery may hold vectors of films that lie elsewhere
         yield path, chosen, study
+
+
+def _of_strata(definition: Definition, gallery: Gallery, passing: Mapping[str, int]) -> tuple[str, ...]:
+    """So many studies of each label, drawn by the seed; none twice. Raises BadQuery where there are too few."""
+    chosen: dict[str, None] = {}
+    for label, count in definition.strata:
+        fit = [
+            name
+            for name, row in passing.items()
+            if name not in chosen
+            and fold(label) in map(fold, gallery.studies[row].labels)
+            and gallery.image_path(gallery.studies[row]) is not None
+        ]
+        if len(fit) < count:
+            raise BadQuery(
+                f"The gallery has {len(fit)} further films of one of the study's strata, and {count} are asked for: "
+                "ask for fewer, or for another label."
+            )
+        chosen |= dict.fromkeys(order(fit, definition.seed, "\nstrata")[:count])
+    return tuple(chosen)
 
 
 def _is_folder(path: Path) -> bool:

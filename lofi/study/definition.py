@@ -9,13 +9,15 @@ from typing import Any
 
 from lofi.errors import BadQuery, LofiError
 from lofi.files import plain
+from lofi.gallery.text import clean_line
 from lofi.gallery.where import parse_where
 from lofi.report.query import listed_phrases
-from lofi.study.verdict import parse_initials
+from lofi.study.verdict import MAX_STEPS, parse_initials
 
 MAX_CASES = 5_000
 MAX_HITS = 20
 MAX_READERS = 50
+MAX_TRAINING, MAX_STRATA = 100, 50
 MAX_BYTES = 2**22
 _NAME = re.compile(r"[\w][\w .-]{0,63}")
 
@@ -37,7 +39,10 @@ class Definition:
     them instead of taking all. ``phrases`` are asked of every case that has none of its own. ``limit`` takes that
     many cases, drawn by ``seed``, which also orders them for each reader. ``blind`` hides the model's confidence and
     similarities. ``hits`` similar studies are shown with each case. ``readers`` are the initials that may read;
-    none named: anybody.
+    none named: anybody. ``title`` is what readers see, the name where it is "". ``boxes_first`` shows similar studies
+    once all boxes of a case are judged. ``certainty`` asks of each phrase how sure the reader is, in so many steps (0:
+    not asked). The first ``training`` cases are for practice: the same for every reader, and not counted. ``strata``
+    draws so many of the gallery's studies for each label, instead of from all of them alike.
     """
 
     name: str
@@ -50,6 +55,11 @@ class Definition:
     blind: bool = True
     hits: int = 3
     readers: tuple[str, ...] = ()
+    title: str = ""
+    boxes_first: bool = False
+    certainty: int = 0
+    training: int = 0
+    strata: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def read(cls, file: Path) -> "Definition":
@@ -76,6 +86,11 @@ class Definition:
             blind=_truth(values, "blind", True),
             hits=_whole(values, "hits", 3, 0, MAX_HITS),
             readers=readers,
+            title=clean_line(_text(values, "title"), 120),
+            boxes_first=_truth(values, "boxes_first", False),
+            certainty=_whole(values, "certainty", 0, 0, MAX_STEPS),
+            training=_whole(values, "training", 0, 0, MAX_TRAINING),
+            strata=_strata(values),
         )
         made.check()
         return made
@@ -85,6 +100,10 @@ class Definition:
         if self.folder is not None and self.where:
             raise BadQuery("A study takes its films from a folder or from the gallery (where), not from both.")
         parse_where(self.where)
+        if self.certainty == 1:
+            raise BadQuery(f"The study's certainty scale has 2 to {MAX_STEPS} steps, or 0 for none.")
+        if self.strata and (self.folder is not None or self.cases or self.limit is not None):
+            raise BadQuery("The study's strata choose among the gallery's labels: leave out folder, cases and limit.")
         for number, case in enumerate(self.cases, start=1):
             if bool(case.film) != (self.folder is not None) or bool(case.study) == bool(case.film):
                 raise BadQuery(
@@ -95,11 +114,17 @@ class Definition:
         if not self.cases and not self.phrases:
             raise BadQuery("The study needs phrases: what readers are to judge on each film.")
 
+    @property
+    def shown(self) -> str:
+        """What readers see as its name."""
+        return self.title or self.name
+
     def to_json(self) -> dict[str, Any]:
         """As a definition file has it, without what is empty."""
         values = {**asdict(self), "folder": None if self.folder is None else str(self.folder)}
+        values["strata"] = dict(self.strata)
         values["cases"] = [{name: value for name, value in case.items() if value} for case in values["cases"]]
-        return {name: value for name, value in values.items() if value not in (None, "", (), [])}
+        return {name: value for name, value in values.items() if value not in (None, "", (), [], {})}
 
 
 def parse_name(value: object) -> str:
@@ -137,6 +162,13 @@ def _chosen(value: object, number: int) -> Chosen:
             f"Case {number} of the study must be an object with film or study, and phrases if it has its own."
         )
     return Chosen(_text(value, "film"), _text(value, "study"), _phrases(value))
+
+
+def _strata(values: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    found = values.get("strata", {})
+    if not isinstance(found, Mapping) or len(found) > MAX_STRATA:
+        raise BadQuery(f"The study's strata must be an object of at most {MAX_STRATA} labels with a number each.")
+    return tuple((clean_line(label), _whole(found, label, 0, 1, MAX_CASES)) for label in found)
 
 
 def _list(values: Mapping[str, Any], name: str, most: int) -> list[Any]:

@@ -15,7 +15,10 @@ MAX_ADDED = 16
 
 @dataclass(frozen=True)
 class Desk:
-    """Where a verdict is given: the film, who reads, which model answered, in which study, what it said, which user."""
+    """Where a verdict is given: the film, who reads, which model answered, in which study, what it said, which user.
+
+    ``steps`` of certainty are asked of each phrase, 0: none.
+    """
 
     film: str
     reader: str
@@ -23,6 +26,7 @@ class Desk:
     study: str
     answer: ModelAnswer
     user: str = ""
+    steps: int = 0
 
     def verdict(self, kind: str, decision: Decision, **fields: Any) -> Verdict:
         """A verdict at this desk; the model's box and score are filled in from its answer, never from a browser."""
@@ -51,7 +55,7 @@ def verdicts_of(desk: Desk, mark: object, before: Mapping[Subject, Verdict]) -> 
     if not isinstance(mark, Mapping):
         raise BadQuery("A mark must be an object with kind and decision.")
     kind, phrase, number = mark.get("kind"), mark.get("phrase") or "", mark.get("number", -1)
-    if kind not in ("box", "phrase", "hit", "comment") or not isinstance(phrase, str):
+    if kind not in ("box", "phrase", "certainty", "hit", "comment") or not isinstance(phrase, str):
         raise BadQuery("A mark is on a box, a phrase, a hit or it is a comment.")
     if isinstance(number, bool) or not isinstance(number, int):
         raise BadQuery("A box's number must be a whole number.")
@@ -63,6 +67,11 @@ def verdicts_of(desk: Desk, mark: object, before: Mapping[Subject, Verdict]) -> 
         return _on_box(desk, decision, phrase, number, mark.get("box"), before)
     if kind == "phrase":
         return _on_phrase(desk, decision, phrase, before)
+    if kind == "certainty":
+        _count(desk, phrase)
+        if not 1 <= number <= desk.steps:
+            raise BadQuery("This study asks for certainty in other steps, or for none.")
+        return (desk.verdict("certainty", decision, phrase=phrase, number=number),)
     if kind == "hit":
         hit = mark.get("hit")
         if hit not in [name for name, _ in desk.answer.hits]:
@@ -71,11 +80,14 @@ def verdicts_of(desk: Desk, mark: object, before: Mapping[Subject, Verdict]) -> 
     return (desk.verdict("comment", decision, comment=mark.get("comment") or ""),)
 
 
-def still_open(answer: ModelAnswer, marks: Mapping[Subject, Verdict]) -> tuple[str, ...]:
-    """What a reader still has to judge before the next case, in words: "mass", "2 hits"."""
-    waiting = []
+def still_open(answer: ModelAnswer, marks: Mapping[Subject, Verdict], steps: int = 0) -> tuple[str, ...]:
+    """What a reader still has to judge before the next case, in words: "mass", "how sure of mass", "2 hits"."""
+    waiting: list[str] = []
+    unsure: list[str] = []
     for grounding in answer.groundings:
         phrase, count = grounding.phrase, len(grounding.boxes)
+        if steps and ("certainty", phrase, -1, "") not in marks:
+            unsure.append(f"how sure of {phrase}")
         if ("phrase", phrase, -1, "") in marks:
             continue
         judged = sum(("box", phrase, number, "") in marks for number in range(count))
@@ -83,7 +95,7 @@ def still_open(answer: ModelAnswer, marks: Mapping[Subject, Verdict]) -> tuple[s
         if judged < count or not (count or added):
             waiting.append(phrase)
     hits = sum(("hit", "", -1, name) not in marks for name, _ in answer.hits)
-    return (*waiting, *([f"{hits} similar {'study' if hits == 1 else 'studies'}"] if hits else []))
+    return (*waiting, *unsure, *([f"{hits} similar {'study' if hits == 1 else 'studies'}"] if hits else []))
 
 
 def _on_box(

@@ -1,12 +1,13 @@
 """A reader study while it is read: cases in each reader's order, marks stored at once, resumed where it stopped."""
 
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lofi.errors import BadQuery, LofiError
 from lofi.study import sitting
 from lofi.study.asking import ModelAnswer, keep_answer, stored_answer
-from lofi.study.cases import StudyCase, digest, order
+from lofi.study.cases import StudyCase, digest, reading_order
 from lofi.study.definition import Definition
 from lofi.study.marking import Desk, still_open, verdicts_of
 from lofi.study.store import ReviewStore, insert, latest, select
@@ -40,11 +41,12 @@ class Sheet:
     finished: bool
     answer: ModelAnswer
     marks: dict[Subject, Verdict]
+    steps: int = 0
 
     @property
     def still_open(self) -> tuple[str, ...]:
         """What is left to judge."""
-        return still_open(self.answer, self.marks)
+        return still_open(self.answer, self.marks, self.steps)
 
 
 class ReaderStudy:
@@ -75,15 +77,33 @@ class ReaderStudy:
         if self.definition.readers and reader not in self.definition.readers:
             raise BadQuery("These initials are not among the study's readers: ask whoever made the study.")
         with self.store.database.writing() as connection:
-            row = connection.execute("SELECT * FROM study WHERE name = ?", (name,)).fetchone()
-            if row is None:
-                first = (name, self._digest, self.fingerprint, now())
-                connection.execute("INSERT INTO study VALUES (?, ?, ?, ?)", first)
-            elif row["digest"] != self._digest:
-                raise LofiError(CHANGED)
-            elif row["fingerprint"] != self.fingerprint:
-                raise LofiError(OTHER_MODEL)
+            self._claim(connection)
             return sitting.sit(connection, name, reader, take_over, user)
+
+    def prepare(self, told: Callable[[int], object] = lambda done: None) -> tuple[ModelAnswer, ...]:
+        """Ask the model about every case, once, and keep what it says. Raises LofiError where reading has begun."""
+        with self.store.database.writing() as connection:
+            self._claim(connection)
+        answers = []
+        for case in self._cases.values():
+            answers.append(self.answer(case))
+            told(len(answers))
+        return tuple(answers)
+
+    def _claim(self, connection: sqlite3.Connection) -> None:
+        """The study is this definition by this model; until somebody reads it may still become another."""
+        name, now_is = self.definition.name, (self._digest, self.fingerprint)
+        row = connection.execute("SELECT * FROM study WHERE name = ?", (name,)).fetchone()
+        if row is not None and (row["digest"], row["fingerprint"]) == now_is:
+            return
+        if row is not None:
+            if connection.execute("SELECT 1 FROM sitting WHERE study = ?", (name,)).fetchone() or select(
+                connection, study=name
+            ):
+                raise LofiError(CHANGED if row["digest"] != self._digest else OTHER_MODEL)
+            connection.execute("DELETE FROM study WHERE name = ?", (name,))
+            connection.execute("DELETE FROM answer WHERE study = ?", (name,))
+        connection.execute("INSERT INTO study VALUES (?, ?, ?, ?)", (name, *now_is, now()))
 
     def sheet(self, token: str, number: int | None = None, user: str = "") -> Sheet | None:
         """The case to read: the first that is not done, or an earlier one by its number from 1. None: all is done."""
@@ -100,7 +120,7 @@ class ReaderStudy:
         if case.film not in done and number is None:
             self._open(self._desk(reader, case, answer, user))
         marks = self.store.of(case.film, reader, self.definition.name, self.fingerprint, user)
-        return Sheet(reader, case, at + 1, len(done), len(films), case.film in done, answer, marks)
+        return Sheet(reader, case, at + 1, len(done), len(films), case.film in done, answer, marks, self._steps)
 
     def answer(self, case: StudyCase) -> ModelAnswer:
         """What the model says of a case, asked once for all readers."""
@@ -140,7 +160,7 @@ class ReaderStudy:
         answer = self.answer(case)
         with self.store.database.writing() as connection:
             desk = self._desk(sitting.seen(connection, self.definition.name, token, user), case, answer, user)
-            left = still_open(answer, latest(desk.before(connection)))
+            left = still_open(answer, latest(desk.before(connection)), self._steps)
             if left:
                 raise BadQuery(f"Still to judge: {', '.join(left)}.")
             insert(connection, [desk.verdict("case", Decision.DONE)])
@@ -155,7 +175,7 @@ class ReaderStudy:
             return sitting.seen(connection, self.definition.name, token, user)
 
     def _films(self, reader: str) -> tuple[str, ...]:
-        return order(self._cases, self.definition.seed, reader)
+        return reading_order(self._cases, self.definition.seed, reader)
 
     def _done(self, reader: str) -> set[str]:
         with self.store.database.reading() as connection:
@@ -175,7 +195,11 @@ class ReaderStudy:
         return case
 
     def _desk(self, reader: str, case: StudyCase, answer: ModelAnswer, user: str) -> Desk:
-        return Desk(case.film, reader, self.fingerprint, self.definition.name, answer, user)
+        return Desk(case.film, reader, self.fingerprint, self.definition.name, answer, user, self._steps)
+
+    @property
+    def _steps(self) -> int:
+        return self.definition.certainty
 
 
 def progress(definition: Definition, cases: Sequence[StudyCase], store: ReviewStore) -> tuple[Progress, ...]:

@@ -2,13 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lofi.errors import BadQuery, LofiError
 from lofi.results import Box
 from lofi.study.database import DAMAGED, Database
+from lofi.study.timing import Read, reading_seconds
 from lofi.study.verdict import Decision, Subject, Verdict, now, parse_initials
 from lofi.study.written import as_csv, as_json
 
@@ -17,6 +18,7 @@ _COLUMNS = (
     *("model_box", "box", "score", "comment", "user"),
 )
 _INSERT = f"INSERT INTO verdict ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+Write = Callable[[Sequence[Verdict], Mapping[Read, float], frozenset[str]], str]
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM verdict"
 
 
@@ -55,13 +57,21 @@ class ReviewStore:
         with self.database.reading() as connection:
             return select(connection) if study is None else select(connection, study=study)
 
-    def export_csv(self, study: str | None = None, history: bool = False) -> str:
+    def export_csv(
+        self, study: str | None = None, history: bool = False, training: frozenset[str] = frozenset()
+    ) -> str:
         """The verdicts that count as CSV, one a line; with ``history`` all that were ever stored."""
-        return as_csv(self.all(study) if history else current(self.all(study)))
+        return self._exported(as_csv, study, history, training)
 
-    def export_json(self, study: str | None = None, history: bool = False) -> str:
+    def export_json(
+        self, study: str | None = None, history: bool = False, training: frozenset[str] = frozenset()
+    ) -> str:
         """The same as JSON."""
-        return as_json(self.all(study) if history else current(self.all(study)))
+        return self._exported(as_json, study, history, training)
+
+    def _exported(self, write: Write, study: str | None, history: bool, training: frozenset[str]) -> str:
+        every = self.all(study)
+        return write(every if history else current(every), reading_seconds(every), training)
 
 
 def insert(connection: sqlite3.Connection, verdicts: Sequence[Verdict]) -> None:

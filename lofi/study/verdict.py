@@ -15,6 +15,8 @@ from lofi.results import Box
 
 MAX_COMMENT = 2_000
 MAX_NUMBER = 1_000
+MAX_STEPS = 10
+"""Of a scale of certainty."""
 _INITIALS = re.compile(r"[^\W_]{1,8}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -30,6 +32,7 @@ class Decision(StrEnum):
     ABSENT = "absent"
     RELEVANT = "relevant"
     NOT_RELEVANT = "not relevant"
+    RATED = "rated"
     COMMENTED = "commented"
     OPENED = "opened"
     DONE = "done"
@@ -41,6 +44,7 @@ ALLOWED: dict[str, frozenset[Decision]] = {
     "box": frozenset({_D.ACCEPTED, _D.REJECTED, _D.MOVED, _D.REDRAWN, _D.ADDED, _D.WITHDRAWN}),
     "phrase": frozenset({_D.ABSENT, _D.WITHDRAWN}),
     "hit": frozenset({_D.RELEVANT, _D.NOT_RELEVANT, _D.WITHDRAWN}),
+    "certainty": frozenset({_D.RATED, _D.WITHDRAWN}),
     "comment": frozenset({_D.COMMENTED, _D.WITHDRAWN}),
     "case": frozenset({_D.OPENED, _D.DONE}),
 }
@@ -59,7 +63,8 @@ class Verdict:
     """What ``reader`` (initials) said of a film, known by the ``film``'s sha256 alone.
 
     ``kind`` names the subject: "box" (``phrase`` and ``number``, which counts the model's boxes of that phrase from
-    0 and goes on with those the reader added), "phrase", "hit" (``hit`` is the gallery's study id), "comment" or
+    0 and goes on with those the reader added), "phrase", "certainty" (``number`` is the step of the scale, 1 surely
+    absent), "hit" (``hit`` is the gallery's study id), "comment" or
     "case". ``model_box`` and ``score`` are the model's, ``box`` the reader's own where it was moved, redrawn or
     added. ``study`` is a reader study's name, "" in the reading room. ``time`` (UTC, ISO 8601) is set when stored.
     ``user`` is who was logged in, "" where nobody has to: a verdict belongs to its user, initials are a label.
@@ -105,9 +110,12 @@ class Verdict:
             raise BadQuery("A box's number must be a whole number.")
         if self.score is not None and not isinstance(self.score, int | float):
             raise BadQuery("A box's confidence must be a number.")
-        if (self.kind in {"box", "phrase"}) != bool(self.phrase) or (self.kind == "hit") != bool(self.hit):
+        if (self.kind in {"box", "phrase", "certainty"}) != bool(self.phrase) or (self.kind == "hit") != bool(self.hit):
             raise BadQuery("A verdict on a box or phrase names the phrase, one on a hit names the study.")
-        if (self.kind == "box") != (0 <= self.number < MAX_NUMBER):
+        if self.kind == "certainty":
+            if not 1 <= self.number <= MAX_STEPS:
+                raise BadQuery(f"Certainty is a step from 1 to {MAX_STEPS}.")
+        elif (self.kind == "box") != (0 <= self.number < MAX_NUMBER):
             raise BadQuery("A verdict on a box, and no other, numbers it from 0.")
         if (self.box is not None) != (self.decision in _NEW_BOX):
             raise BadQuery("A box that was moved, redrawn or added brings the new box, and no other does.")
@@ -122,7 +130,8 @@ class Verdict:
 
         That a case was opened and that it was done are two subjects: their times give how long it took.
         """
-        return self.kind, str(self.decision) if self.kind == "case" else self.phrase, self.number, self.hit
+        number = -1 if self.kind == "certainty" else self.number
+        return self.kind, str(self.decision) if self.kind == "case" else self.phrase, number, self.hit
 
     @property
     def shown_box(self) -> Box | None:

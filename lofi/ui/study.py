@@ -68,7 +68,8 @@ class StudyRoom:
     def card(self, values: Answer) -> Answer:
         """What the first screen says of the study."""
         known = self._definition()  # not the cases and the model, which take longer: the screen is there first
-        return {"name": known.name, "blind": known.blind, "colours": COLOURS, "dashes": DASHES}
+        about = {"name": known.name, "title": known.shown, "blind": known.blind, "boxes_first": known.boxes_first}
+        return {**about, "practice": known.training, "colours": COLOURS, "dashes": DASHES}
 
     def begin(self, values: Answer) -> Answer:
         """A reader sits down."""
@@ -148,6 +149,9 @@ class StudyRoom:
             "total": sheet.total,
             "done": sheet.done,
             "blind": blind,
+            "boxes_first": self.study.definition.boxes_first,
+            "steps": self.study.definition.certainty,
+            "training": sheet.case.training,
             "phrases": phrases,
             "hits": [self._hit(name, None if blind else near) for name, near in sheet.answer.hits],
             "marks": _public(sheet.marks),

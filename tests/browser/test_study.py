@@ -49,6 +49,7 @@ def served(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     gallery = Gallery.open(settings.gallery)
     *chosen, hit = [study for study in gallery.studies if gallery.image_path(study)][:4]
     values: dict[str, Any] = {"name": "lungs", "phrases": ["mass", HOSTILE], "seed": 5, "hits": 1, "blind": True}
+    values["title"] = "Lungs, read twice"
     file = folder / "study.json"
     file.write_text(json.dumps({**values, "cases": [{"study": study.study_id} for study in chosen]}))
     films = tuple(case.film for case in find_cases(Definition.read(file), gallery))
@@ -163,7 +164,7 @@ def test_two_readers_go_through_three_cases_and_the_figures_match(
     window: Open, served: Served, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     page = window()
-    expect(page.locator("h1")).to_have_text("lungs")
+    expect(page.locator("h1")).to_have_text("Lungs, read twice")
     sign_in(page, "ab")
     expect(page.locator(".study-row")).to_have_count(4)
     read = [first_case(page, served)]

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from lofi.metrics.agreement import as_ratings, cohen_columns, cohen_kappa, fleiss_columns, fleiss_kappa
+from lofi.metrics.agreement import (
+    as_ratings,
+    cohen_columns,
+    cohen_kappa,
+    fleiss_columns,
+    fleiss_kappa,
+    gwet_ac1,
+    percent_agreement,
+)
 from lofi.metrics.bootstrap import PatientBootstrap
 
 
@@ -69,6 +77,40 @@ def test_fleiss_of_two_readers_uses_common_margins() -> None:
     """Scott's π on the 2 × 2 table above: margins of yes 0.55, p_e = 0.505; (0.7 − 0.505) / 0.495, not 0.4."""
     ratings = counted((1, 1, 20), (1, 0, 5), (0, 1, 10), (0, 0, 15))
     assert fleiss(ratings, 2) == pytest.approx(0.195 / 0.495)
+
+
+def ac1(ratings: np.ndarray, categories: int) -> float:
+    return float(gwet_ac1(fleiss_columns(ratings, categories).sum(0)[None])[0])
+
+
+def test_ac1_by_hand() -> None:
+    """The 50 items above: p_a = 0.7, π = 0.55, p_e = 2 · 0.55 · 0.45 = 0.495; (0.7 − 0.495) / 0.505."""
+    table = counted((1, 1, 20), (1, 0, 5), (0, 1, 10), (0, 0, 15))
+    assert ac1(table, 2) == pytest.approx(0.205 / 0.505)
+    assert percent_agreement(fleiss_columns(table, 2).sum(0)[None])[0] == pytest.approx(0.7)
+
+
+def test_ac1_keeps_where_kappa_falls() -> None:
+    """Gwet's own case: 118 yes-yes, 5 yes-no, 2 no-yes, none no-no of 125. p_a = 0.944, π = (123 + 120) / 250 = 0.972.
+
+    p_e = 2 · 0.972 · 0.028 = 0.054432, so AC1 = 0.889568 / 0.945568 = 0.94078, and κ = −0.0234.
+    """
+    table = counted((1, 1, 118), (1, 0, 5), (0, 1, 2))
+    assert ac1(table, 2) == pytest.approx(0.94078, abs=1e-5)
+    assert cohen(table, 2) == pytest.approx(-0.0234, abs=1e-4)
+
+
+def test_ac1_of_three_readers_and_three_categories_by_hand() -> None:
+    """Items 000, 001, 122: P_i = 1, 1/3, 1/3; π = 5/9, 2/9, 2/9, Σ π (1 − π) = 48/81, halved 24/81."""
+    ratings = as_ratings([[0, 0, 0], [0, 0, 1], [1, 2, 2]], 3)
+    assert ac1(ratings, 3) == pytest.approx((5 / 9 - 24 / 81) / (1 - 24 / 81))
+
+
+def test_ac1_where_all_say_the_same_is_one_and_has_an_interval() -> None:
+    assert ac1(counted((1, 1, 7)), 2) == 1
+    ratings = counted((1, 1, 20), (1, 0, 5), (0, 1, 10), (0, 0, 15))
+    found = PatientBootstrap([str(number) for number in range(50)]).of_sums(fleiss_columns(ratings, 2), gwet_ac1)
+    assert found.low < found.value < found.high
 
 
 @pytest.mark.parametrize("figure", [cohen, fleiss], ids=["cohen", "fleiss"])

@@ -67,6 +67,25 @@ def test_what_only_some_judged_is_left_out_and_counted() -> None:
     assert "2 not judged by all" in str(found)
 
 
+def test_ac1_and_percent_stand_beside_kappa() -> None:
+    """The eight boxes above: p_a = 6/8, π = 1/2, AC1 = 1/2. Where all say yes, both are 1 and κ is undefined."""
+    verdicts = boxes("AB", "aaaarrrm") + boxes("CD", "aaaramrr")
+    assert value(verdicts, "Gwet's AC1, boxes accepted as drawn") == pytest.approx(0.5)
+    percent = figure(verdicts, "percent agreement, boxes accepted as drawn")
+    assert percent.estimate is not None
+    assert percent.estimate.value == pytest.approx(0.75)
+    assert percent.estimate.low < 0.75 < percent.estimate.high
+    same = boxes("AB", "aaa") + boxes("CD", "aaa")
+    assert value(same, "Gwet's AC1, boxes accepted as drawn") == 1
+    assert value(same, "percent agreement, boxes accepted as drawn") == 1
+
+
+def test_cases_for_practice_do_not_count() -> None:
+    verdicts = boxes("AB", "aar") + boxes("CD", "rar")
+    found = [one for one in agreement(verdicts, 50, training=frozenset({film(0)})) if one.name == ACCEPTED]
+    assert [(one.n, one.estimate and one.estimate.value) for one in found] == [(2, 1.0)]
+
+
 def test_relevance_by_hand() -> None:
     """One case, four hits: yes-yes 2, yes-no 1, no-no 1. p_o = 3/4, p_e = (3·2 + 1·2)/16 = 1/2, κ = 1/2."""
     said = {"AB": "rrrn", "CD": "rrnn"}

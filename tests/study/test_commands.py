@@ -29,7 +29,7 @@ def run(capsys: pytest.CaptureFixture[str], films: Path, monkeypatch: pytest.Mon
     return run
 
 
-NEW = ("new", "s.json", "--folder", "films", "--phrase", "mass", "--phrase", "effusion", "--seed", "3")
+NEW = ("new", "s.json", "--folder", "films", "--phrase", "mass", "--phrase", "effusion", "--seed", "3", "--unasked")
 
 
 def read_all(study: ReaderStudy, reader: str, decision: str) -> None:
@@ -60,7 +60,8 @@ def test_new_counts_films_that_cannot_be_read(run: Run) -> None:
 
 
 def test_new_takes_the_gallerys_films(run: Run) -> None:
-    status, out, _ = run("new", "g.json", "--where", "label=Cardiomegaly", "--phrase", "cardiomegaly", "--limit", "3")
+    wanted = ("--where", "label=Cardiomegaly", "--phrase", "cardiomegaly", "--limit", "3")
+    status, out, _ = run("new", "g.json", *wanted, "--unasked")
     assert (status, "3 cases" in out) == (0, True)
 
 

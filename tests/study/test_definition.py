@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lofi.errors import LofiError
+from lofi.errors import BadQuery, LofiError
 from lofi.gallery import Gallery
-from lofi.settings import BUNDLED_GALLERY
+from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.study.cases import digest, find_cases, order
 from lofi.study.definition import Definition
 
@@ -139,3 +139,40 @@ def test_a_folder_without_films_is_told(define: Define, films: Path, folder: str
     (films / "more" / "empty").mkdir()
     with pytest.raises(LofiError, match="folder"):
         find_cases(define(folder=folder))
+
+
+def test_strata_draw_so_many_of_each_label(settings: Settings) -> None:
+    gallery = Gallery.open(settings.gallery)
+    values = {"name": "s", "phrases": ["mass"], "strata": {"cardiomegaly": 3, "No Finding": 2}}
+    cases = find_cases(Definition.of(values, Path()), gallery)
+    labels = ["Cardiomegaly" in case.own.labels for case in cases if case.own is not None]
+    assert (len(cases), sum(labels)) == (5, 3)
+    assert cases == find_cases(Definition.of(values, Path()), gallery)
+    assert cases != find_cases(Definition.of({**values, "seed": 1}, Path()), gallery)
+    with pytest.raises(BadQuery, match="asked for"):
+        find_cases(Definition.of({**values, "strata": {"Cardiomegaly": 4_000}}, Path()), gallery)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"strata": []}, "strata must be"),
+        ({"strata": {"Mass": 0}}, "must be a whole number"),
+        ({"strata": {"Mass": 1}, "limit": 3}, "leave out"),
+        ({"strata": {"Mass": 1}, "folder": "x"}, "leave out"),
+        ({"certainty": 1}, "2 to 10"),
+        ({"certainty": 11}, "0 to 10"),
+        ({"training": -1}, "training must be"),
+        ({"title": 3}, "title must be text"),
+        ({"boxes_first": 1}, "true or false"),
+    ],
+)
+def test_options_that_cannot_be(values: dict[str, object], told: str) -> None:
+    with pytest.raises(BadQuery, match=told):
+        Definition.of({"name": "s", "phrases": ["mass"], **values}, Path())
+
+
+def test_readers_see_the_title_where_there_is_one() -> None:
+    values = {"name": "s", "phrases": ["mass"]}
+    assert Definition.of(values, Path()).shown == "s"
+    assert Definition.of({**values, "title": "Masses,\u202e twice"}, Path()).shown == "Masses, twice"

@@ -1,15 +1,17 @@
 """A reader's way through a study: order, marks, resuming, two windows, what may not be said."""
 
+import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lofi.errors import BadQuery, LofiError
-from lofi.study import ReviewStore
+from lofi.study import Decision, ReviewStore, Verdict
 from lofi.study.asking import ModelAnswer
-from lofi.study.cases import find_cases
+from lofi.study.cases import StudyCase, find_cases
 from lofi.study.definition import Definition
 from lofi.study.reading import ReaderStudy, Sheet, progress
 from lofi.study.sitting import Superseded, Taken
@@ -219,3 +221,88 @@ def test_a_film_that_cannot_be_read_is_told_and_passed(study: ReaderStudy) -> No
     assert (sheet.answer.failed, sheet.still_open) == ("The file is damaged.", ())
     study.finish(token, sheet.case.film)
     assert shown(study, token).number == 2
+
+
+def sure(step: int, phrase: str = "mass") -> dict[str, Any]:
+    return {"kind": "certainty", "phrase": phrase, "number": step, "decision": "rated"}
+
+
+def test_certainty_is_asked_of_each_phrase(study: ReaderStudy, define: Callable[..., Definition]) -> None:
+    asking = again(study, definition=define(certainty=5))
+    token = asking.begin("AB")
+    sheet = shown(asking, token)
+    for mark in WHOLE:
+        asking.mark(token, sheet.case.film, mark)
+    assert shown(asking, token).still_open == ("how sure of mass", "how sure of effusion")
+    with pytest.raises(BadQuery, match="how sure of mass"):
+        asking.finish(token, sheet.case.film)
+    for step in (0, 6, 11):
+        with pytest.raises(BadQuery, match="steps"):
+            asking.mark(token, sheet.case.film, sure(step))
+    asking.mark(token, sheet.case.film, sure(2))
+    asking.mark(token, sheet.case.film, sure(4))
+    marks = asking.mark(token, sheet.case.film, sure(1, "effusion"))
+    assert [(mark.phrase, mark.number) for mark in marks.values() if mark.kind == "certainty"] == [
+        ("mass", 4),
+        ("effusion", 1),
+    ]
+    asking.finish(token, sheet.case.film)
+    rows = list(csv.DictReader(asking.store.export_csv("lungs").splitlines()))
+    assert [row["certainty"] for row in rows if row["kind"] == "certainty"] == ["4", "1"]
+
+
+def test_a_study_that_does_not_ask_takes_no_certainty(study: ReaderStudy) -> None:
+    token = study.begin("AB")
+    with pytest.raises(BadQuery, match="for none"):
+        study.mark(token, shown(study, token).case.film, sure(1))
+
+
+def test_practice_comes_first_the_same_for_all_and_is_marked(
+    study: ReaderStudy, define: Callable[..., Definition]
+) -> None:
+    practising = again(study, definition=define(training=2))
+    orders = []
+    for reader in ("AB", "CD", "EF"):
+        token = practising.begin(reader)
+        orders.append([read_case(practising, token) for _ in range(5)])
+    firsts = {tuple(order[:2]) for order in orders}
+    assert len(firsts) == 1
+    assert len({tuple(order[2:]) for order in orders}) > 1
+    practice = frozenset(next(iter(firsts)))
+    assert {case.film for case in find_cases(practising.definition) if case.training} == practice
+    rows = list(csv.DictReader(practising.store.export_csv("lungs", training=practice).splitlines()))
+    assert {row["film"] for row in rows if row["training"] == "yes"} == practice
+    with pytest.raises(BadQuery, match="for practice"):
+        find_cases(define(training=5))
+
+
+def test_the_export_tells_how_long_each_case_took(study: ReaderStudy) -> None:
+    token = study.begin("AB")
+    film = read_case(study, token)
+    opened = Verdict(film, "CD", MODEL, "case", Decision.OPENED, study="lungs", time="2026-01-01T10:00:00.000+00:00")
+    done = replace(opened, decision=Decision.DONE, time="2026-01-01T10:01:02.500+00:00")
+    again_done = replace(done, time="2026-01-02T10:00:00.000+00:00")  # looked at again another day
+    study.store.record(opened, done, again_done)
+    rows = list(csv.DictReader(study.store.export_csv("lungs").splitlines()))
+    took = {row["reader"]: row["seconds"] for row in rows if row["decision"] == "done"}
+    assert took["CD"] == "62.5"
+    assert 0 <= float(took["AB"]) < 3600
+    assert {row["seconds"] for row in rows if row["decision"] != "done"} == {""}
+
+
+def test_what_was_asked_before_anybody_read_may_still_change(
+    study: ReaderStudy, define: Callable[..., Definition]
+) -> None:
+    asked: list[str] = []
+
+    def counting(case: StudyCase) -> ModelAnswer:
+        asked.append(case.film)
+        return answer(case)
+
+    study._ask = counting
+    assert len(study.prepare()) == 5
+    assert len(study.prepare()) == len(asked) == 5  # asked once
+    other = again(study, definition=define(phrases=["mass"]))
+    shown(other, other.begin("AB"))
+    with pytest.raises(LofiError, match="changed since reading began"):
+        study.prepare()
