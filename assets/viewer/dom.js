@@ -3,6 +3,8 @@
  * Elements of the page. Every string that the server sends comes from strangers: it reaches the page through
  * textContent and attributes that take no script, never as markup.
  */
+import { afterPress } from "./pressed.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -63,22 +65,37 @@ const drawn = new WeakMap();
  */
 export function renew(node, shown, children) {
   const now = JSON.stringify(shown);
-  if (drawn.get(node) === now) return false;
-  drawn.set(node, now);
+  afterPress(node, () => {
+    if (drawn.get(node) === now) return;
+    drawn.set(node, now);
+    keepPlace(node, () => node.replaceChildren(.../** @type {Node[]} */ (children().filter(Boolean))));
+  });
+}
+
+/** Replace a node's children; scroll stays, and the focus goes to the child of the same `data-key`. @param {HTMLElement} node @param {() => void} replace */
+function keepPlace(node, replace) {
   const active = /** @type {HTMLElement|null} */ (document.activeElement);
   const key = active && node.contains(active) ? active.dataset.key : undefined;
   const top = node.scrollTop;
-  node.replaceChildren(.../** @type {Node[]} */ (children().filter(Boolean)));
+  replace();
   node.scrollTop = top;
-  if (key !== undefined) {
-    for (const next of node.querySelectorAll("[data-key]")) {
-      if (next instanceof HTMLElement && next.dataset.key === key) {
-        next.focus({ preventScroll: true });
-        break;
-      }
-    }
+  if (key === undefined) return;
+  for (const next of node.querySelectorAll("[data-key]")) {
+    if (next instanceof HTMLElement && next.dataset.key === key) return next.focus({ preventScroll: true });
   }
-  return true;
+}
+
+/** New children for a node, once none of them is pressed; who writes goes on writing. @param {HTMLElement} node @param {Node[]} children */
+export function refill(node, children) {
+  afterPress(node, () => {
+    const field = document.activeElement instanceof HTMLTextAreaElement && node.contains(document.activeElement) ? document.activeElement : null;
+    keepPlace(node, () => node.replaceChildren(...children));
+    const again = node.querySelector("textarea");
+    if (!field || !again) return;
+    again.value = field.value;
+    again.focus({ preventScroll: true });
+    again.setSelectionRange(field.selectionStart, field.selectionEnd);
+  });
 }
 
 /** Let the browser save bytes under a name. @param {string} name @param {Blob} blob */

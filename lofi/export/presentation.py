@@ -49,7 +49,7 @@ def write_gsps(case: Case, identified: bool = False) -> Written:
         device_serial_number=case.fingerprint,
         content_label="LOFI",
         content_description="LoFi findings. Research use only.",
-        content_creator_name=f"{case.reader or 'LoFi'}^",
+        content_creator_name=f"{case.reader or case.initials or 'LoFi'}^",
         graphic_layers=layers,
         graphic_annotations=annotations,
         # From black to white in stored values: (x − (c − ½)) / (w − 1) + ½ is 0 at the one and 1 at the other.

@@ -93,8 +93,8 @@ def stamp(made: Dataset, case: Case, source: Source, description: str) -> None:
         setattr(made, keyword, getattr(image, keyword))
     made.SpecificCharacterSet = UTF8
     made.SeriesDescription = description
-    if case.reader:
-        made.OperatorsName = f"{case.reader}^"
+    if by := case.reader or case.initials:
+        made.OperatorsName = f"{by}^"
     made.Manufacturer, made.ManufacturerModelName = "LoFi", meaning(case.model)
     made.DeviceSerialNumber = case.fingerprint
     made.SoftwareVersions = f"checkpoint {case.fingerprint[:16]}"

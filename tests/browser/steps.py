@@ -71,3 +71,14 @@ def draw_box(page: Page, start: tuple[float, float] = (0.35, 0.35), end: tuple[f
     page.mouse.down()
     page.mouse.move(*corners[1], steps=4)
     page.mouse.up()
+
+
+def press_while_stored(page: Page, pressed: Locator, route: str) -> None:
+    """Click slowly: what the press itself sends, by ending the change of a field, is answered before the release."""
+    place = pressed.bounding_box()
+    assert place is not None
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    with page.expect_request_finished(lambda request: request.url.endswith(route)):
+        page.mouse.down()
+    page.evaluate("() => new Promise((done) => setTimeout(done, 50))")  # the page has heard it
+    page.mouse.up()

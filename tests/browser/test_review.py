@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, sign
+from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, press_while_stored, sign
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -122,7 +122,8 @@ def test_next_case_marks_this_one_and_opens_the_next(page: Page, film_file: Path
     drop(page, film_file, other)
     hits(page)
     sign(page, "RV3")
-    page.get_by_role("button", name="Next case").click()
+    page.fill("#comment", "a comment")
+    press_while_stored(page, page.get_by_role("button", name="Next case"), "/ask/keep_verdict")
     expect(page.locator(".item .state").first).to_have_text("reviewed")
     expect(page.locator(".seat.query .who")).to_have_text("Film 2")
     expect(page.locator(".next [role=status]")).to_have_text("")  # "Saved." was said of the case before

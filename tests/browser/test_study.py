@@ -25,6 +25,7 @@ from lofi.study.asking import ModelAnswer, keep_answer
 from lofi.study.cases import find_cases, order
 from lofi.study.definition import Definition
 from tests.browser.conftest import DESK, PHONE
+from tests.browser.steps import press_while_stored
 from tests.conftest import running_app
 
 pytestmark = pytest.mark.browser
@@ -253,6 +254,23 @@ def check_export(served: Served, out: Path, read: list[str]) -> None:
     assert moved == pytest.approx([0.45, 0.30, 0.75, 0.70], abs=0.01)
     assert boxes[1, "mass", 1]["score"] == "0.654"
     assert [line["comment"] for line in rows if line["kind"] == "comment"] == [HOSTILE]
+
+
+def test_what_is_pressed_is_clicked_although_a_comment_is_stored_meanwhile(window: Open) -> None:
+    """Pressing a button ends the comment, which is stored and drawn before the button is let go."""
+    page = window()
+    sign_in(page, "PR")
+    wait_for_case(page, 1)
+    press(page, "a", "box 1, mass", "accepted")
+    press(page, "a", "box 2, mass", "accepted")
+    finish(page)
+    page.fill("#comment", "a comment")
+    press_while_stored(page, page.get_by_role("button", name="Next case"), "/study/mark")
+    wait_for_case(page, 2)
+    assert page.input_value("#comment") == ""
+    page.get_by_role("button", name="Back").click()
+    wait_for_case(page, 1)
+    assert page.input_value("#comment") == "a comment"
 
 
 def test_confidence_is_hidden_from_readers(window: Open) -> None:
