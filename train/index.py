@@ -1,7 +1,8 @@
-"""Build a gallery from a record file, or a folder of films and a CSV of reports; add to one, update it, cut it down.
+"""Build a gallery from records, a folder of films and a CSV of reports, or an archive; add to it, update, cut it down.
 
 python -m train.index --records records.jsonl --out DIR
 python -m train.index --films FOLDER --csv reports.csv --out DIR
+python -m train.index --dicomweb "ADDRESS file:LOGIN" --since 2024-01-01 --modality DX --out DIR --thumbs
 python -m train.index --add --records more.jsonl --out DIR
 python -m train.index --remove STUDY_ID --out DIR
 python -m train.index --verify --out DIR
@@ -14,12 +15,15 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import lofi
+from lofi.archive import Archive, Place, Query
 from lofi.errors import BadQuery, LofiError
 from lofi.gallery import Gallery, read_jsonl, study_from_record
 from lofi.results import Study
 from train.data.reports_csv import read_reports
+from train.indexing.archive import fetched
 from train.indexing.building import Options
 from train.indexing.changes import Change, add, index, remove
 
@@ -81,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     origin = found.add_mutually_exclusive_group(required=True)
     origin.add_argument("--records", type=Path, help="records.jsonl; paths in it are relative to its folder")
     origin.add_argument("--films", type=Path, help="folder of films (with --csv)")
+    origin.add_argument("--dicomweb", metavar="PLACE", help="a picture archive, written as in LOFI_DICOMWEB")
     origin.add_argument("--remove", nargs="+", metavar="ID", help="take these studies out of the gallery")
     origin.add_argument("--verify", action="store_true", help="look through the gallery, each byte of it")
     change = found.add_mutually_exclusive_group()
@@ -88,6 +93,8 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
     found.add_argument("--csv", type=Path, help="CSV with the columns file and report (with --films)")
     found.add_argument("--encoding", help="of the CSV, where it is neither UTF-8, UTF-16 nor Windows-1252")
+    for name, purpose in {"since": "first date", "until": "last date", "modality": "CR, DX …"}.items():
+        found.add_argument(f"--{name}", default="", help=f"{purpose} of the archive's studies (with --dicomweb)")
     found.add_argument("--out", type=Path, required=True, help="folder of the gallery")
     found.add_argument("--model", default="assets/lofi-mini", help="checkpoint folder or hub id (%(default)s)")
     found.add_argument("--split", help="only the records of this split")
@@ -127,10 +134,14 @@ def _run(arguments: argparse.Namespace) -> Gallery:
         return _told(remove(arguments.remove, arguments.out))
     if arguments.verify:
         return Gallery.verify(arguments.out)
-    studies, root = _given(arguments)
+    with TemporaryDirectory(prefix="lofi-") as folder:  # films of an archive are there, without headers, until the end
+        return _built(arguments, *_given(arguments, Path(folder)))
+
+
+def _built(arguments: argparse.Namespace, studies: list[Study], root: Path) -> Gallery:
     options = Options(
         thumbs=arguments.thumbs,
-        copy_images=arguments.copy_images,
+        copy_images=arguments.copy_images or arguments.dicomweb is not None,
         half=arguments.half,
         regions=not arguments.skip_regions,
         force=arguments.force,
@@ -141,12 +152,15 @@ def _run(arguments: argparse.Namespace) -> Gallery:
     return index(studies, root, model, arguments.out, options)
 
 
-def _given(arguments: argparse.Namespace) -> tuple[list[Study], Path]:
-    """The studies and the folder of their films. Raises BadQuery."""
+def _given(arguments: argparse.Namespace, folder: Path) -> tuple[list[Study], Path]:
+    """The studies and the folder of their films, ``folder`` for those that are fetched. Raises LofiError."""
     if (arguments.films is None) != (arguments.csv is None):
         raise BadQuery("--films and --csv belong together.")
     if arguments.limit is not None and arguments.limit < 1:
         raise BadQuery("--limit must be at least 1.")
+    if arguments.dicomweb is not None:
+        query = Query.of(arguments.since, arguments.until, arguments.modality)
+        return fetched(Archive(Place.of(arguments.dicomweb)), query, folder, arguments.limit), folder
     if arguments.records is not None:
         studies = studies_of_records(arguments.records, arguments.split, arguments.limit)
         return studies, arguments.images_root or films_root(studies, arguments.records.parent)

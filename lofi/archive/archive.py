@@ -2,13 +2,13 @@
 
 import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, NamedTuple
 
-from lofi.archive.lines import FilmLine, Query, StudyLine, film_line, films_to_show, study_line, uid
+from lofi.archive.lines import FILMS, REPORTS, FilmLine, Query, StudyLine, film_line, films_to_show, study_line, uid
 from lofi.archive.place import Place
 from lofi.errors import LofiError
 from lofi.film.exposure import MAX_BYTES
@@ -43,10 +43,13 @@ class Archive:
         self.place = place
         self._turn = BoundedSemaphore(AT_ONCE)
 
-    def studies(self, query: Query, most: int = MOST_STUDIES) -> tuple[StudyLine, ...]:
-        """Studies that fit, the newest first, ``most`` at most. Raises LofiError."""
+    def studies(self, query: Query, most: int = MOST_STUDIES, skip: int = 0) -> tuple[StudyLine, ...]:
+        """Studies that fit, the newest first, ``most`` at most after the archive's first ``skip``. Raises LofiError."""
+        filters = query.filters()
         with self._asking() as asking:
-            rows = asking.client.search_for_studies(limit=most, fields=_STUDY_FIELDS, search_filters=query.filters())
+            rows = asking.client.search_for_studies(
+                limit=most, offset=skip, fields=_STUDY_FIELDS, search_filters=filters
+            )
             found = [line for row in rows[:most] if (line := study_line(row)) is not None]
         return tuple(sorted(found, key=lambda line: (line.date, line.time), reverse=True))
 
@@ -68,11 +71,17 @@ class Archive:
 
     def films(self, study: str) -> tuple[FilmLine, ...]:
         """The images of a study that can be films, in the archive's order. Raises LofiError."""
+        return tuple(films_to_show(self._instances(study, FILMS)))
+
+    def reports(self, study: str) -> tuple[FilmLine, ...]:
+        """The structured reports of a study that are text, those sent from here left out. Raises LofiError."""
+        return tuple(self._instances(study, REPORTS))
+
+    def _instances(self, study: str, classes: Collection[str]) -> list[FilmLine]:
         wanted = uid(study)
         with self._asking() as asking:
             rows = asking.client.search_for_instances(wanted, limit=MOST_IMAGES, fields=_IMAGE_FIELDS)
-            found = [line for row in rows[:MOST_IMAGES] if (line := film_line(row, wanted)) is not None]
-        return tuple(films_to_show(found))
+            return [line for row in rows[:MOST_IMAGES] if (line := film_line(row, wanted, classes)) is not None]
 
     def fetch(self, film: FilmLine) -> bytes:
         """The bytes of an image's file, as the archive has it. Raises LofiError.

@@ -1,7 +1,7 @@
 """What an archive's lists say of studies and images: JSON of a stranger (PS3.18 F.2), checked and cleaned."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ COMPUTED, CAPTURE = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
 DIGITAL, RAW = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1.1"
 FILMS = (COMPUTED, DIGITAL, RAW, CAPTURE)
 """Classes of images that can be a chest film: CR, DX to be shown, DX as it was taken, and captures."""
+REPORTS = tuple(f"1.2.840.10008.5.1.4.1.1.88.{kind}" for kind in (11, 22, 33))
+"""Classes of structured reports in text: basic, enhanced, comprehensive."""
 OURS = "LoFi"
 """How the description of every series begins that is sent from here: pictures of boxes are no films."""
 _CHEST = re.compile(r"CHEST|THORA|TORAX|TORACE|LUNG|RIB|PULM|CXR", re.IGNORECASE)
@@ -116,11 +118,11 @@ def study_line(row: object) -> StudyLine | None:
     )
 
 
-def film_line(row: object, study: str) -> FilmLine | None:
-    """One line of a list of images; None where it can be no film."""
+def film_line(row: object, study: str, classes: Collection[str] = FILMS) -> FilmLine | None:
+    """One line of a list of images; None where it is of none of the ``classes``, or was sent from here."""
     series, instance, sop_class = _uid(row, "0020000E"), _uid(row, "00080018"), _text(row, "00080016")
     description = _text(row, "0008103E")
-    if not (series and instance) or sop_class not in FILMS or description.startswith(OURS):
+    if not (series and instance) or sop_class not in classes or description.startswith(OURS):
         return None
     view = view_position(_text(row, "00185101"))
     return FilmLine(study, series, instance, sop_class, view, _text(row, "00180015"), description)

@@ -74,10 +74,15 @@ def write_copy(path: Path, folder: Path, study_id: str) -> str:
     data = path.read_bytes()
     suffix = next((suffix for start, suffix in _SIGNATURES if data.startswith(start)), "")
     if not suffix or _has_header(data):
-        sink = io.BytesIO()
-        Image.fromarray(np.round(Radiograph.read(data).pixels * 65_535).astype(np.uint16)).save(sink, "PNG")
-        data, suffix = sink.getvalue(), ".png"
+        data, suffix = rendering(Radiograph.read(data)), ".png"
     return write_picture(data, folder, FILMS, study_id, suffix)
+
+
+def rendering(film: Radiograph) -> bytes:
+    """The film as a PNG of 16 bits: its pixels and nothing else of its file."""
+    sink = io.BytesIO()
+    Image.fromarray(np.round(film.pixels * 65_535).astype(np.uint16)).save(sink, "PNG")
+    return sink.getvalue()
 
 
 def _has_header(data: bytes) -> bool:

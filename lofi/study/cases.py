@@ -122,8 +122,8 @@ def _of_strata(definition: Definition, gallery: Gallery, passing: Mapping[str, i
         ]
         if len(fit) < count:
             raise BadQuery(
-                f"The gallery has {len(fit)} further films of one of the study's strata, and {count} are asked for: "
-                "ask for fewer, or for another label."
+                f'The gallery has {len(fit)} further films labelled "{label}", and {count} are asked for: '
+                "ask for fewer, or for a label as the gallery writes it."
             )
         chosen |= dict.fromkeys(order(fit, definition.seed, "\nstrata")[:count])
     return tuple(chosen)
