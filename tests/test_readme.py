@@ -44,7 +44,7 @@ def place(tmp_path: Path, film_file: Path, settings: Settings) -> Path:
 
 
 def run(command: list[str], place: Path) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "LOFI_REVIEWS": str(place / "kept")}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -64,7 +64,12 @@ def test_client_example(code: str, place: Path, app_url: str) -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_line_example(line: str, place: Path) -> None:
     assert line.startswith("lofi ")
-    assert run(["bash", "-c", line.replace("lofi", f"{sys.executable} -m lofi", 1)], place)
+    told = run(["bash", "-c", line.replace("lofi", f"{sys.executable} -m lofi", 1)], place)
+    assert told
+    if " study new " in line:  # readers who follow it have boxes to judge, of each finding that it names
+        each = re.findall(r"(\d+) of (\d+)[,)]", told)
+        assert len(each) == line.count("--phrase")
+        assert all(0 < int(boxed) < int(asked) for boxed, asked in each), told
 
 
 def test_every_command_is_shown() -> None:

@@ -68,6 +68,7 @@ def test_a_study_comes_by_its_link_with_its_prior_and_findings_go_back(
 ) -> None:
     study = f"{ROOT}.2"
     room.goto(f"{served.url}/?StudyInstanceUID={study}")
+    expect(room.locator(".item").first).to_be_visible(timeout=300_000)  # the model is loaded first
     room.wait_for_selector(SHOWN)
     expect(room.locator(".item .who")).to_have_text(["2022-02-02 PA", "Prior 2020-01-01 PA"])
     hits(room)
