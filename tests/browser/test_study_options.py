@@ -1,4 +1,4 @@
-"""A reader study with all its options: a title, practice first, how sure of each phrase, boxes before similar studies."""
+"""A reader study with all its options: a title, practice first, how sure of a phrase, boxes before similar studies."""
 
 import csv
 import json

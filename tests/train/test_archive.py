@@ -1,14 +1,13 @@
 """A gallery from a real archive: films and their report's text, nothing of the patient."""
 
-import io
 from pathlib import Path
 
 import pytest
-from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from lofi.archive import Query
 from lofi.errors import BadQuery
+from lofi.export.source import as_file
 from lofi.film.radiograph import Radiograph
 from tests.archive.conftest import peer as peer
 from tests.archive.orthanc import ROOT, Peer, radiograph
@@ -24,9 +23,7 @@ def report(text: str) -> bytes:
     item = Dataset()
     item.ValueType, item.RelationshipType, item.TextValue = "TEXT", "CONTAINS", text
     made.ContentSequence = [item]
-    target = io.BytesIO()
-    dcmwrite(target, made, enforce_file_format=True, implicit_vr=False, little_endian=True)
-    return target.getvalue()
+    return as_file(made)
 
 
 def test_films_come_with_their_report_and_without_their_patient(peer: Peer, tmp_path: Path, film_file: Path) -> None:
