@@ -94,7 +94,7 @@ def stamp(made: Dataset, case: Case, source: Source, description: str) -> None:
     made.SpecificCharacterSet = UTF8
     made.SeriesDescription = description
     if by := case.reader or case.initials:
-        made.OperatorsName = f"{by}^"
+        _name(made, f"{by}^", case)
     made.Manufacturer, made.ManufacturerModelName = "LoFi", meaning(case.model)
     made.DeviceSerialNumber = case.fingerprint
     made.SoftwareVersions = f"checkpoint {case.fingerprint[:16]}"
@@ -112,6 +112,19 @@ def stamp(made: Dataset, case: Case, source: Source, description: str) -> None:
     if not image.PatientID:
         made.PatientIdentityRemoved = "YES"
         made.DeidentificationMethod = "Patient and study modules left empty; UIDs of the source kept"
+
+
+def _name(made: Dataset, person: str, case: Case) -> None:
+    """Who had the object made: the operator of a series, and in a report, which knows none, who entered it."""
+    if made.Modality != "SR":
+        made.OperatorsName = person
+        return
+    entered = Dataset()
+    entered.ParticipationType = "ENT"
+    entered.ParticipationDateTime = case.made_at.astimezone(UTC).strftime("%Y%m%d%H%M%S+0000")
+    entered.ObserverType, entered.PersonName, entered.PersonIdentificationCodeSequence = "PSN", person, []
+    entered.InstitutionName, entered.InstitutionCodeSequence = "", []
+    made.ParticipantSequence = [entered]
 
 
 def provenance(case: Case) -> tuple[str, ...]:

@@ -98,7 +98,8 @@ def test_a_study_comes_by_its_link_with_its_prior_and_findings_go_back(
         data = served.peer.archive.fetch(FilmLine(study, series, instance))
         assert judge(data) == [], modality
         made = parsed(data)
-        assert (made.PatientID, str(made.PatientName), str(made.OperatorsName)) == ("P-1", "Doe^Jane", "AB^")
+        by = made.ParticipantSequence[0].PersonName if modality == "SR" else made.OperatorsName
+        assert (made.PatientID, str(made.PatientName), str(by)) == ("P-1", "Doe^Jane", "AB^")
         assert (made.StudyInstanceUID, made.AccessionNumber, len(made.SeriesDate)) == (study, "ACC2", 8)
         assert made.SeriesDescription.startswith("LoFi ")
         assert "esearch use only" in made.SeriesDescription

@@ -4,9 +4,10 @@ import io
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from lofi.export import write
+from lofi.export import IDENTIFIED, write
 from tests.archive.orthanc import ROOT, radiograph
 from tests.export import cases
 from tests.export.cases import Judge
@@ -21,6 +22,16 @@ def test_the_picture_is_the_png_filed_beside_its_film(film_file: Path, judge: Ju
     assert (made.BurnedInAnnotation, made.SourceImageSequence[0].ReferencedSOPInstanceUID) == ("YES", f"{ROOT}.1.1.1")
     with Image.open(io.BytesIO(write(case, "png").data)) as picture:
         assert np.array_equal(made.pixel_array, np.asarray(picture.convert("RGB")))
+
+
+@pytest.mark.parametrize("kind", IDENTIFIED)
+def test_every_object_names_who_had_it_made(film_file: Path, judge: Judge, kind: str) -> None:
+    case = cases.of_file(radiograph(film_file, 1, "20200101"), initials="cd")
+    data = write(case, kind, identified=True).data
+    assert judge(data) == []
+    made = cases.parsed(data)
+    by = made.ParticipantSequence[0].PersonName if kind == "sr" else made.OperatorsName
+    assert (str(by), made.SeriesDate) == ("CD^", case.made_at.astimezone().strftime("%Y%m%d"))
 
 
 def test_nobody_is_named_unless_asked(film_file: Path, judge: Judge) -> None:
