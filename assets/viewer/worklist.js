@@ -118,7 +118,7 @@ export class Worklist {
   /** Read the film, then its hits, then its phrases. @param {Reading} reading */
   async work(reading) {
     try {
-      if (!reading.film && (reading.file || reading.study)) await this.turns.take(reading, () => this.open(reading));
+      if (!reading.film && (reading.file || reading.study || reading.archive)) await this.turns.take(reading, () => this.open(reading));
     } catch (fault) {
       Object.assign(reading, { state: "failed", error: words(fault) });
       return this.changed();
