@@ -57,7 +57,7 @@ export function mountArchive(bench, phrases) {
     event.preventDefault();
     search();
   } }, ...FIELDS.map(([name, label, more]) => make("label", {}, make("span", { text: label }), make("input", { name, autocomplete: "off", ...more }))),
-  make("button", { type: "submit", cls: "action", text: "Search" }));
+  make("button", { type: "submit", cls: "action", text: "Search the archive" }));
   const node = make("details", { cls: "archive", hidden: true }, make("summary", {}, make("h2", { text: "From the archive" })), form, results);
 
   async function search() {

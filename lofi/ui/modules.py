@@ -16,7 +16,7 @@ from lofi.settings import ASSETS
 from lofi.ui.bundle import bundle
 
 FOLDER = ASSETS / "viewer"
-STYLES = (FOLDER / "film.css", FOLDER / "room.css")
+STYLES = (FOLDER / "film.css", FOLDER / "room.css", FOLDER / "archive.css")
 """Of the reading room; a study has film.css and study.css."""
 PAGES = {"room.bundle.js": "page.js", "study.bundle.js": "study.js"}
 """Script of a page → the module that it begins with."""
