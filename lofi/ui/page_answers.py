@@ -188,7 +188,7 @@ class PageAnswers:
         statements = [
             {"sentence": one.sentence, "phrase": one.phrase, "negated": one.negated} for one in named.values()
         ]
-        taken = {one["phrase"] for one in statements[:MAX_PHRASES]}
+        taken = {one.phrase for one in list(named.values())[:MAX_PHRASES]}
         return {"statements": statements[:MAX_PHRASES], "sentences": judged(said, taken)}
 
     def neighbour(self, asked: Asked) -> Answer:
