@@ -28,17 +28,17 @@ def encoded(model: LofiModel, bank: FilmBank, film: int) -> EncodedFilm:
 
 
 def quick_shots(model: LofiModel, bank: FilmBank, finder: ShotFinder) -> dict[str, float]:
-    """Mean IoU, always answering, bare and with side, with 0 and 4 shots. The full table: train.evaluate --shots."""
+    """Mean IoU, always answering, by sentence, bare and with side, with 0 and 4 shots. In full: train.evaluate --shots."""
     answerer = InContext(always_answering(model))
     overlaps: dict[str, list[float]] = {}
     for film, record in enumerate(bank.records):
-        ready = encoded(model, bank, film)
-        asked = present_questions([record])
-        for name in ("bare", "side"):
-            for phrase, boxes in ((question.phrase, question.boxes) for question in asked[name]):
-                shots = finder.shots(ready, phrase, max(COUNTS), leave_out=Where(not_patient=(record.patient,)))
-                answers = answerer.answer_each(ready, phrase, [shots[:count] for count in COUNTS])
+        ready, asked = encoded(model, bank, film), present_questions([record])
+        for name in ("sentence", "bare", "side"):
+            for question in asked[name]:
+                hidden = Where(not_patient=(record.patient,))
+                shots = finder.shots(ready, question.phrase, max(COUNTS), leave_out=hidden)
+                answers = answerer.answer_each(ready, question.phrase, [shots[:count] for count in COUNTS])
                 for count, answer in zip(COUNTS, answers, strict=True):
-                    overlap = set_iou(as_boxes(answer.boxes), boxes)
+                    overlap = set_iou(as_boxes(answer.boxes), question.boxes)
                     overlaps.setdefault(f"iou_{name}_{count}_shots", []).append(overlap)
     return {name: float(np.mean(values)) for name, values in overlaps.items()}
