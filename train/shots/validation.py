@@ -28,7 +28,7 @@ def encoded(model: LofiModel, bank: FilmBank, film: int) -> EncodedFilm:
 
 
 def quick_shots(model: LofiModel, bank: FilmBank, finder: ShotFinder) -> dict[str, float]:
-    """Mean IoU, always answering, by sentence, bare and with side, with 0 and 4 shots. In full: train.evaluate --shots."""
+    """Mean IoU, always answering, by sentence, bare and with side, with 0 and 4 shots; in full: train.evaluate."""
     answerer = InContext(always_answering(model))
     overlaps: dict[str, list[float]] = {}
     for film, record in enumerate(bank.records):
