@@ -27,7 +27,7 @@ class StandIn:
     gallery = GALLERY
     model = SimpleNamespace(fingerprint=MODEL)
 
-    def ground(self, film: object, phrases: tuple[str, ...]) -> list[Grounding]:
+    def ground(self, film: object, phrases: tuple[str, ...], anyway: bool = False) -> list[Grounding]:
         return [Grounding(phrase, True, 0.4321, (BOX,), (0.8765,)) for phrase in phrases]
 
     def search(self, film: object, k: int, leave_out: object = None) -> tuple[Hit, ...]:
