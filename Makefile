@@ -1,6 +1,6 @@
 # make demo   set up, start the app, print its address      make test   set up, run all tests and checks
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
-# make docs   docs/ as pages, into build/docs
+# make docs   docs/ as pages, into build/docs      make pictures   the pictures in docs/pictures.md anew
 # make gallery   the bundled gallery anew, for another model
 # make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
@@ -16,7 +16,7 @@ SHELL := /bin/bash
 # Which of how many packages pip is at, on one line of a terminal.
 told = | awk -v total=$(1) '/^Collecting/ { n++; printf "\r  %d of %s: %-40.40s", n, total, $$2; fflush() } END { printf "\r%60s\r", "" }'
 
-.PHONY: demo test lint docs bench fuzz lock gallery smoke-gemma clean
+.PHONY: demo test lint docs pictures bench fuzz lock gallery smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
@@ -32,6 +32,9 @@ lint: $(VENV)/ready-dev
 
 docs: $(VENV)/ready-dev
 	$(BIN)/python -m mkdocs build --quiet --strict -f .ci/mkdocs.yml
+
+pictures: $(VENV)/ready-dev
+	PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/browser/test_pictures.py -k 'of_the_room or of_a_phone'
 
 bench: $(VENV)/ready-dev
 	@for file in $(filter-out %/bench_scale.py,$(wildcard tests/benchmarks/bench_*.py)); do $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; done

@@ -49,12 +49,16 @@ def mimic_path(subject: str, study: str, dicom: str) -> str:
     return f"files/p{subject[:2]}/p{subject}/s{study}/{dicom}.jpg"
 
 
-def mimic(root: Path) -> Path:
-    """MIMIC-CXR-JPG with two frontal films and a lateral one; ``Rows`` and ``Columns`` are twice the files' size."""
+def mimic(root: Path, more: Sequence[tuple[str, str, str]] = ()) -> Path:
+    """MIMIC-CXR-JPG with two frontal films and a lateral one; ``Rows`` and ``Columns`` are twice the files' size.
+
+    ``more`` are further films of train: subject, study, DICOM id.
+    """
     films = [
         (SUBJECT, STUDY, DICOM, "PA"),
         (SUBJECT, STUDY, LATERAL, "LATERAL"),
         (OTHER, OTHER_STUDY, OTHER_DICOM, "AP"),
+        *((*one, "PA") for one in more),
     ]
     for number, (subject, study, dicom, _) in enumerate(films):
         picture(root / mimic_path(subject, study, dicom), seed=number)
@@ -72,7 +76,7 @@ def mimic(root: Path) -> Path:
     write_csv(
         root / "mimic-cxr-2.0.0-split.csv.gz",
         ["dicom_id", "study_id", "subject_id", "split"],
-        [(dicom, study, subject, "train" if subject == SUBJECT else "validate") for subject, study, dicom, _ in films],
+        [(dicom, study, subject, "validate" if subject == OTHER else "train") for subject, study, dicom, _ in films],
     )
     write_csv(
         root / "mimic-cxr-2.0.0-chexpert.csv.gz",
