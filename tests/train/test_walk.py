@@ -91,7 +91,7 @@ def test_from_the_published_files_to_the_app(tmp_path: Path, monkeypatch: pytest
     said = [json.loads(line) for line in Path("records/mimic/records.jsonl").read_text("utf-8").splitlines()]
     assert {row["boxes"][0]["phrase"] for row in said} == set(SAID), "each region with its own sentence"
     assert ["The heart is large." in row["report"] for row in said].count(True) == 1, "and its film's own report"
-    assert lofi.load(Path("runs/gr/checkpoint")).config.name == "lofi-padchest-gr"
+    assert lofi.load(Path("runs/gr/checkpoint")).config.name == "lofi-padchest-gr-smoke"
     assert json.loads(Path("runs/eval/metrics.json").read_text("utf-8"))
 
     assert last[-2:] == ["python", "app.py"]
