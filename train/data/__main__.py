@@ -17,12 +17,14 @@ from train.data import (
     chestx_det,
     folder,
     imagenome,
+    kermany,
     mimic_cxr,
     mimic_qba,
     ms_cxr,
     nih14,
     openi,
     padchest_gr,
+    rsna,
     vindr_cxr,
 )
 from train.data.film import FilmWriter
@@ -35,7 +37,8 @@ SETS: dict[str, tuple[Adapter, str]] = {
     module.__name__.rpartition(".")[2]: (module.films, module.SPLIT)
     for module in (
         *(mimic_cxr, mimic_qba, imagenome, ms_cxr, padchest_gr),
-        *(vindr_cxr, nih14, chestx_det, openi, folder),
+        *(vindr_cxr, nih14, chestx_det, openi),
+        *(rsna, kermany, folder),
     )
 }
 HASHED = "by hash of the patient: a tenth for test, a tenth for validation"
@@ -87,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--root", type=Path, required=True, help="folder of the set, as published")
     found.add_argument("--out", type=Path, required=True, help="folder for the record files")
     found.add_argument("--mimic", type=Path, help="folder of MIMIC-CXR-JPG, for sets that annotate its films")
+    found.add_argument("--nih", type=Path, help="folder of ChestX-ray14, whose pictures stand for RSNA's copies (rsna)")
     found.add_argument("--reports", type=Path, help="folder of LLaVA-Rad's annotations (mimic_cxr, mimic_qba)")
     found.add_argument(
         "--split", choices=("official", "hash"), default="official", help="split by patient (%(default)s)"
@@ -108,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if not arguments.root.is_dir():
             raise BadQuery("--root is no folder.")
-        request = Request(arguments.root, arguments.mimic, arguments.reports, arguments.split == "hash", Tally())
+        hashed = arguments.split == "hash"
+        request = Request(arguments.root, arguments.mimic, arguments.reports, hashed, Tally(), arguments.nih)
         barred = tested_patients(arguments.apart_from)
         door = Door(request.tally, arguments.laterals, arguments.verify, barred)
         print(build(arguments.name, request, arguments.out, door))

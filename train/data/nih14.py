@@ -35,13 +35,13 @@ def films(request: Request) -> Iterator[Film]:
     """A film for each row of the table."""
     rows = list(table(need(request.root, "Data_Entry_2017*.csv"), ["image index", "finding labels", "patient id"]))
     request.tally.expected = len(rows)
-    places, part, drawn = _places(request.root), _lists(request), _drawn(request)
+    places, part, drawn = pictures(request.root), _lists(request), _drawn(request)
     for row in rows:
         name, subject = row["image index"], number(row["patient id"])
         if subject is None:
             request.tally.drop("a row without a patient")
             continue
-        patient = f"nih-{int(subject):05d}"
+        patient = named(int(subject))
         boxes = tuple(_boxes(drawn.get(name, []), request))
         official = splits.carved(part[name], patient) if name in part else ""
         yield Film(
@@ -58,7 +58,12 @@ def films(request: Request) -> Iterator[Film]:
         )
 
 
-def _places(root: Path) -> dict[str, Path]:
+def named(subject: int) -> str:
+    """The patient as records name it."""
+    return f"nih-{subject:05d}"
+
+
+def pictures(root: Path) -> dict[str, Path]:
     """Picture name → path, wherever the archives were unpacked."""
     folders = [root / "images", *sorted(root.glob("images_*/images")), *sorted(root.glob("images_*"))]
     return {path.name: path for folder in reversed(folders) if folder.is_dir() for path in folder.glob("*.png")}

@@ -29,11 +29,12 @@ def size_wh(path: Path) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What is taken from a DICOM header: size, and age and sex where they were left in."""
+    """What is taken from a DICOM header: size, and age, sex and view where they were left in."""
 
     size_wh: tuple[int, int] | None = None
     age: str = ""
     sex: str = ""
+    view: str = ""
 
 
 def dicom_header(path: Path) -> DicomHeader:
@@ -42,12 +43,15 @@ def dicom_header(path: Path) -> DicomHeader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tags = pydicom.dcmread(
-                path, stop_before_pixels=True, specific_tags=["Rows", "Columns", "PatientAge", "PatientSex"]
+                path,
+                stop_before_pixels=True,
+                specific_tags=["Rows", "Columns", "PatientAge", "PatientSex", "ViewPosition"],
             )
             size = (int(tags.Columns), int(tags.Rows))
     except Exception:  # pydicom raises whatever a damaged header leads it to
         return DicomHeader()
-    return DicomHeader(size, str(tags.get("PatientAge") or ""), str(tags.get("PatientSex") or ""))
+    age, sex, view = (str(tags.get(name) or "") for name in ("PatientAge", "PatientSex", "ViewPosition"))
+    return DicomHeader(size, age, sex, view)
 
 
 @dataclass

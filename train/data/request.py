@@ -72,8 +72,8 @@ class Tally:
 class Request:
     """Where a set lies and how it is to be read.
 
-    ``mimic`` is the folder of MIMIC-CXR-JPG for sets that annotate its films, ``reports`` that of LLaVA-Rad's
-    annotations. ``hashed`` asks for a split by hash of the patient in place of the official one.
+    ``mimic`` is the folder of MIMIC-CXR-JPG for sets that annotate its films, ``nih`` that of ChestX-ray14, ``reports``
+    that of LLaVA-Rad's annotations. ``hashed`` asks for a split by hash of the patient in place of the official one.
     """
 
     root: Path
@@ -81,6 +81,7 @@ class Request:
     reports: Path | None = None
     hashed: bool = False
     tally: Tally = field(default_factory=Tally)
+    nih: Path | None = None
 
 
 Adapter = Callable[[Request], Iterator[Film]]
