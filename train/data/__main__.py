@@ -15,7 +15,9 @@ from lofi.errors import BadQuery, LofiError
 from lofi.network.config import Preprocessing
 from train.data import (
     chestx_det,
+    covid_chestxray,
     folder,
+    hannover,
     imagenome,
     kermany,
     mimic_cxr,
@@ -38,7 +40,7 @@ SETS: dict[str, tuple[Adapter, str]] = {
     for module in (
         *(mimic_cxr, mimic_qba, imagenome, ms_cxr, padchest_gr),
         *(vindr_cxr, nih14, chestx_det, openi),
-        *(rsna, kermany, folder),
+        *(rsna, kermany, covid_chestxray, hannover, folder),
     )
 }
 HASHED = "by hash of the patient: a tenth for test, a tenth for validation"
