@@ -7,6 +7,7 @@ on request the training films as shards for clusters (train.data.shards says wha
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,6 +20,7 @@ from train.data import (
     folder,
     hannover,
     imagenome,
+    jsrt,
     kermany,
     mimic_cxr,
     mimic_qba,
@@ -40,7 +42,7 @@ SETS: dict[str, tuple[Adapter, str]] = {
     for module in (
         *(mimic_cxr, mimic_qba, imagenome, ms_cxr, padchest_gr),
         *(vindr_cxr, nih14, chestx_det, openi),
-        *(rsna, kermany, covid_chestxray, hannover, folder),
+        *(rsna, kermany, covid_chestxray, hannover, jsrt, folder),
     )
 }
 HASHED = "by hash of the patient: a tenth for test, a tenth for validation"
@@ -49,7 +51,7 @@ HASHED = "by hash of the patient: a tenth for test, a tenth for validation"
 def build(name: str, request: Request, out: Path, door: Door, quiet: bool = False) -> str:
     """Write the set's records into ``out`` and return the summary. Raises BadQuery, leaving no record file behind."""
     adapter, split = SETS[name]
-    writer = FilmWriter(out)
+    writer, request = FilmWriter(out), replace(request, made=out / "films")
     try:
         with writer, tqdm(desc=name, disable=quiet, smoothing=0.05) as bar:
             for film in adapter(request):

@@ -74,6 +74,7 @@ class Request:
 
     ``mimic`` is the folder of MIMIC-CXR-JPG for sets that annotate its films, ``nih`` that of ChestX-ray14, ``reports``
     that of LLaVA-Rad's annotations. ``hashed`` asks for a split by hash of the patient in place of the official one.
+    ``made`` is where films go that had to be converted.
     """
 
     root: Path
@@ -82,6 +83,7 @@ class Request:
     hashed: bool = False
     tally: Tally = field(default_factory=Tally)
     nih: Path | None = None
+    made: Path | None = None
 
 
 Adapter = Callable[[Request], Iterator[Film]]

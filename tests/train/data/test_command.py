@@ -155,7 +155,7 @@ def test_interrupted_run_leaves_nothing_partial(
 def test_every_set_states_its_split_and_root_must_be_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(command.SETS) == 14
+    assert len(command.SETS) == 15
     assert all(split for _, split in command.SETS.values())
     assert run(tmp_path) == 1
     assert "--root is no folder" in capsys.readouterr().err
