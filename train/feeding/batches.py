@@ -150,7 +150,8 @@ class Batches:
             canvases.append(pixels)
             segments.append(asked)
             dice = np.random.default_rng((recipe.seed, step, number, 3))
-            targets.append(heat_targets(films[number], seen, dice, recipe.heat_phrases) if recipe.heat_weight else [])
+            given = (recipe.heat_phrases, recipe.templates, self.elsewhere)
+            targets.append(heat_targets(films[number], seen, dice, *given) if recipe.heat_weight else [])
         batch = self._sentences(films, rng)
         stacked = torch.from_numpy(np.stack(canvases))
         if step < recipe.early_share * recipe.steps and recipe.early_side < side:

@@ -183,7 +183,12 @@ def absent_target(
 
 
 def heat_targets(
-    record: FilmRecord, boxes: Sequence[tuple[BoxRecord, Boxes]], rng: np.random.Generator, most: int
+    record: FilmRecord,
+    boxes: Seen,
+    rng: np.random.Generator,
+    most: int,
+    templates: float = 0.0,
+    elsewhere: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Target]:
     """Up to ``most`` phrases for the heat map, one of them absent from the film where one is known to be."""
     unsaid = [pair for pair in boxes if not record.says(pair[0])]
@@ -192,8 +197,7 @@ def heat_targets(
     chosen = [present[index] for index in rng.permutation(len(present))[:most]]
     if absent:
         label = str(rng.choice(absent))
-        side = "" if label in UNSIDED else str(rng.choice(["", "left", "right"]))
-        chosen = [*chosen[: most - 1], Target(with_side(pick(label, rng), side, rng), np.zeros((0, 4)))]
+        chosen = [*chosen[: most - 1], absent_target(label, rng, elsewhere or {}, templates)]
     return chosen
 
 

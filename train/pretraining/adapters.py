@@ -45,7 +45,7 @@ def halve(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding | nn.MultiheadAttention):
             for parameter in module.parameters(recurse=False):
-                if not parameter.requires_grad:
+                if not parameter.requires_grad and parameter.is_floating_point():  # 8 and 4 bits stay as they are
                     parameter.data = parameter.data.to(torch.bfloat16)
 
 

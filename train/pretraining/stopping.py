@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,18 +20,23 @@ class Stopped(Exception):
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 """Slurm sends either before it takes a machine away (``--signal=USR1@120``), Kubernetes and torchrun the first."""
+ECHO = 10.0
+"""Seconds within which a signal again is the same wish: Slurm sends it to all processes, torchrun passes its own on."""
 
 
 class Asked:
-    """Which of SIGNALS has come; None so far. A second one ends the process at once."""
+    """Which of SIGNALS has come; None so far. The same one again, later than ECHO, ends the process at once."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
+        self._came: dict[int, float] = {}
 
     def note(self, number: int, frame: FrameType | None) -> None:
         """The handler."""
+        if time.monotonic() - self._came.setdefault(number, time.monotonic()) > ECHO:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         self.signal = signal.Signals(number)
-        signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

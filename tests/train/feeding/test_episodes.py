@@ -237,6 +237,13 @@ def test_what_is_absent_is_asked_in_the_words_of_other_films() -> None:
     assert "Rounded mass" not in {absent_target("Mass", rng, elsewhere, 1.0).phrase for _ in range(9)}
 
 
+def test_a_heat_map_is_asked_for_what_is_absent_in_the_words_of_other_films() -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        targets = heat_targets(SAID, on_canvas(SAID), rng, 3, elsewhere={"Mass": ("Rounded mass",)})
+        assert [target.phrase for target in targets if not len(target.boxes)] == ["Rounded mass"]
+
+
 def test_thirds_are_those_of_a_whole_lung() -> None:
     part = BoxRecord("right lower lung zone", "right lower lung zone", "anatomy", "", (0.1, 0.5, 0.4, 0.7))
     assert zones(film(boxes=(part,))) == []

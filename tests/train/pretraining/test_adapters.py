@@ -110,6 +110,20 @@ def test_in_16_bits_what_is_frozen_is_half_as_large_and_what_trains_is_whole() -
     assert find_recipe("paper").bits == 16
 
 
+@pytest.mark.parametrize("bits", [8, 4])
+def test_weights_in_few_bits_stay_so_beside_bfloat16(bits: int) -> None:
+    """``paper --set bits=8``: codes that were cast as weights are would be no codes any more."""
+    recipe = replace(find_recipe("paper", smoke=True), bits=bits, precision="bf16")
+    network = LofiNetwork(sized(recipe.model, 50, 60)).eval()
+    adapt(network, recipe)
+    adapted = network.language.model.model.layers[0].self_attn.q_proj
+    assert adapted.base_layer.weight.dtype == {8: torch.int8, 4: torch.uint8}[bits]
+    assert network.language.model.lm_head.weight.dtype == torch.bfloat16
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = adapted(torch.rand(2, recipe.model.language.transformers["hidden_size"], dtype=torch.bfloat16))
+    assert found.isfinite().all()
+
+
 def test_another_width_is_refused() -> None:
     with pytest.raises(ValueError, match="8 or 4 bits"):
         quantise(gemma(), 3)

@@ -24,6 +24,7 @@ from train.pretraining.folders import best_score, recover, replace_folder
 from train.pretraining.loop import Loop
 from train.pretraining.state import FREE, check_same, films_key, recipe_key
 from train.pretraining.step import Objective
+from train.pretraining.stopping import listening
 from train.recipes import find_recipe
 
 STEPS = 3
@@ -109,6 +110,7 @@ def test_who_is_asked_to_leave_saves_first(
     def asked(self: Loop, count: int, *given: object) -> object:
         if count == 1:
             os.kill(os.getpid(), number)
+            os.kill(os.getpid(), number)  # Slurm reaches every process, and torchrun passes its own on
         return step(self, count, *given)  # type: ignore[arg-type]
 
     folder, handler = tmp_path / "run", signal.getsignal(number)
@@ -120,6 +122,19 @@ def test_who_is_asked_to_leave_saves_first(
     monkeypatch.setattr(train.pretraining.loop.Loop, "step", step)
     assert main(arguments(folder, more=("--resume",))) == 0
     assert curve(folder) == curve(whole)
+
+
+def test_the_same_signal_again_later_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    with listening() as asked:
+        asked.note(signal.SIGUSR1, None)
+        asked.note(signal.SIGTERM, None)
+        assert (asked.signal, raised) == (signal.SIGTERM, [])
+        monkeypatch.setattr("train.pretraining.stopping.ECHO", -1.0)
+        asked.note(signal.SIGTERM, None)
+        assert raised == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_step_that_is_not_finite_is_left_out_by_the_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
