@@ -68,7 +68,7 @@ def elsewhere() -> Iterator[str]:
 
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(90_000)
     yield page
     page.close()

@@ -77,7 +77,7 @@ def test_the_threshold_and_the_opacity_change_the_boxes(page: Page, film_file: P
     boxes = page.locator(".seat.query .film-overlay .boxes .line")
     before = boxes.count()
     assert before
-    page.get_by_label("Opacity").fill("0.5")
+    page.get_by_label("Opacity", exact=True).fill("0.5")
     expect(page.locator(".seat.query .film-overlay .boxes")).to_have_css("opacity", "0.5")
     page.get_by_label("Least chance").fill("1")
     expect(boxes).to_have_count(0)
