@@ -255,12 +255,12 @@ class Engine:
                 encoded, phrase, 0.0, 0.0, lambda asked: _certain(self.model.locate(encoded, asked, box))
             )
 
-    def heat_map(self, film: Radiograph | str, phrase: str) -> HeatMap:
+    def heat_map(self, film: Radiograph | str, phrase: str, anyway: bool = False) -> HeatMap:
         """Where the model looks for a phrase: the map on which its answer rests, over the whole film.
 
-        Raises BadQuery where the answer rests on none.
+        ``anyway`` as for ``ground``. Raises BadQuery where the answer rests on none.
         """
-        encoded, model = self.encode(film), self.model
+        encoded, model = self._fit(film, anyway), self.model
         if self.grounder.reads_pixels:
             raise BadQuery("The model that answers here shows no map of where it looks.")
         asked = asked_as(phrase, self.concepts)

@@ -140,11 +140,13 @@ def test_of_no_chest_film_nothing_is_drafted_and_phrases_are_asked_only_anyway(e
         lambda: list(engine.ground_within(odd, ["cardiomegaly"], box)),
         lambda: engine.describe_region(odd, box),
         lambda: engine.report(odd),
+        lambda: engine.heat_map(odd, "cardiomegaly"),
     ):
         with pytest.raises(BadQuery, match="The picture is noise"):
             asked()
     (answer,) = engine.ground(odd, ["cardiomegaly"], anyway=True)
     assert answer.warning == odd.unfit
+    assert engine.heat_map(odd, "cardiomegaly", anyway=True).peak >= 0
     assert engine.search(odd, 2)
 
 

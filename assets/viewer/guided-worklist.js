@@ -118,7 +118,7 @@ export class GuidedWorklist extends PairedWorklist {
     const { colour } = look(this.offer, finding.number);
     reading.heats.set(phrase, { answer: null, phrase, colour, told: `Where the model looks for ${phrase}…` });
     try {
-      const answer = await this.turns.take(reading, () => this.askFilm(reading, "heat_map", { phrase: spoken(finding) }));
+      const answer = await this.turns.take(reading, () => this.askFilm(reading, "heat_map", { phrase: spoken(finding), anyway: reading.anyway }));
       const more = [finding.within ? "The box that was drawn confines the answer, not this map." : "", finding.evidence.length ? "Examples were in context too." : ""];
       reading.heats.set(phrase, { answer: { ...answer, said: [answer.said, ...more].filter(Boolean).join(" ") }, phrase, colour, told: "" });
     } catch (fault) {

@@ -49,8 +49,8 @@ export class JudgedWorklist extends Worklist {
     this.recall(reading);
   }
 
-  /** What this reader said of the film before, today or another day. @param {Reading} reading */
-  async recall(reading) {
+  /** What this reader said of the film before, today or another day. @param {Reading} reading @param {string|null} [seen] the stored comment beside which the typed one was refused: only another makes it worth sending again */
+  async recall(reading, seen = null) {
     const before = reading.comment;
     Object.assign(reading, { verdicts: new Map(), comment: "", reviewed: false });
     if (!this.initials || !reading.film) return;
@@ -60,9 +60,10 @@ export class JudgedWorklist extends Worklist {
       this.joined(reading, before);
     } catch (fault) {
       this.saved = words(fault);
+      return this.changed();
     }
     this.changed();
-    if (reading.typed !== null && document.activeElement?.id !== "comment") this.comment(reading, reading.typed);
+    if (reading.typed !== null && reading.comment !== seen && document.activeElement?.id !== "comment") this.comment(reading, reading.typed);
   }
 
   /** What this browser kept of the reader's, where the server knows of nothing any more: told to it again. @param {Reading} reading */
@@ -171,10 +172,11 @@ export class JudgedWorklist extends Worklist {
       return;
     }
     reading.typed = text;
+    const seen = reading.comment;
     const said = text.trim() ? { decision: "commented", comment: text } : { decision: "withdrawn" };
-    const stored = await this.judge(reading, { kind: "comment", seen: reading.comment, ...said });
+    const stored = await this.judge(reading, { kind: "comment", seen, ...said });
     if (stored && reading.typed === text) reading.typed = null;
-    else if (!stored && this.initials) await this.recall(reading);
+    else if (!stored && this.initials) await this.recall(reading, seen);
     this.changed();
   }
 

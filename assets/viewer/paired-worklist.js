@@ -45,7 +45,8 @@ export class PairedWorklist extends JudgedWorklist {
   share(from, to) {
     const open = from.findings.filter((finding) => finding.state !== "absent" && !finding.within);
     for (const { phrase } of open) addFinding(to, phrase);
-    if (to.film && to.hits) this.find(to); // else it comes after the first hits
+    // Else it comes after the first hits; two films that each have the other beside them would ask one another for ever.
+    if (to.film && to.hits && to.findings.some((finding) => finding.state === "waiting")) this.find(to);
   }
 
   /** Phrases that came later are looked for on the film beside as well. @param {Reading} reading */

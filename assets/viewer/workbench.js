@@ -241,7 +241,7 @@ export class Workbench extends GuidedWorklist {
     const phrases = reading.findings.filter((finding) => finding.state === "known");
     return {
       pass: reading.pass, anyway: reading.anyway, phrases: phrases.map(spoken), boxes: phrases.map((finding) => finding.within),
-      search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer ? this.heat.phrase : "", ...this.viewOf(),
+      search: this.searched(reading), draft: Boolean(reading.draft), reader: this.initials, marks: reading.sheet.marks, heat: this.heat?.answer && this.lookedFor ? spoken(this.lookedFor) : "", ...this.viewOf(),
     };
   }
 

@@ -4,11 +4,13 @@ What a file says was found is thus what the model found, whatever the browser se
 """
 
 import base64
+from dataclasses import replace
 
 from lofi.answers import Answer
 from lofi.errors import BadQuery
 from lofi.export import IDENTIFIED, Case, write
 from lofi.export.mark import marks_of
+from lofi.report.query import listed_phrases
 from lofi.results import Box, Grounding, HeatMap
 from lofi.ui.asked import Asked
 from lofi.ui.page_answers import PageAnswers
@@ -54,20 +56,24 @@ class Exports:
 
     def _heat(self, asked: Asked, film: str) -> HeatMap | None:
         """The heat map on the page, for a picture; None where none is shown."""
-        phrase = asked.text("heat")
-        return self.page_answers.holdings.engine.heat_map(film, phrase) if phrase else None
+        phrase, anyway = asked.text("heat"), asked.values.get("anyway") is True
+        return self.page_answers.holdings.engine.heat_map(film, phrase, anyway) if phrase else None
 
     def _groundings(self, asked: Asked) -> tuple[Grounding, ...]:
-        """The answers to the phrases on the page, each within its box where it has one."""
-        film, phrases = self.page_answers.known(asked), asked.phrases()
+        """The answers to the phrases on the page, each within its box where it has one, and then named so."""
+        film, phrases = self.page_answers.known(asked), asked.texts("phrases")
+        asked.phrases()  # not more of them than may be asked
         boxes = asked.values.get("boxes") or [None] * len(phrases)
         if not isinstance(boxes, list) or len(boxes) != len(phrases):
             raise BadQuery("The page named its phrases and their boxes in a way that is not known here: reload it.")
         within: list[Box | None] = [Asked({"box": box}).box() for box in boxes]
-        return tuple(
-            self.page_answers.grounding(film, phrase, box, asked.values.get("anyway") is True)
-            for phrase, box in zip(phrases, within, strict=True)
-        )
+        found: list[Grounding] = []
+        for given, box in zip(phrases, within, strict=True):
+            # Each alone: one phrase may be asked of the whole film and of a box of it.
+            (phrase,) = listed_phrases([given])
+            answer = self.page_answers.grounding(film, phrase, box, asked.values.get("anyway") is True)
+            found.append(answer if box is None else replace(answer, phrase=f"{answer.phrase} in the box"))
+        return tuple(found)
 
 
 def shown_of(turns: object, flipped: object) -> str:

@@ -141,7 +141,8 @@ class PageAnswers:
 
     def heat_map(self, asked: Asked) -> Answer:
         """Where the model looks for a phrase: a grey picture over the whole film, white where the map is hottest."""
-        found = self.holdings.engine.heat_map(self.known(asked), asked.text("phrase"))
+        anyway = asked.values.get("anyway") is True
+        found = self.holdings.engine.heat_map(self.known(asked), asked.text("phrase"), anyway)
         height, width = found.values.shape
         grey = np.rint(255 * found.values / max(found.peak, 1e-6)).astype(np.uint8)
         told = {"peak": round(found.peak, 4), "said": found.said}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -138,6 +139,14 @@ def test_phrases_are_looked_for_inside_the_drawn_box_as_well_until_it_is_removed
         assert place is not None
         assert place["x"] >= drawn["x"] - 3
         assert place["x"] + place["width"] <= drawn["x"] + drawn["width"] + 3
+    page.locator(".exports summary").click()
+    with page.expect_download() as download:
+        page.locator('.exports [data-kind="json"]').click()
+    found = json.loads(download.value.path().read_bytes())["findings"]
+    assert [(one["phrase"], one["asked"]) for one in found] == [
+        ("right lung", "right lung"),
+        ("right lung in the box", "right lung"),
+    ]
     expect(page.locator("tr.finding .sure").first).to_have_text(whole)
     page.get_by_role("button", name="Remove the box").click()
     expect(page.locator("tr.finding .phrase")).to_have_text(["right lung"])
