@@ -78,6 +78,7 @@ export function mountReview(bench) {
     // Left by a key, a field tells no change: what was written in it is stored all the same.
     if (shown && shown !== reading && shown.typed !== null && bench.initials) bench.comment(shown, shown.typed);
     if (reading) showComment(reading);
+    else comment.value = ""; // the film went with what was said of it
     shown = reading;
     if (document.activeElement !== initials) initials.value = bench.initials;
     comment.disabled = !reading?.film;

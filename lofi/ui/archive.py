@@ -21,7 +21,8 @@ from lofi.ui.sending import take_in
 
 NONE_SET = "No picture archive is set here: start LoFi with LOFI_DICOMWEB."
 OPEN_TO_ALL = (
-    "LOFI_DICOMWEB would open the archive to whoever reaches this address: set LOFI_AUTH, or listen on 127.0.0.1 only."
+    "LOFI_DICOMWEB would open the archive to whoever reaches this address: set LOFI_AUTH, or listen on 127.0.0.1 only, "
+    "without LOFI_HOSTS and LOFI_PROXIES."
 )
 OTHER_FILM = "The archive sent another image than the one that was asked for: tell whoever runs it."
 NOT_THERE = "The archive does not hold this film, so nothing can be filed beside it: save the files instead."
@@ -39,7 +40,9 @@ def archive_of(settings: Settings) -> Archive | None:
     """The archive that the settings name; None for none. Raises LofiError, also where nobody would have to log in."""
     if not settings.dicomweb:
         return None
-    if not settings.local and not settings.auth:
+    # A proxy before this machine's own address lets others in as well.
+    elsewhere = not settings.local or settings.hosts.strip() or settings.proxies.strip()
+    if elsewhere and not settings.auth:
         raise LofiError(OPEN_TO_ALL)
     return Archive(Place.of(settings.dicomweb))
 

@@ -45,5 +45,7 @@ def test_an_archive_is_not_opened_to_everybody() -> None:
     assert archive_of(Settings()) is None
     assert archive_of(Settings(dicomweb="https://a/b")) is not None
     assert archive_of(Settings(dicomweb="https://a/b", host="0.0.0.0", auth="header:X-User")) is not None
-    with pytest.raises(LofiError, match=OPEN_TO_ALL[:30]):
-        archive_of(Settings(dicomweb="https://a/b", host="0.0.0.0"))
+    assert archive_of(Settings(dicomweb="https://a/b", hosts="lofi.example", auth="header:X-User")) is not None
+    for reached in ({"host": "0.0.0.0"}, {"hosts": "lofi.example"}, {"proxies": "127.0.0.1"}):
+        with pytest.raises(LofiError, match=OPEN_TO_ALL[:30]):
+            archive_of(Settings(dicomweb="https://a/b", **reached))
