@@ -97,7 +97,9 @@ def test_out_of_memory_stops_in_words(
 
     monkeypatch.setattr(train.pretraining.loop.Loop, "step", full)
     assert main(arguments(tmp_path, "run")) == 1
-    assert "Out of memory. No state had been written yet. Halve" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Out of memory. No state had been written yet. " in said
+    assert "--set accumulate=4" in said, "twice the parts that it had"
 
 
 @pytest.mark.parametrize(
