@@ -101,7 +101,7 @@ def test_hostile_phrases_and_names_stay_text(page: Page, film_file: Path, tmp_pa
     ask(page, HOSTILE)
     expect(page.locator(".finding .phrase")).to_have_text(HOSTILE)
     assert page.locator("#viewer img[src='x']").count() == 0
-    assert "alert(3)" not in page.locator("#viewer").inner_text()
+    expect(page.locator(".item .label-of")).to_have_text(named.name)
 
 
 def test_an_example_opens(page: Page) -> None:
@@ -117,7 +117,8 @@ def test_an_unreadable_file_is_told_and_leaves_the_result(page: Page, film_file:
     bad.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     page.set_input_files("#film-files", bad)
     expect(page.get_by_role("alert").filter(has_text="This file cannot be shown.")).to_be_visible()
-    expect(page.locator(".item.failed .state")).to_have_text("could not be read")
+    expect(page.locator(".item.failed .state")).to_have_text("failed")
+    expect(page.locator(".items li", has_text="broken.png").locator(".fault")).to_contain_text("damaged or cut short")
     page.locator(".item").first.click()
     page.wait_for_selector(SHOWN)
     expect(page.locator(".hit")).to_have_count(8)
@@ -176,7 +177,7 @@ def test_who_has_never_seen_it_goes_by_the_words_alone(page: Page, film_file: Pa
     choosing.value.set_files(film_file)
     page.get_by_label("What to find").fill("cardiomegaly")
     page.get_by_text("Find on the film").click()
-    expect(page.get_by_role("row", name="Show the boxes of cardiomegaly")).to_contain_text("found")
+    expect(page.get_by_role("row", name="Show the boxes of cardiomegaly")).to_contain_text(re.compile("likely|unsure"))
     page.get_by_text("Similar studies", exact=True).first.click()
     page.get_by_role("button", name=re.compile("simulated")).first.click()
     expect(page.get_by_label("Report of Similar study 1")).not_to_be_empty()
