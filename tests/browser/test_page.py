@@ -231,7 +231,7 @@ def test_each_answer_says_what_it_stands_for(page: Page, film_file: Path) -> Non
     expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("likely")
     expect(page.locator("tr.finding", has_text="hernia").locator(".verdict")).to_have_text("never learnt")
     expect(page.locator("tr.finding", has_text="123").locator(".verdict")).to_have_text("not understood")
-    told = page.locator("tr.remark")
+    told = page.locator("tr.remark p")
     expect(told.first).to_have_text("Asked as “right lung”.")
     expect(told.nth(1)).to_contain_text("was never shown an example of hernia")
 
