@@ -3,7 +3,9 @@
 Pre-training, pseudo-labels, a second stage on them, examples in context, the mean with the first stage, embeddings that
 rank by finding, calibration, what it was taught; then the dense network beside it, its cuts, and how both are heard
 together. Each is a command of its own, printed before it runs. Started again after a stop, it goes on where it was.
-``--smoke``: a few steps of every stage of the first network.
+``--smoke``: a few steps of every stage of the first network. Several record files are joined first, a film that stands
+in two of them being one film. The dense network needs the machine-made regions of ``--shared`` (cxr/anatomy.jsonl) and
+is left out where they are not.
 """
 
 import argparse
@@ -13,6 +15,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from train.data.joining import write_joined
 
 DENSE_MINUTES = "189"
 """Of two cores, other work beside it."""
@@ -82,8 +86,17 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
             ("--model", str(alike / "checkpoint"), "--records", str(records), "--sensitivity", "0.97"),
         ),
         Stage("concepts", "train.concepts", ("--model", str(alike / "checkpoint"), "--records", str(records))),
-        *([] if smoke else dense_stages(out / "dense", alike / "checkpoint", cache, shared)),
+        *(
+            []
+            if smoke or not regions(shared).is_file()
+            else dense_stages(out / "dense", alike / "checkpoint", cache, shared)
+        ),
     ]
+
+
+def regions(shared: Path) -> Path:
+    """Machine-made regions, without which the dense network cannot be trained."""
+    return shared / "cxr" / "anatomy.jsonl"
 
 
 def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path) -> list[Stage]:
@@ -118,12 +131,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.ArgumentParser(prog="python -m train.bundled", description=(__doc__ or "").split("\n")[0])
     options.add_argument("--out", required=True, type=Path, help="folder of the run")
     options.add_argument("--shared", type=Path, default=Path("../shared"), help="films, reports and starting weights")
-    options.add_argument("--records", type=Path, help="record file (default: the films of --shared)")
+    options.add_argument("--records", type=Path, nargs="+", help="record files (default: the films of --shared)")
     options.add_argument("--cache", type=Path, default=Path("cache"), help="folder of decoded films")
     options.add_argument("--smoke", action="store_true", help="a few steps of every stage")
     given = options.parse_args(arguments)
-    records = given.records or given.shared / "cxr" / "records.jsonl"
+    files = given.records or [given.shared / "cxr" / "records.jsonl"]
+    records = files[0] if len(files) == 1 else given.out / "records.jsonl"
     given.out.mkdir(parents=True, exist_ok=True)
+    try:
+        if len(files) > 1:
+            write_joined(files, records)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        options.error(f"the record files cannot be joined: {error}")
+    if not given.smoke and not regions(given.shared).is_file():
+        print("Without cxr/anatomy.jsonl in --shared the dense network is left out.", file=sys.stderr)
     for stage in stages(records, given.out, given.cache, given.shared, given.smoke):
         status = run(stage, given.out)
         if status:

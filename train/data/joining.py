@@ -1,10 +1,12 @@
 """The same film in two record files: one record with what both say, so that no film is trained twice."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from train.data.film import NO_FINDING
-from train.data.records import FilmRecord
+from train.data.records import FilmRecord, check_leaks, read, written
 
 
 def joined(records: Iterable[FilmRecord]) -> list[FilmRecord]:
@@ -17,6 +19,16 @@ def joined(records: Iterable[FilmRecord]) -> list[FilmRecord]:
     for record in records:
         found.setdefault(str(record.path.resolve()), []).append(record)
     return [_one(same) for same in found.values()]
+
+
+def write_joined(paths: Sequence[Path], out: Path) -> None:
+    """Write the films of several record files into one. Raises ValueError as ``joined`` and ``check_leaks`` do."""
+    records = joined(record for path in paths for record in read(path))
+    check_leaks(records)
+    partial = out.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(written(record), ensure_ascii=False) + "\n" for record in records)
+    partial.replace(out)
 
 
 def _one(records: Sequence[FilmRecord]) -> FilmRecord:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,14 @@ def parse(values: dict[str, Any], root: Path) -> FilmRecord:
         sentences=tuple(values.get("sentences") or ()),
         absent=tuple(values.get("absent") or ()),
     )
+
+
+def written(record: FilmRecord) -> dict[str, Any]:
+    """The record as the JSON object that ``parse`` reads, its path absolute."""
+    boxes = [{**asdict(box), "box": list(box.box)} for box in record.boxes]
+    lists = {name: list(getattr(record, name)) for name in ("findings", "sentences", "absent")}
+    texts = {name: getattr(record, name) for name in ("source", "split", "view", "report", "label_text")}
+    return {"image": str(record.path.resolve()), "patient_id": record.patient, **texts, **lists, "boxes": boxes}
 
 
 def check_leaks(records: Sequence[FilmRecord]) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -161,3 +162,14 @@ def test_every_set_states_its_split_and_root_must_be_a_folder(
     assert "--root is no folder" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         command.main(["unknown", "--root", ".", "--out", "."])
+
+
+def test_the_page_on_training_names_sets_that_are_read() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text("utf-8")
+    assert "reads fourteen published sets" in page
+    published = set(command.SETS) - {"folder"}
+    assert len(published) == 14
+    named = re.findall(r"-m (train\.data \w+ --root .*)", page)
+    assert {"rsna", "kermany", "covid_chestxray", "hannover", "jsrt", "nih14"} <= {line.split()[1] for line in named}
+    for line in named:
+        command.parser().parse_args(line.partition("#")[0].split()[1:])
