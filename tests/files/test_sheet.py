@@ -55,7 +55,7 @@ def test_a_study_s_export_knows_them_all(start: str) -> None:
     """It knew six beginnings where a case's export knew eleven."""
     said = Verdict(film(1), "AB", MODEL, "comment", Decision.COMMENTED, comment=f"a{start}")
     object.__setattr__(said, "comment", f"{start}1+1")
-    [row] = csv.DictReader(io.StringIO(as_csv([said]), newline=""))
+    [row] = csv.DictReader(io.StringIO(as_csv([said], {}, frozenset()), newline=""))
     assert row["comment"] == f"'{start}1+1"
 
 
