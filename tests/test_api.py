@@ -58,6 +58,10 @@ def test_ground(client: Client, film: Any) -> None:
             "boxes",
             "scores",
             "evidence",
+            "likely",
+            "guess",
+            "concepts",
+            "warning",
         }
         assert len(grounding["boxes"]) == len(grounding["scores"])
 

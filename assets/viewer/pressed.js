@@ -34,6 +34,10 @@ const released = () => setTimeout(release, 0);
 const ofSpace = (heard) => (/** @type {KeyboardEvent} */ event) => event.key === " " && heard(event);
 
 addEventListener("pointerdown", press, true);
+// What a click itself draws need not wait for it: its handlers are found by now.
+addEventListener("click", () => {
+  pressed = null;
+}, true);
 for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, (event) => (event.target === window || end !== "blur") && released(), true);
 addEventListener("keydown", ofSpace(press), true);
 addEventListener("keyup", ofSpace(released), true);
