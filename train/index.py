@@ -93,8 +93,8 @@ def parser() -> argparse.ArgumentParser:
     change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
     found.add_argument("--csv", type=Path, help="CSV with the columns file and report (with --films)")
     found.add_argument("--encoding", help="of the CSV, where it is neither UTF-8, UTF-16 nor Windows-1252")
-    for name, purpose in {"since": "first date", "until": "last date", "modality": "CR, DX …"}.items():
-        found.add_argument(f"--{name}", default="", help=f"{purpose} of the archive's studies (with --dicomweb)")
+    for option, purpose in {"--since": "first date", "--until": "last date", "--modality": "CR, DX …"}.items():
+        found.add_argument(option, default="", help=f"{purpose} of the archive's studies (with --dicomweb)")
     found.add_argument("--out", type=Path, required=True, help="folder of the gallery")
     found.add_argument("--model", default="assets/lofi-mini", help="checkpoint folder or hub id (%(default)s)")
     found.add_argument("--split", help="only the records of this split")

@@ -26,7 +26,15 @@ from train.pretraining.adapters import adapt
 from train.pretraining.distributed import own_device
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Recipe
-from train.pretraining.starting import adapt_batch_norm, language_words, sized, start, start_bias, tokenizers_of
+from train.pretraining.starting import (
+    adapt_batch_norm,
+    language_words,
+    sized,
+    start,
+    start_bias,
+    text_words,
+    tokenizers_of,
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ def prepare(
     tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
     text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
     rows = language_words(recipe, len(language_tokens))
-    network = LofiNetwork(sized(recipe.model, len(text_tokens), rows))
+    network = LofiNetwork(sized(recipe.model, text_words(recipe, len(text_tokens)), rows))
     scaled = start(network, recipe, shared / "weights", kept)
     device = own_device(checkpoint.pick_device())
     network.eval().to(device)  # first: what is quantised is quantised where it stays

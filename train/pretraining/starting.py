@@ -17,7 +17,7 @@ from lofi.network.network import LofiNetwork
 from lofi.network.text import TURN, TURN_END, canonical
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.siglip import read_siglip, tower_state
-from train.pretraining.vocabulary import minilm_folder, named_as_ours, small_tokenizers
+from train.pretraining.vocabulary import cut_to_rows, minilm_folder, named_as_ours, small_tokenizers
 
 
 def sized(config: ModelConfig, text_vocabulary: int, language_vocabulary: int) -> ModelConfig:
@@ -44,6 +44,14 @@ def language_words(recipe: Recipe, tokens: int) -> int:
     if starts.checkpoint:
         return int(read_manifest(Path(starts.checkpoint))["config"]["language"]["transformers"]["vocab_size"])
     return tokens if starts.language == "fresh" else their_words(starts.language)
+
+
+def text_words(recipe: Recipe, tokens: int) -> int:
+    """The same of the text tower: its own number where it is a SigLIP of others."""
+    kind, _, place = recipe.starts.text.partition(":")
+    if recipe.starts.checkpoint or kind not in ("open_clip", "siglip"):
+        return tokens
+    return their_words(f"hub:{place}") if kind == "siglip" else int(recipe.model.text.open_clip["vocab_size"])
 
 
 def their_words(place: str) -> int:
@@ -116,6 +124,7 @@ def tokenizers_of(recipe: Recipe, texts: Sequence[str]) -> tuple[str, str, list[
     kind, _, place = recipe.starts.text.partition(":")
     if kind in ("open_clip", "siglip"):
         text = pretrained_tokenizer(place if kind == "siglip" else tower["hf_tokenizer_name"]).to_str()
+        text = cut_to_rows(text, text_words(recipe, Tokenizer.from_str(text).get_vocab_size()))
     if (tower.get("tokenizer_kwargs") or {}).get("clean") == "canonicalize":
         text = canonical(Tokenizer.from_str(text)).to_str()
     if recipe.starts.language.startswith(("hub:", "gguf:")):

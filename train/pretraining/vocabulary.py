@@ -59,18 +59,26 @@ def pruned_wordpiece(source: dict[str, Any], kept: Sequence[int], leading: Seque
     return pruned
 
 
-def named_as_ours(tokenizer: str, rows: int) -> str:
-    """Gemma's ``tokenizer.json`` with its ``<bos>`` and ``<eos>`` under the names that LoFi uses; ids stay.
+def cut_to_rows(tokenizer: str, rows: int) -> str:
+    """A ``tokenizer.json`` without tokens beyond the ``rows`` of its model's embedding.
 
-    Tokens beyond the ``rows`` of the model's embedding go: Gemma 3's hub tokenizers end with one that stands for a
-    picture, and a report that holds its name would ask for a row that is not there. Raises ValueError when it has no
-    such tokens.
+    Gemma 3's hub tokenizers end with one that stands for a picture, and a report that holds its name would ask for a
+    row that is not there. Vocabularies that are lists (SentencePiece's unigrams) hold no more than their model.
     """
     found = json.loads(tokenizer)
-    vocabulary = found["model"]["vocab"]
     found["added_tokens"] = [token for token in found["added_tokens"] if token["id"] < rows]
-    for word in [word for word, number in vocabulary.items() if number >= rows]:
-        del vocabulary[word]
+    vocabulary = found["model"]["vocab"]
+    if isinstance(vocabulary, dict):
+        found["model"]["vocab"] = {word: number for word, number in vocabulary.items() if number < rows}
+    return json.dumps(found, ensure_ascii=False)
+
+
+def named_as_ours(tokenizer: str, rows: int) -> str:
+    """Gemma's ``tokenizer.json``, cut to ``rows``, with its ``<bos>`` and ``<eos>`` under the names that LoFi uses; ids
+    stay. Raises ValueError when it has no such tokens.
+    """
+    found = json.loads(cut_to_rows(tokenizer, rows))
+    vocabulary = found["model"]["vocab"]
     for theirs, ours in (("<bos>", BEGIN), ("<eos>", END), ("<pad>", PAD)):
         if theirs not in vocabulary:
             raise ValueError(f"the language model's tokenizer has no {theirs}")

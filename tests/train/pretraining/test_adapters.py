@@ -106,7 +106,7 @@ def test_in_16_bits_what_is_frozen_is_half_as_large_and_what_trains_is_whole() -
             kinds[parameter.requires_grad].add(parameter.dtype)
     assert kinds[True] == {torch.float32}
     assert network.language.model.lm_head.weight.dtype == torch.bfloat16
-    assert network.image.visual.trunk.blocks[0].attn.qkv.base_layer.weight.dtype == torch.bfloat16
+    assert network.image.visual.trunk.blocks[0].attn.qkv.q.base_layer.weight.dtype == torch.bfloat16
     assert find_recipe("paper").bits == 16
 
 
