@@ -88,7 +88,8 @@ def test_the_readmes_proxy_leads_to_the_login_and_then_to_the_page(address: str,
     assert cookie["path"] == "/imaging/lofi"
     page = client.get(f"{address}/")
     assert page.status_code == 200
-    assert f'"root":"{address}"' in page.text
+    assert 'data-root="/imaging/lofi/"' in page.text
+    assert 'src="/imaging/lofi/lofi/viewer/' in page.text
     assert client.get(f"{address}/robots.txt").status_code == 200
     sent = {**origin, "Content-Type": "application/octet-stream"}
     film = next((REPOSITORY / "assets" / "gallery" / "films").iterdir()).read_bytes()

@@ -52,8 +52,8 @@ def upload(address: str, data: bytes, name: str = "secret-patient.png") -> str:
 
 
 def asked(address: str, *values: Any, call: str = "ground") -> str:
-    """The whole answer of a call, as it is sent."""
-    body = json.dumps({"data": list(values)}).encode()
+    """The whole answer of a call, as it is sent; ground's last value asks about any film."""
+    body = json.dumps({"data": [*values, *([True] if call == "ground" else [])]}).encode()
     started = posted(f"{address}/gradio_api/call/{call}", body, "application/json")["event_id"]
     with urllib.request.urlopen(f"{address}/gradio_api/call/{call}/{started}", timeout=120) as answer:
         return str(answer.read().decode()).replace("event: heartbeat\ndata: null\n\n", "")
