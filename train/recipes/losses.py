@@ -32,7 +32,7 @@ VARIANTS: dict[str, Recipe] = {
 
 def smoke(recipe: Recipe) -> Recipe:
     """The small variant of any of them."""
-    return replace(recipe, batch=4, questions=4, steps=6, warmup=2)
+    return replace(recipe, batch=4, questions=4, steps=3, warmup=2, precision="float32")
 
 
 SMOKE = smoke(RECIPE)
