@@ -121,7 +121,7 @@ def test_next_case_marks_this_one_and_opens_the_next(page: Page, film_file: Path
     other = next((shared / "cxr" / "images").rglob("*.webp"))
     drop(page, film_file, other)
     hits(page)
-    sign(page, "RV3")
+    sign(page, "NC")
     page.fill("#comment", "a comment")
     press_while_stored(page, page.get_by_role("button", name="Next case"), "/ask/keep_verdict")
     expect(page.locator(".item .state").first).to_have_text("reviewed")
@@ -134,7 +134,7 @@ def judged(page: Page, name: str) -> Locator:
 
 
 def test_a_case_is_reviewed_by_keys_alone_and_every_step_undone(page: Page, film_file: Path) -> None:
-    reviewed(page, film_file, "RV5")
+    reviewed(page, film_file, "KA")
     page.locator(".seat.query .film-stage").focus()
     page.keyboard.press("j")
     right, left = judged(page, "box 1 of right lung"), judged(page, "box 1 of left lung")
