@@ -30,9 +30,5 @@ VARIANTS: dict[str, Recipe] = {
 }
 
 
-def smoke(recipe: Recipe) -> Recipe:
-    """The small variant of any of them."""
-    return replace(recipe, batch=4, questions=4, steps=3, warmup=2, precision="float32")
-
-
+smoke = mini.small
 SMOKE = smoke(RECIPE)

@@ -29,13 +29,4 @@ RECIPE = replace(
     },
 )
 
-SMOKE = replace(
-    RECIPE,
-    name="mini_late-smoke",
-    batch=4,
-    questions=4,
-    steps=3,
-    warmup=2,
-    precision="float32",
-    minutes_between_evaluations=1e9,
-)
+SMOKE = replace(mini.small(RECIPE), name="mini_late-smoke")
