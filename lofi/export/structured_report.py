@@ -207,6 +207,8 @@ def _comments(case: Case) -> Iterator[Dataset]:
     texts = [*provenance(case), *(f"Flag of the film: {flag}" for flag in case.film.flags)]
     texts += [f"{finding.phrase}: {finding.warning}" for finding in case.findings if finding.warning]
     texts += [f"Draft by the model, not reviewed: {clean_line(s.sentence, TEXT_LIMIT)}" for s in case.report or ()]
+    if case.marks and not case.reader:  # else the device alone would stand as their observer
+        texts.append("The marks and what they measure are a reader's, who gave no initials.")
     if case.comment:
         texts.append(f"Comment by {case.reader}: {case.comment}")
     for text in texts:

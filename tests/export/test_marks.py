@@ -163,3 +163,13 @@ def test_marks_of_a_turned_film_lie_on_the_stored_picture() -> None:
     height, width = 40, 48
     x = 0.5 * width
     assert list(layer.GraphicObjectSequence[0].GraphicData) == pytest.approx([x, 0.9 * height, x, 0.4 * height])
+
+
+def test_the_structured_report_says_whose_marks_they_are_where_nobody_is_named() -> None:
+    def said(**known: str) -> list[str]:
+        case = cases.of_file(chest(), groundings=(), marks=ALL, **known)
+        made = cases.parsed(write(case, "sr").data)
+        return [item.TextValue for item in made.ContentSequence if item.ValueType == "TEXT"]
+
+    assert any("a reader's, who gave no initials" in text for text in said())
+    assert not any("gave no initials" in text for text in said(initials="ab"))
