@@ -3,12 +3,14 @@
 Films come from the archive to the page's server alone, in memory; a reader sends only what was chosen, under initials.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from lofi.answers import Answer
 from lofi.archive import Archive, FilmLine, Place, Query, StudyLine
 from lofi.errors import BadQuery, LofiError
 from lofi.export import write
+from lofi.film.jobs import Reading
 from lofi.film.origin import Origin
 from lofi.settings import Settings
 from lofi.study.verdict import parse_initials
@@ -26,6 +28,9 @@ OPEN_TO_ALL = (
 )
 OTHER_FILM = "The archive sent another image than the one that was asked for: tell whoever runs it."
 NOT_THERE = "The archive does not hold this film, so nothing can be filed beside it: save the files instead."
+OTHER_PATIENT = (
+    "The archive's own image of this number is another patient's than this file's: open the film from the archive."
+)
 NO_SOURCE = "What is sent is filed beside its film, and this film did not come with its DICOM source: open it again."
 NOT_REFERENCED = (
     "What is sent has to name the archive's own image, and this one cannot be named: save the files instead."
@@ -90,11 +95,7 @@ class ArchiveRoom:
     def archive_film(self, asked: Asked) -> Answer:
         """Take in one film of the archive, as a film that was sent."""
         place = FilmLine(asked.text("study", 64), asked.text("series", 64), asked.text("instance", 64))
-        data = self.archive.fetch(place)
-        with self.holdings.cage.open(data) as reading:
-            origin = reading.origin
-            if origin is None or (origin.study, origin.instance) != (place.study, place.instance):
-                raise LofiError(OTHER_FILM)
+        with self._fetched(place) as (reading, data, _):
             note("fetch", reading.film.sha256)
             return take_in(self.holdings, reading, data, asked.desk)
 
@@ -109,12 +110,26 @@ class ArchiveRoom:
             raise BadQuery(NO_SOURCE)
         if not self.archive.has(origin.study, origin.instance):
             raise LofiError(NOT_THERE)
+        # The film may have been a file of the reader's: what it says of its patient is believed by nobody.
+        with self._fetched(FilmLine(origin.study, origin.series, origin.instance)) as (_, _, there):
+            if there.patient != origin.patient:
+                raise LofiError(OTHER_PATIENT)
         files = self._files(asked, origin, tuple(kinds))
         self.archive.store(list(files.values()))
         listed = all(self._listed(origin, instance) for instance in files)
         names = ", ".join(KINDS[kind] for kind in kinds)
         said = f"Sent to the archive: {names}." + (" It lists them." if listed else f" {NOT_LISTED}")
         return {"told": said, "instances": list(files), "listed": listed}
+
+    @contextmanager
+    def _fetched(self, place: FilmLine) -> Iterator[tuple[Reading, bytes, Origin]]:
+        """An image of the archive, read in the cage, its bytes and its origin. Raises LofiError, also for another."""
+        data = self.archive.fetch(place)
+        with self.holdings.cage.open(data) as reading:
+            origin = reading.origin
+            if origin is None or (origin.study, origin.instance) != (place.study, place.instance):
+                raise LofiError(OTHER_FILM)
+            yield reading, data, origin
 
     def _films(self, line: StudyLine, chest: bool = False) -> list[Answer]:
         films = [film for film in self.archive.films(line.study) if not chest or film.may_be_chest]

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from lofi.archive import FilmLine
 from tests.archive.orthanc import PASSWORD, ROOT, USER, Peer, orthanc, radiograph
 from tests.browser.conftest import DESK
-from tests.browser.steps import SHOWN, ask, hits, sign
+from tests.browser.steps import SHOWN, ask, drop, hits, sign
 from tests.conftest import running_app
 from tests.export.cases import Judge, parsed
 from tests.export.conftest import judge as judge
@@ -64,7 +64,7 @@ def filed(peer: Peer, study: str) -> dict[str, dict[str, Any]]:
 
 
 def test_a_study_comes_by_its_link_with_its_prior_and_findings_go_back(
-    room: Page, served: Served, judge: Judge
+    room: Page, served: Served, judge: Judge, film_file: Path, tmp_path: Path
 ) -> None:
     study = f"{ROOT}.2"
     room.goto(f"{served.url}/?StudyInstanceUID={study}")
@@ -90,6 +90,17 @@ def test_a_study_comes_by_its_link_with_its_prior_and_findings_go_back(
         box.check()
     send.click()
     expect(sending.get_by_role("status")).to_contain_text("It lists them.")
+
+    # A file that names the archive's image and another patient is filed under neither.
+    forged = tmp_path / "forged"
+    forged.write_bytes(radiograph(film_file, 2, "20220202", "P-666"))
+    drop(room, forged)
+    expect(room.locator(".item").nth(2)).to_have_attribute("aria-current", "true")
+    if not sending.is_visible():
+        room.locator(".exports summary").click()
+    sending.get_by_role("checkbox").first.check()
+    send.click()
+    expect(sending.get_by_role("status")).to_contain_text("is another patient's than this file's")
 
     there = filed(served.peer, study)
     assert set(there) == {"CR", "SR", "PR", "OT"}
