@@ -255,11 +255,6 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def tied_names(network: torch.nn.Module) -> set[str]:
-    """Names in the state that ``unshared`` leaves out."""
-    return set(network.state_dict()) - set(unshared(network))
-
-
 def fetch(hub_id: str) -> Path:
     """Folder of a checkpoint from the hub, ``owner/name`` or ``owner/name@REVISION``.
 

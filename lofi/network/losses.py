@@ -94,13 +94,6 @@ def _softmax_sum(queries: Tensor, targets: Tensor, keys: Tensor, log_temperature
     return -(logs.sum(1) / count.clamp(min=1)).sum()
 
 
-def caption_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean token cross-entropy of (K, V) logits against (K,) next tokens; 0 for K = 0."""
-    if len(labels) == 0:
-        return logits.sum() * 0.0
-    return functional.cross_entropy(logits.float(), labels)
-
-
 def soft_bins(coordinates: Tensor, bins: int, sigma: float) -> Tensor:
     """(C, Q) target distributions: a Gaussian of ``sigma`` bins about each (C,) coordinate in 0–1.
 
@@ -109,16 +102,6 @@ def soft_bins(coordinates: Tensor, bins: int, sigma: float) -> Tensor:
     centres = torch.arange(bins, device=coordinates.device, dtype=torch.float32) + 0.5
     distance = (centres - coordinates[:, None].float() * bins) / sigma
     return torch.softmax(-0.5 * distance**2, dim=1)
-
-
-def location_token_loss(logits: Tensor, coordinates: Tensor, first: int, bins: int, sigma: float) -> Tensor:
-    """Cross-entropy of (C, V) logits against ``soft_bins``, over the whole vocabulary, so that a coordinate
-    position also learns to say nothing but coordinates; 0 for C = 0.
-    """
-    if len(coordinates) == 0:
-        return logits.sum() * 0.0
-    logs = torch.log_softmax(logits.float(), dim=1)[:, first : first + bins]
-    return -(soft_bins(coordinates, bins, sigma) * logs).sum(1).mean()
 
 
 def expected_coordinates(logits: Tensor, first: int, bins: int) -> Tensor:

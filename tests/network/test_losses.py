@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lofi.network import losses
+from tests.network.places import caption_loss, location_token_loss
 
 Loss = Callable[..., Tensor]
 
@@ -184,7 +185,7 @@ def naive_caption(logits: Tensor, labels: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("labels", [[], [2], [0, 6, 3, 3]], ids=["no token", "one", "four"])
 def test_caption(labels: list[int]) -> None:
-    agree(losses.caption_loss, naive_caption, [drawn(len(labels), 7)], torch.tensor(labels, dtype=torch.long))
+    agree(caption_loss, naive_caption, [drawn(len(labels), 7)], torch.tensor(labels, dtype=torch.long))
 
 
 FIRST, BINS, SIGMA = 2, 5, 0.8
@@ -205,7 +206,7 @@ COORDINATES = [[], [0.5], [0.0, 0.31, 0.99, 1.0]]
 
 @pytest.mark.parametrize("places", COORDINATES, ids=["none", "one", "four"])
 def test_location_tokens(places: list[float]) -> None:
-    loss = partial(losses.location_token_loss, first=FIRST, bins=BINS, sigma=SIGMA)
+    loss = partial(location_token_loss, first=FIRST, bins=BINS, sigma=SIGMA)
     agree(loss, naive_location, [drawn(len(places), 9)], torch.tensor(places, dtype=torch.float64))
 
 
@@ -380,11 +381,11 @@ def test_a_mistake_in_the_sigmoid_loss_is_seen(mistake: Loss) -> None:
 
 
 def shifted_labels(logits: Tensor, labels: Tensor) -> Tensor:
-    return losses.caption_loss(logits[:-1], labels[1:])
+    return caption_loss(logits[:-1], labels[1:])
 
 
 def summed_tokens(logits: Tensor, labels: Tensor) -> Tensor:
-    return losses.caption_loss(logits, labels) * len(labels)
+    return caption_loss(logits, labels) * len(labels)
 
 
 @pytest.mark.parametrize("mistake", [shifted_labels, summed_tokens], ids=["shifted labels", "summed tokens"])
@@ -397,7 +398,7 @@ def test_a_mistake_in_the_caption_loss_is_seen(mistake: Loss) -> None:
     ("first", "bins"), [(FIRST + 1, BINS), (0, BINS), (FIRST, BINS - 1)], ids=["off by one", "no controls", "bin lost"]
 )
 def test_a_mistake_in_the_location_tokens_is_seen(first: int, bins: int) -> None:
-    loss = partial(losses.location_token_loss, first=first, bins=bins, sigma=SIGMA)
+    loss = partial(location_token_loss, first=first, bins=bins, sigma=SIGMA)
     with pytest.raises(AssertionError):
         agree(loss, naive_location, [drawn(4, 9)], torch.tensor(COORDINATES[2], dtype=torch.float64))
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lofi.network.losses import caption_loss
 from lofi.network.network import LofiNetwork
 from lofi.network.text import BEGIN, END, LocationGrammar
 from tests import tiny
+from tests.network.places import caption_loss
 from train.feeding import packing
 from train.feeding.episodes import DESCRIBE, GROUND, Segment, Target, Writer
 from train.feeding.packing import fitted, pack

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
-from lofi.network.losses import caption_loss, chunked_sigmoid_loss, sigmoid_loss, softmax_loss
+from lofi.network.losses import chunked_sigmoid_loss, sigmoid_loss, softmax_loss
+from tests.network.places import caption_loss
 from train.pretraining import distributed, step
 from train.pretraining.distributed import gather_rows, part, weigh
 from train.pretraining.step import softmax_across
