@@ -84,7 +84,8 @@ def with_figures(concepts: Concepts, metrics: Mapping[str, Any]) -> Concepts:
 def _boxed(metrics: Mapping[str, Any], concept: str) -> dict[str, tuple[float, float, float, float]]:
     for label, figures in metrics.get("by label", {}).get("side", {}).items():
         if concept_of(label) == concept and "model: mean IoU" in figures:
-            return {"mean IoU": _figure(figures["model: mean IoU"])}
+            names = ("mean IoU", "IoU≥0.5", "IoU≥0.3")
+            return {name: _figure(figures[f"model: {name}"]) for name in names if f"model: {name}" in figures}
     return {}
 
 

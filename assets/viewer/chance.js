@@ -27,24 +27,30 @@ export function chanceBar(bench, finding) {
   return make("span", { cls: "chance-of" }, bar, make("span", { cls: "figure", text: percent(finding.confidence) }));
 }
 
-/** @param {string} name @param {[number, number, number, number]} figure */
-function told(name, [value, low, high, films]) {
-  const range = (/** @type {(share: number) => string} */ shown) => `${shown(value)} (95 % interval ${shown(low)}–${shown(high)}; ${films} films)`;
-  const share = (/** @type {number} */ part) => `${Math.round(100 * part)} %`;
-  if (name === "mean IoU") return `its boxes overlapped the readers' by ${range(share)} on average`;
-  if (name === "box right") return `its box was right, overlapping a reader's by at least 30 %, on ${range(share)} of those that show it`;
-  if (name === "AUROC") return `of a film with it and one without it, the one with it got the higher chance in ${range(share)} of pairs`;
-  return `${name} ${range((part) => part.toFixed(2))}`;
+/** @typedef {[number, number, number, number]} Figure value, lower and upper bound, number of cases */
+
+const share = (/** @type {number} */ part) => `${Math.round(100 * part)} %`;
+/** @param {Figure} figure */
+const range = ([value, low, high, films]) => `${share(value)} (95 % interval ${share(low)}–${share(high)}; ${films} films)`;
+
+/** How many of the boxes were right, by two measures of right. @param {Record<string, Figure>} figures */
+function counted({ "IoU≥0.5": half, "IoU≥0.3": third }) {
+  if (!half) return "";
+  const [value, low, high, boxes] = half;
+  const laxer = third ? `, ${Math.round(third[0] * boxes)} by 30 % or more` : "";
+  return `of ${boxes} boxes ${Math.round(value * boxes)} overlapped the radiologist's by half or more (${share(value)}, 95 % interval ${share(low)}–${share(high)})${laxer}`;
 }
 
 /** @param {any} concept */
 function sentences(concept) {
-  const figures = Object.entries(concept.figures || {}).map(([name, figure]) => told(name, /** @type {any} */ (figure)));
-  const boxed = "mean IoU" in (concept.figures || {}) || "box right" in (concept.figures || {});
+  /** @type {Record<string, Figure>} */ const figures = concept.figures || {};
+  const { "mean IoU": overlap, AUROC: area } = figures;
   return [
-    ...figures.map((text) => `${concept.name}: ${text}.`),
-    boxed ? "" : concept.boxes ? `${concept.name}: how often its box is right was not measured, there were too few boxes of readers.` : `${concept.name}: learnt without boxes, where it lies is a guess.`,
-  ].filter(Boolean);
+    counted(figures),
+    overlap && `its boxes overlapped the readers' by ${range(overlap)} on average`,
+    area && `of a film with it and one without it, the one with it got the higher chance in ${range(area)} of pairs`,
+    overlap ? "" : concept.boxes ? "how often its box is right was not measured, there were too few boxes of readers" : "learnt without boxes, where it lies is a guess",
+  ].filter(Boolean).map((text) => `${concept.name}: ${text}.`);
 }
 
 /** How often the model was right about a finding, one click away. @param {Workbench} bench @param {Finding} finding */

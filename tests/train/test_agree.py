@@ -134,3 +134,18 @@ def test_the_dense_network_speaks_alone_only_where_it_was_right_on_others() -> N
     assert (table["heart"].films, table["heart"].presence) == (9, "machine")
     assert table["lung zone"].name == "left or right lung zone"
     assert table["emphysema"].figures["AUROC"][0] > 0.7
+
+
+def test_how_often_a_box_is_right_is_counted_for_the_manifest() -> None:
+    """Of eight masses asked with their side five boxes lie on the reader's, one by a third, two elsewhere."""
+    nearly = (0.25, 0.5, 0.5, 0.6)  # 0.4 of the reader's box
+    asked = [where(f"r{n}", TRUE, TRUE) for n in range(5)] + [where("n", nearly, nearly)]
+    asked += [where(f"w{n}", WRONG, WRONG) for n in range(2)] + [replace(where("b", TRUE, TRUE), side="")]
+    answers = crossed(Heard(drawn(300), asked), [(0.0, 0.0, 0.0)])
+    taught = {"mass": {"films_with_boxes": 30, "machine_made_films": 0, "boxes": 33, "yes_no_films": {}}}
+    figures = learnt({}, taught, {"mass": (0.5, 1.0, 0.0)}, answers)["mass"].figures
+    assert (figures["IoU≥0.5"][0], figures["IoU≥0.5"][3]) == (pytest.approx(5 / 8, abs=1e-3), 8)
+    assert (figures["IoU≥0.3"][0], figures["IoU≥0.3"][3]) == (pytest.approx(6 / 8, abs=1e-3), 8)
+    assert 0 < figures["IoU≥0.5"][1] < figures["IoU≥0.5"][0] < figures["IoU≥0.5"][2] <= 1
+    few = learnt({}, taught, {"mass": (0.5, 1.0, 0.0)}, crossed(Heard(drawn(300), asked[:4]), [(0.0, 0.0, 0.0)]))
+    assert set(few["mass"].figures) == {"AUROC"}

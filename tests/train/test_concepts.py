@@ -54,9 +54,10 @@ def test_films_boxes_and_presence_by_hand() -> None:
 
 
 def test_figures_are_taken_from_an_evaluation() -> None:
-    metrics = {"by label": {"side": {"Mass": {"model: mean IoU": {"value": 0.25, "low": 0.1, "high": 0.4, "n": 12}}}}}
+    overlap, half = ({"value": value, "low": 0.1, "high": 0.4, "n": 12} for value in (0.25, 0.2))
+    metrics = {"by label": {"side": {"Mass": {"model: mean IoU": overlap, "model: IoU≥0.5": half}}}}
     (found,) = with_figures({"mass": Concept("mass", 3, 2, "boxes")}, metrics).values()
-    assert found.figures == {"mean IoU": (0.25, 0.1, 0.4, 12.0)}
+    assert found.figures == {"mean IoU": (0.25, 0.1, 0.4, 12.0), "IoU≥0.5": (0.2, 0.1, 0.4, 12.0)}
     assert read_concepts({"concepts": {"mass": found.to_json()}}) == {"mass": found}
 
 

@@ -31,7 +31,8 @@ def told(crossed: Crossed) -> Iterator[str]:
     for concept in c.FINDINGS:
         own = [o for w, o in crossed.overlaps if w.concept == concept and _sided(w)]
         if own:
-            yield f"  with side, {concept}: {sum(own) / len(own):.3f} (n {len(own)})"
+            right = ", ".join(f"{sum(o >= level for o in own)} of IoU ≥ {level}" for level in (0.5, 0.3))
+            yield f"  with side, {concept}: {sum(own) / len(own):.3f} (n {len(own)}; {right})"
     for concept, items in concepts_of(crossed).items():
         yes = [(w, v >= 0) for w, v in items if w.there]
         no = [(w, v < 0) for w, v in items if not w.there]

@@ -17,6 +17,8 @@ LEAST_AREA, LEAST_YES = 0.7, 5
 """AUROC, and films that show it, without which the dense network alone does not speak about a finding."""
 BOXED_FILMS = 5
 """Films with boxes by hand, below which a place was not taught."""
+RIGHT = (0.5, 0.3)
+"""Overlaps (IoU) with a reader's box from which on a box counts as right: the usual one, and a laxer one."""
 ALWAYS_THERE = (0.0, 0.0, 3.0)
 """Weights of a part of the body: whatever is seen, it is there."""
 _PART = {"upper lung zone": "lung zone", "middle lung zone": "lung zone", "lower lung zone": "lung zone"}
@@ -53,9 +55,7 @@ def learnt(
         figures = {}
         if name in items:
             figures["AUROC"] = _figure(_area(items[name]))
-        placed = [(w.patient, o) for w, o in crossed.overlaps if w.concept == name and (w.side or name in c.SIDELESS)]
-        if len(placed) >= LEAST_YES:
-            figures["mean IoU"] = _figure(PatientBootstrap([p for p, _ in placed]).mean([o for _, o in placed]))
+        figures |= _placed(name, crossed)
         boxes = max(told["boxes"] if told["films_with_boxes"] >= BOXED_FILMS else 0, old.boxes if old else 0)
         how: Presence = "boxes" if boxes else "labels"
         out[name] = Concept(canonical(name), max(yes, old.films if old else 0), boxes, how, figures)
@@ -73,6 +73,16 @@ def _part(key: str) -> str:
 def _area(items: Sequence[tuple[Whether, float]]) -> Estimate:
     judged = [f.Judged(w.patient, w.concept, v, w.there, w.beside, w.image) for w, v in items]
     return f.area(judged)
+
+
+def _placed(name: str, crossed: Crossed) -> dict[str, tuple[float, float, float, float]]:
+    """How well a finding's boxes lie where readers drew theirs, asked with its side; nothing where too few did."""
+    placed = [(w.patient, o) for w, o in crossed.overlaps if w.concept == name and (w.side or name in c.SIDELESS)]
+    if len(placed) < LEAST_YES:
+        return {}
+    boot, overlaps = PatientBootstrap([patient for patient, _ in placed]), [overlap for _, overlap in placed]
+    right = {f"IoU≥{level}": _figure(boot.mean([float(o >= level) for o in overlaps])) for level in RIGHT}
+    return {"mean IoU": _figure(boot.mean(overlaps)), **right}
 
 
 def _figure(found: Estimate) -> tuple[float, float, float, float]:
