@@ -81,6 +81,22 @@ def check_boxes(training: Sequence[FilmRecord], recipe: Recipe) -> None:
         )
 
 
+def readied(network: LofiNetwork, recipe: Recipe, device: torch.device) -> None:
+    """Bring a network that has its weights into the form that trains: on ``device``, frozen and in as many bits as the
+    recipe says, with its adapters.
+    """
+    network.eval().to(device)  # first: what is quantised is quantised where it stays
+    freeze(network, recipe)
+    adapt(network, recipe)
+    network.eval()
+    if recipe.checkpointing:
+        network.image.visual.set_grad_checkpointing()
+        network.text.set_grad_checkpointing()
+        language = network.language.model  # transformers 5.17 has the older name alone
+        enable = getattr(language, "activation_checkpointing_enable", None) or language.gradient_checkpointing_enable
+        enable()
+
+
 def prepare(
     recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Sequence[Path] = ()
 ) -> Run:
@@ -111,14 +127,7 @@ def prepare(
     network = LofiNetwork(sized(recipe.model, text_words(recipe, len(text_tokens)), rows))
     scaled = start(network, recipe, shared / "weights", kept)
     device = own_device(checkpoint.pick_device())
-    network.eval().to(device)  # first: what is quantised is quantised where it stays
-    freeze(network, recipe)
-    adapt(network, recipe)
-    network.eval()
-    if recipe.checkpointing:
-        network.image.visual.set_grad_checkpointing()
-        network.text.set_grad_checkpointing()
-        network.language.model.activation_checkpointing_enable()
+    readied(network, recipe, device)
     settings = recipe.model.language
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
     talk = Talk(language_tokens, settings.chat)
