@@ -6,9 +6,10 @@
  * @typedef {{width: number, height: number, values: Uint16Array}} Level row by row, 0–65535
  * @typedef {"file"|"usual"|""} Sides how it is known that the patient's left is on the right: the file says it, films
  *   usually are so, or not at all
- * @typedef {{levels: Level[], size: import("./film-geometry.js").Size, bits: number, spacingMm: [number, number]|null, sides: Sides}} Pixels
- *   `levels` from fine to coarse; `size` is the film's own, which a very large film's finest level does not reach
+ * @typedef {{greys: Greys, size: import("./film-geometry.js").Size, bits: number, spacingMm: [number, number]|null, sides: Sides}} Pixels
+ *   `size` is the film's own, which a very large film's values do not reach
  */
+import { Greys } from "./film-greys.js";
 
 const SMALLEST = 64;
 
@@ -23,14 +24,24 @@ export async function fetchFull(url, signal) {
   const spacing = numbers("X-Spacing-Mm");
   const sides = answer.headers.get("X-Film-Sides");
   const packed = new Uint8Array(await answer.arrayBuffer());
-  const values = bits > 8 ? unpack16(packed, width, height) : unpack8(packed, width, height);
+  const [said] = numbers("X-Film-Said");
   return {
-    levels: halvings({ width, height, values }),
+    greys: unpack(packed.subarray(0, packed.length - said), width, height, JSON.parse(new TextDecoder().decode(packed.subarray(packed.length - said)))),
     size: { width: fullWidth, height: fullHeight },
     bits,
     spacingMm: spacing.length === 2 ? [spacing[0], spacing[1]] : null,
     sides: sides === "file" || sides === "usual" ? sides : "",
   };
+}
+
+/** The values, the curves behind them, and what is said of both. @param {Uint8Array} packed @param {number} width @param {number} height @param {import("./film-greys.js").Said} said */
+function unpack(packed, width, height, said) {
+  const count = width * height * (said.wide ? 2 : 1);
+  const raster = packed.subarray(0, count);
+  const plain = said.curve === 0;
+  const values = said.wide ? unpack16(raster, width, height) : unpack8(raster, width, height, plain ? 257 : 1);
+  const curves = plain ? null : unpack16(packed.subarray(count), said.curve, said.looks.length + (said.line ? 0 : 1));
+  return new Greys({ width, height, values }, curves, said);
 }
 
 /** High bytes of all differences to the left neighbour, then low bytes. @param {Uint8Array} packed @param {number} width @param {number} height */
@@ -48,8 +59,8 @@ export function unpack16(packed, width, height) {
   return values;
 }
 
-/** Differences of 8-bit values to the left neighbour. @param {Uint8Array} packed @param {number} width @param {number} height */
-export function unpack8(packed, width, height) {
+/** Differences of 8-bit values to the left neighbour. @param {Uint8Array} packed @param {number} width @param {number} height @param {number} step what 1 counts */
+export function unpack8(packed, width, height, step) {
   const count = width * height;
   if (packed.length !== count) throw new Error("The film arrived incomplete.");
   const values = new Uint16Array(count);
@@ -57,7 +68,7 @@ export function unpack8(packed, width, height) {
     let value = 0;
     for (let at = start; at < start + width; at += 1) {
       value = (value + packed[at]) & 0xff;
-      values[at] = value * 257;
+      values[at] = value * step;
     }
   }
   return values;

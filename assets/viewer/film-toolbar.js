@@ -27,6 +27,9 @@ const SIGNS = {
   full: "M3 8V3h5M12 3h5v5M17 12v5h-5M8 17H3v-5",
 };
 
+/** Before the number of a look of the file. */
+const LOOK = "look ";
+
 /** @param {string} name */
 function sign(name) {
   const picture = draw("svg", { viewBox: "0 0 20 20", class: "film-sign", "aria-hidden": "true" });
@@ -53,6 +56,22 @@ function menu(show, says, choices) {
   return node;
 }
 
+/** Windows to choose from: the usual ones, and those of the film's own file once they have come. @param {Film} film */
+function presets(film) {
+  const choose = () => (node.value.startsWith(LOOK) ? film.showLook(Number(node.value.slice(LOOK.length))) : film.preset(node.value));
+  const node = make("select", { cls: "film-preset", "aria-label": "Window preset", title: "Window preset (1 to 5), and the windows and tables of the file", onchange: choose },
+    ...PRESETS.map((name) => make("option", { value: name, text: name[0].toUpperCase() + name.slice(1) })),
+    make("option", { value: "own", text: "By hand", disabled: "", hidden: "" }));
+  film.on("looks", () => {
+    const { greys } = film;
+    if (!greys || greys.looks.length < 2) return;
+    // The first is what "Default" shows: it lends that its name.
+    node.options[0].textContent = `Default: ${greys.named(0)}`;
+    node.append(make("optgroup", { label: "Of the file" }, ...greys.looks.slice(1).map((_, number) => make("option", { value: `${LOOK}${number + 1}`, text: greys.named(number + 1) }))));
+  });
+  return node;
+}
+
 /** The toolbar and what brings it up to date. @param {Film} film */
 export function toolbar(film) {
   const button = (/** @type {string} */ show, /** @type {string} */ says, /** @type {string} */ keyed, /** @type {() => void} */ act) => make("button", {
@@ -67,9 +86,7 @@ export function toolbar(film) {
   const more = menu("mark", "More to measure and mark", MARKING.slice(1).map(({ kind, key, name, says }) => make("button", {
     type: "button", cls: "film-choice", title: says, "data-tool": kind, onclick: () => film.take(kind),
   }, make("span", { text: name }), make("kbd", { text: key.toUpperCase() }))));
-  const preset = make("select", { cls: "film-preset", "aria-label": "Window preset", title: "Window preset (1 to 5)", onchange: () => film.preset(preset.value) },
-    ...PRESETS.map((name) => make("option", { value: name, text: name[0].toUpperCase() + name.slice(1) })),
-    make("option", { value: "own", text: "By hand", disabled: "", hidden: "" }));
+  const preset = presets(film);
   const invert = button("invert", "Invert", "Invert black and white", () => film.invert());
   const magnifier = button("magnify", "Magnifier", "Magnifier", () => film.magnifier.toggle());
   const boxes = button("boxes", "Boxes", "Show or hide all boxes and marks", () => film.showBoxes());
@@ -91,7 +108,7 @@ export function toolbar(film) {
     flip.setAttribute("aria-pressed", String(Boolean(film.view.flipped)));
     magnifier.setAttribute("aria-pressed", String(film.magnifier.on));
     boxes.setAttribute("aria-pressed", String(film.boxes.shown));
-    preset.value = film.presetName ?? "own";
+    preset.value = film.presetName === "default" && film.facing ? `${LOOK}${film.facing}` : film.presetName ?? "own";
   };
   return { node, update };
 }

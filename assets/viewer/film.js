@@ -9,7 +9,7 @@
  * @typedef {import("./film-geometry.js").Point} Point
  * @typedef {import("./film-geometry.js").Box} Box
  * @typedef {import("./film-boxes.js").Finding} Finding
- * @typedef {import("./film-sight.js").SightState & {shown?: boolean}} FilmState
+ * @typedef {import("./film-picture.js").FilmState} FilmState
  * @typedef {object} FilmOptions
  * @property {string} [source] address of a picture, where there is no `preview`
  * @property {string} [preview] address of the small picture that comes first
@@ -27,26 +27,15 @@
  * @property {Sheet} [sheet] its marks, where they outlive the pane
  * @property {import("./film-keys.js").Told[]} [moreKeys] keys of the page around it, for the list of keys
  */
-import { draw, make } from "./dom.js";
-import { BoxLayer } from "./film-boxes.js";
-import { sideEdges } from "./film-geometry.js";
+import { make } from "./dom.js";
 import { Hand } from "./film-hand.js";
-import { HeatLayer } from "./film-heat.js";
 import { hintOf } from "./film-hints.js";
 import { keySheet, listenToKeys } from "./film-keys.js";
 import { Magnifier } from "./film-magnifier.js";
-import { fetchFull, fetchPicture } from "./film-pixels.js";
-import { Screen } from "./film-screen.js";
+import { Picture } from "./film-picture.js";
 import { Sheet } from "./film-sheet.js";
-import { sidesNote } from "./film-sides.js";
-import { Sight } from "./film-sight.js";
 import { toolbar } from "./film-toolbar.js";
 import { listen } from "./film-tools.js";
-import { countValues, presetWindow } from "./film-window.js";
-
-const MISSING = "No picture of this film is kept here.";
-const SMALL_ONLY = "Small picture only: the full film is no longer kept here.";
-const UNKNOWN_SIDE = 1000;
 
 /** @typedef {Film} FilmPane */
 
@@ -55,40 +44,16 @@ export function createFilm(options) {
   return new Film(options);
 }
 
-export class Film extends Sight {
+export class Film extends Picture {
   /** @param {FilmOptions} options */
   constructor(options) {
-    const [height, width] = options.sizeHw ?? [UNKNOWN_SIDE, UNKNOWN_SIDE * (options.ratio ?? 1)];
-    super({ width, height });
-    this.options = options;
-    this.spacingMm = options.spacingMm ?? null;
-    this.bits = 8;
-    this.leaving = new AbortController();
-    this.asked = 0;
-    /** The screen for which the film was laid out, "" before. */ this.laidOut = "";
-
-    this.stage = make("div", {
-      cls: "film-stage", tabindex: 0, role: "application", "aria-label": `${options.name}. Press ? for the keys.`,
-    });
-    this.screen = new Screen(this.stage, () => this.redraw());
-    this.boxes = new BoxLayer();
-    this.heat = new HeatLayer();
+    super(options);
     this.magnifier = new Magnifier(this);
     this.sheet = options.sheet ?? new Sheet();
     this.hand = new Hand(this, this.sheet);
-    this.overlay = draw("svg", { class: "film-overlay", "aria-hidden": "true" });
     this.overlay.append(this.boxes.node, this.hand.marks.node, this.hand.boxing.node, this.hand.cross);
-    /** @type {import("./film-pixels.js").Sides|null} null while it is not told */ this.sides = options.sides ?? null;
-    this.marks = [
-      make("span", { cls: "side right", text: "R", title: "The patient's right" }),
-      make("span", { cls: "side left", text: "L", title: "The patient's left" }),
-    ];
-    this.readout = make("p", { cls: "film-readout" });
-    this.message = make("p", { cls: "film-message", role: "status" });
     this.hinted = make("div", { cls: "film-hint", role: "status" });
-    this.stage.append(this.heat.canvas, this.overlay, this.magnifier.node, ...this.marks, this.readout, this.message, this.hinted, this.heat.caption);
-    this.note = make("p", { cls: "note film-note" });
-    this.flags = make("p", { cls: "film-flags" });
+    this.stage.append(this.heat.canvas, this.overlay, this.magnifier.node, ...this.marks, make("p", { cls: "film-readout" }, this.windowed, this.value), this.message, this.hinted, this.heat.caption);
     this.keys = keySheet(options.moreKeys);
     this.bar = toolbar(this);
     this.node = make("figure", { cls: `pane film ${options.frame ?? ""}` },
@@ -118,88 +83,23 @@ export class Film extends Sight {
 
   /** @param {Point|null} at screen point, null where the pointer left @param {boolean} touch */
   hover(at, touch) {
+    this.pointer = at;
+    this.tellValue();
     this.magnifier.follow(at, touch);
     if (at && !touch) this.hand.tool.hover?.(at);
     if (!touch && !this.hand.busy && this.boxes.hover(at, this.view, this.size)) this.redraw();
   }
 
-  // Pixels
-
-  async load() {
-    const { preview, source, pixels } = this.options;
-    const { signal } = this.leaving;
-    const small = preview ?? source;
-    const failed = () => signal.aborted || (this.message.textContent = this.screen.levels.length ? SMALL_ONLY : MISSING);
-    if (small) await fetchPicture(small, signal).then((levels) => this.show(levels, "preview")).catch(pixels ? () => {} : failed);
-    if (pixels && !signal.aborted) await fetchFull(pixels, signal).then((full) => this.showFull(full)).catch(failed);
+  /** @override */
+  get cross() {
+    return this.hand.at;
   }
 
-  /** @param {import("./film-pixels.js").Pixels} pixels */
-  showFull({ levels, size, bits, spacingMm, sides }) {
-    this.spacingMm ??= spacingMm;
-    this.sides ??= sides;
-    this.bits = bits;
-    this.resize(size, this.pane);
-    this.show(levels, "full");
-  }
-
-  /** @param {import("./film-pixels.js").Level[]} levels @param {"preview"|"full"} kind */
-  show(levels, kind) {
-    if (this.leaving.signal.aborted) return;
-    const [{ width, height, values }] = levels;
-    if (kind === "preview" && !this.options.sizeHw) this.resize({ width, height }, this.pane);
-    this.counts = countValues(values);
-    if (this.presetName) this.window = presetWindow(this.presetName, this.counts);
-    this.screen.load(levels);
-    this.stage.dataset.shown = kind; // before it is painted: the readout tells it
-    this.fitPane();
-    this.emit("shown", kind);
-  }
-
-  // Painting
-
-  fitPane() {
-    this.node.style.setProperty("--ratio", String(this.size.width / this.size.height));
-    const { clientWidth: width, clientHeight: height } = this.stage;
-    if (!width || !height) return;
-    const screen = `${innerWidth} ${innerHeight} ${Boolean(document.fullscreenElement)}`;
-    if (this.laidOut === screen) this.keepScale({ width, height });
-    else this.resize(this.size, { width, height });
-    this.laidOut = screen;
-    this.screen.resize(this.pane);
-    this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    this.paint();
-  }
-
-  /** Paint once before the next frame, however often it is asked. */
-  redraw() {
-    this.asked ||= requestAnimationFrame(() => this.paint());
-  }
-
-  paint() {
-    cancelAnimationFrame(this.asked);
-    this.asked = 0;
-    if (this.leaving.signal.aborted) return;
-    this.screen.paint(this.view, this.size, this.window);
-    this.heat.place(this.view, this.size);
-    this.boxes.place(this.view, this.size, this.pane);
+  /** @override */
+  placeTools() {
     this.hand.place();
     this.magnifier.place();
-    this.tell();
     this.bar.update();
-  }
-
-  /** The words and letters around the film. */
-  tell() {
-    const { right, left } = sideEdges(this.view.turns, this.view.flipped);
-    [this.marks[0].dataset.edge, this.marks[1].dataset.edge] = [right, left];
-    for (const mark of this.marks) mark.hidden = !this.sides;
-    this.note.textContent = this.note.title = sidesNote(this.sides, this.view);
-    const { level, width, invert } = this.window;
-    const part = (/** @type {number} */ value) => (100 * value).toFixed(width < 0.1 ? 2 : 0);
-    const zoom = Math.round(100 * this.view.scale * devicePixelRatio);
-    const depth = this.stage.dataset.shown === "full" ? `${this.bits} bits` : "small picture";
-    this.readout.textContent = `W ${part(width)} L ${part(level)}${invert ? " inverted" : ""} · ${zoom} % · ${depth}`;
     this.stage.style.cursor = this.hand.tool.cursor;
   }
 

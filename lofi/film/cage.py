@@ -26,7 +26,7 @@ from lofi.film.keeper import WORKER, Keeper
 from lofi.film.radiograph import Radiograph, load, too_large
 
 IN_FLIGHT = 100_000_000
-"""Pixels of uploads being read or answered at once (400 MB): one of the largest films, or ten large ones."""
+"""Pixels of uploads being read or answered at once (600 MB): one of the largest films, or ten large ones."""
 MOST_WAITING, MOST_WAITING_BYTES = 500, 2**30
 """Uploads that may wait, and their bytes."""
 LARGE = 8_000_000

@@ -12,6 +12,7 @@ from lofi.film.elements import Elements, damaged, read_elements
 from lofi.film.exposure import Doubt, Exposure
 from lofi.film.flags import POLARITY_UNTOLD, SAID_OTHER_MODALITY, SAID_OTHER_PART
 from lofi.film.frame import PALETTE, indexed, layout_of, read_pixels
+from lofi.film.greys import GREY, Greys, greys_of
 from lofi.film.greyscale import render
 from lofi.film.measure import measure_of
 from lofi.film.posture import posture_of
@@ -59,6 +60,7 @@ def decode(data: bytes) -> Exposure:
         lateral=view == "LATERAL" or posture.sideways,
         doubt=_doubt(modality, part),
         turn=posture.turn,
+        greys=film.greys.turned(posture.turn),
         oriented=posture.oriented,
     )
 
@@ -125,12 +127,13 @@ def _part(elements: Elements) -> str:
 class StoredFilm(NamedTuple):
     """(H, W) float32 in 0–1 as it is stored, bits stored, the stored values shown black and white, and flags.
 
-    ``ends`` is None for a colour image.
+    ``ends`` is None for a colour image. ``greys`` are its values and looks.
     """
 
     pixels: NDArray[np.float32]
     bits: int
     ends: tuple[int, int] | None
+    greys: Greys
     flags: tuple[str, ...] = ()
 
 
@@ -139,17 +142,19 @@ def stored_film(elements: Elements) -> StoredFilm:
     layout = layout_of(elements)
     pixels = read_pixels(elements, layout)
     if layout.samples == 1 and layout.photometric != PALETTE:
-        shown = render(indexed(pixels, layout), elements, layout.photometric == "MONOCHROME1")
+        stored = indexed(pixels, layout)
+        shown = render(stored, elements, layout.photometric == "MONOCHROME1")
         untold = bool(elements.text(_PHOTOMETRIC)) and not layout.photometric
         flags = (*pixels.flags, *((POLARITY_UNTOLD,) if untold else ()), *shown.flags)
-        return StoredFilm(shown.pixels, layout.bits, shown.ends, flags)
+        return StoredFilm(shown.pixels, layout.bits, shown.ends, greys_of(stored, shown.chain, elements), flags)
     if layout.photometric == PALETTE:
         grey = colour.palette(indexed(pixels, layout).index, elements)
     elif pixels.values.ndim == 2:
         grey = colour.first_plane(pixels.values, layout.photometric, 2**layout.bits - 1)
     else:
         grey = colour.luminance(pixels.values, 2**layout.bits - 1)
-    return StoredFilm(grey, layout.bits, None, pixels.flags)
+    levels = Greys(GREY, (0.0, 2.0**layout.bits - 1))
+    return StoredFilm(grey, layout.bits, None, levels, pixels.flags)
 
 
 def _tags(elements: Elements, modality: str, part: str, view: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from math import isfinite
 
@@ -30,11 +30,12 @@ from lofi.film.walk import (
 __all__ = ["PIXEL_DATA", "Elements", "damaged", "looks_like_dicom", "read_elements"]
 
 SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010, 0x0054_0220})
-"""Anatomic region, modality LUT, VOI LUT, view: of each, the first item is read."""
+"""Anatomic region, modality LUT, VOI LUT, view: of each, the first item is read, of ``LISTED`` some more."""
+LISTED, MOST_ITEMS = 0x0028_3010, 4
 PIXEL_DATA = 0x7FE0_0010
 WANTED = SEQUENCES | frozenset(
     {
-        0x0008_0016, 0x0008_0060, 0x0008_0100, 0x0008_0104,  # SOP class, modality, code and its meaning
+        0x0008_0005, 0x0008_0016, 0x0008_0060, 0x0008_0100, 0x0008_0104,  # characters, SOP class, modality, a code
         0x0010_0040, 0x0010_1010,  # sex, age
         0x0018_0015, 0x0018_5101, 0x0018_7034, 0x0020_0020,  # body part, view position, mirrored, patient's orientation
         0x0018_1114, 0x0018_1164, 0x0018_2010, 0x0028_0034, 0x0028_0A02,  # magnification, spacings, ratio, calibration
@@ -42,9 +43,10 @@ WANTED = SEQUENCES | frozenset(
         0x0028_0010, 0x0028_0011, 0x0028_0030,  # rows, columns, spacing
         0x0028_0100, 0x0028_0101, 0x0028_0102, 0x0028_0103,  # bits allocated, stored, high bit, signedness
         0x0028_0120, 0x0028_0121,  # padding value and range limit
-        0x0028_1050, 0x0028_1051, 0x0028_1052, 0x0028_1053, 0x0028_1056,  # window, rescale, function
+        0x0028_1050, 0x0028_1051, 0x0028_1055, 0x0028_1056,  # windows, their names and function
+        0x0028_1052, 0x0028_1053, 0x0028_1054,  # rescale and its unit
         0x0028_1101, 0x0028_1102, 0x0028_1103, 0x0028_1201, 0x0028_1202, 0x0028_1203,  # palette
-        0x0028_3002, 0x0028_3006,  # LUT descriptor and data
+        0x0028_3002, 0x0028_3003, 0x0028_3004, 0x0028_3006,  # LUT descriptor, name, unit and data
         0x2050_0020,  # presentation LUT shape
         PIXEL_DATA,
     }
@@ -60,7 +62,10 @@ _MAX_INFLATED = 128 * 2**20
 
 @dataclass(frozen=True)
 class Elements:
-    """The wanted elements of one data set: raw values, first sequence items, and the pixel data's fragments."""
+    """The wanted elements of one data set: raw values, first sequence items, and the pixel data's fragments.
+
+    ``lists`` has the first few items of the sequence ``LISTED``, the first among them.
+    """
 
     values: Mapping[int, memoryview]
     items: Mapping[int, "Elements"]
@@ -69,6 +74,7 @@ class Elements:
     little: bool
     pixel_vr: bytes = b""
     media_class: str = ""
+    lists: Mapping[int, tuple["Elements", ...]] = field(default_factory=dict)
 
     def text(self, tag: int) -> str:
         """Value as text without padding; empty where absent. Never shown as it is: see lofi.film.dicom."""
@@ -92,6 +98,7 @@ def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int
     """Wanted elements from byte ``at`` up to ``stop``, an item's end, or the pixel data."""
     values: dict[int, memoryview] = {}
     items: dict[int, Elements] = {}
+    lists: dict[int, tuple[Elements, ...]] = {}
     fragments: tuple[memoryview, ...] = ()
     pixel_vr = b""
     while at + 8 <= stop:
@@ -110,23 +117,39 @@ def _elements(walk: Walk, at: int, stop: int, syntax: str, wanted: frozenset[int
             break
         at = walk.end(head)
         if head.tag in SEQUENCES:
-            if depth == 0 and (item := _first_item(walk, head, at, syntax, wanted)) is not None:
-                items[head.tag] = item
+            if depth == 0 and (found := _items(walk, head, at, syntax, wanted)):
+                items[head.tag] = found[0]
+                if head.tag == LISTED:
+                    lists[head.tag] = found
         elif head.tag in wanted and head.length != UNDEFINED:
             values[head.tag] = walk.data[head.start : at]
-    return Elements(values, items, fragments, syntax, walk.little, pixel_vr)
+    return Elements(values, items, fragments, syntax, walk.little, pixel_vr, lists=lists)
 
 
-def _first_item(walk: Walk, sequence: Head, stop: int, syntax: str, wanted: frozenset[int]) -> Elements | None:
+def _items(walk: Walk, sequence: Head, stop: int, syntax: str, wanted: frozenset[int]) -> tuple[Elements, ...]:
+    """The first item of a sequence, of ``LISTED`` some more."""
     if sequence.vr == b"UN":
         walk = walk.within_un
-    if sequence.start + 8 > stop:
-        return None
-    item = walk.head(sequence.start)
-    if item.tag != ITEM:
-        return None
-    end = stop if item.length == UNDEFINED else min(stop, item.start + item.length)
-    return _elements(walk, item.start, end, syntax, wanted, depth=1)
+    found: list[Elements] = []
+    at, most = sequence.start, MOST_ITEMS if sequence.tag == LISTED else 1
+    while at + 8 <= stop and len(found) < most:
+        item = walk.head(at)
+        if item.tag != ITEM:
+            break
+        end = stop if item.length == UNDEFINED else min(stop, item.start + item.length)
+        found.append(_elements(walk, item.start, end, syntax, wanted, depth=1))
+        at = _behind(walk, item, end) if len(found) < most else stop
+    return tuple(found)
+
+
+def _behind(walk: Walk, item: Head, end: int) -> int:
+    """Where the next item may begin; the sequence's end where an item's own cannot be found."""
+    if item.length != UNDEFINED:
+        return end
+    try:
+        return min(walk.end(item), end)
+    except UnreadableFilm:
+        return end
 
 
 def looks_like_dicom(data: bytes) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lofi.errors import UnreadableFilm
+from lofi.film.greys import Greys
 from lofi.film.turn import UPRIGHT, Turn
 
 MAX_BYTES = 256 * 2**20
@@ -30,7 +31,8 @@ class Exposure:
     ``pixels`` is (H, W) float32 in 0–1, white = dense, turned as ``turn`` says. ``spacing_mm`` is (row, column) and
     holds in the "patient" or at the "detector" (``spacing_at``, "" where nothing tells). ``ends`` are the stored values
     shown black and white, of a grey DICOM image. ``flags`` are what reading it had to say, ``lateral`` and ``doubt``
-    what its tags say of it. ``oriented`` says that by its tags the patient's left is on the picture's right.
+    what its tags say of it. ``oriented`` says that by its tags the patient's left is on the picture's right. ``greys``
+    are its values and looks.
     """
 
     pixels: NDArray[np.float32]
@@ -46,6 +48,7 @@ class Exposure:
     ends: tuple[int, int] | None = None
     turn: Turn = UPRIGHT
     oriented: bool = False
+    greys: Greys | None = None
 
 
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:

@@ -17,6 +17,8 @@ from lofi.film.flags import MODALITY_TABLE_UNUSABLE, RESCALE_UNUSABLE, TABLE_UNU
 from lofi.film.table import table_of
 
 _LARGEST = 1e9
+_EVEN = 0.01
+"""Of black to white: what a window in whole numbers may differ by from an even one."""
 _WIDE = 32
 """Widths of a window below 1 that a film's range may span; in optical densities it spans a few."""
 
@@ -34,12 +36,39 @@ class Stored:
     step: int | None = None
 
 
+class Chain(NamedTuple):
+    """What is made of each of the N stored values, by index; the film uses ``first`` to ``last``, padding aside.
+
+    ``values`` are the modality's, in the file's units where they are ``known``, and ``rescaled`` where those are not
+    the stored ones; ``shown`` is 0–1. ``ends`` are the values shown black and white where a straight line lies between.
+    """
+
+    values: NDArray[np.float64]
+    known: bool
+    rescaled: bool
+    shown: NDArray[np.float64]
+    ends: tuple[float, float] | None
+    first: int
+    last: int
+    inverse: bool
+    padding: slice | None
+
+    def dressed(self, shown: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Other (N,) values of interest, 0–1, with the film's own polarity and padding."""
+        dressed = 1.0 - shown if self.inverse else shown
+        if self.padding is not None:
+            dressed = dressed.copy()
+            dressed[self.padding] = 0.0
+        return dressed
+
+
 class Shown(NamedTuple):
     """(H, W) float32 in 0–1, white = dense, the stored values shown black and white, and what is told with it."""
 
     pixels: NDArray[np.float32]
     ends: tuple[int, int]
     flags: tuple[str, ...]
+    chain: Chain
 
 
 class _Values(NamedTuple):
@@ -62,13 +91,29 @@ def render(stored: Stored, elements: Elements, inverse: bool) -> Shown:
         else (_full_range(modality.values, first, last), ())
     )
     # PS3.3 wants both together; they are one inversion, whichever of them is there.
-    if inverse or elements.text(0x2050_0020).upper() == "INVERSE":
+    inverse = inverse or elements.text(0x2050_0020).upper() == "INVERSE"
+    if inverse:
         shown = 1.0 - shown
     black, white = _ends(shown[first : last + 1], first)
     ends = stored.lowest + black * step, stored.lowest + white * step
+    straight = _straight(modality.values, shown, (black, white), slice(first, last + 1))
+    as_stored = [stored.lowest, stored.lowest + step * (2**stored.bits - 1)]
+    rescaled = not np.array_equal(modality.values[[0, -1]], as_stored)
     if padding is not None:
         shown[padding] = 0.0
-    return Shown(_look_up(shown.astype(np.float32), stored.index), ends, modality.flags + flags)
+    chain = Chain(modality.values, modality.known, rescaled, shown, straight, first, last, inverse, padding)
+    return Shown(_look_up(shown.astype(np.float32), stored.index), ends, modality.flags + flags, chain)
+
+
+def _straight(
+    values: NDArray[np.float64], shown: NDArray[np.float64], ends: tuple[int, int], used: slice
+) -> tuple[float, float] | None:
+    """The values shown black and white, None where what lies between them is not shown evenly."""
+    black, white = float(values[ends[0]]), float(values[ends[1]])
+    if black == white:
+        return None
+    even = np.clip((values[used] - black) / (white - black), 0, 1)
+    return (black, white) if float(np.abs(even - shown[used]).max()) < _EVEN else None
 
 
 def _ends(shown: NDArray[np.float64], lowest: int) -> tuple[int, int]:

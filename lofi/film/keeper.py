@@ -109,8 +109,9 @@ class _Worker:
             film = message.get("film")
             if not isinstance(film, dict):
                 raise wire.error_in(message)
-            fields, shape = wire.fields_of(film), wire.shape_of(film, claim)
-            pixels = self.bay.take_pixels(shape) if room is None else bay.take_pixels(room, shape)
+            fields, shapes = wire.fields_of(film), wire.shapes_of(film, claim)
+            pixels, *more = self.bay.take_film(shapes) if room is None else bay.take_film(room, shapes)
+            fields["greys"] = wire.greys_in(film.get("greys"), more)
         finally:
             if room is not None:
                 os.close(room)

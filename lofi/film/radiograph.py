@@ -16,6 +16,7 @@ from lofi.film import dicom, raster
 from lofi.film.elements import looks_like_dicom
 from lofi.film.exposure import MAX_BYTES, Exposure, check_size
 from lofi.film.flags import NOT_FRONTAL, SIDES_UNTOLD, unfit
+from lofi.film.greys import GREY, Greys
 from lofi.film.plausible import judged
 from lofi.film.turn import UPRIGHT, Turn
 
@@ -57,6 +58,7 @@ class Radiograph:
     spacing_at: str = ""
     turn: Turn = UPRIGHT
     oriented: bool = False
+    greys: Greys | None = None
 
     @property
     def unfit(self) -> str:
@@ -98,6 +100,7 @@ class Radiograph:
             spacing_at=exposure.spacing_at,
             turn=exposure.turn,
             oriented=exposure.oriented,
+            greys=exposure.greys,
         )
 
     @classmethod
@@ -108,13 +111,14 @@ class Radiograph:
         if array.dtype.kind == "u":
             bits = 8 * array.dtype.itemsize
             pixels = array.astype(np.float32) / np.float32(2**bits - 1)
+            greys = Greys(GREY, (0.0, 2.0**bits - 1))
         else:
-            bits, pixels = 32, array.astype(np.float32)
+            bits, pixels, greys = 32, array.astype(np.float32), None
         if not (np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1):
             raise UnreadableFilm("Pixels between 0 and 1, or of an unsigned integer type, were expected.")
         frozen = _frozen(pixels)
         digest = hashlib.sha256(repr(frozen.shape).encode() + frozen.tobytes()).hexdigest()
-        return cls(pixels=frozen, view=view, kind=kind, bits=bits, tags=MappingProxyType({}), sha256=digest)
+        return cls(frozen, view, kind, bits, tags=MappingProxyType({}), sha256=digest, greys=greys)
 
 
 def exposed(data: bytes) -> Exposure:

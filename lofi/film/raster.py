@@ -19,6 +19,7 @@ from lofi.film import codestream
 from lofi.film.colour import luminance
 from lofi.film.exposure import Exposure, check_size
 from lofi.film.flags import END_MISSING, STRETCHED
+from lofi.film.greys import GREY, Greys
 from lofi.film.jpeg import ends, jpeg_head, jpeg_segments
 from lofi.film.jpeg8 import decode_jpeg
 from lofi.film.stream import BrokenStream
@@ -80,7 +81,8 @@ def decode(data: bytes) -> Exposure:
         grey -= np.float32(low)
         grey /= np.float32(high - low)
     kind = f"{name} {picture.bits}-bit {'colour' if values.ndim == 3 else 'grey'}"
-    return Exposure(pixels=grey, bits=picture.bits, kind=kind, flags=(*picture.flags, *flags))
+    levels = Greys(GREY, (float(low), float(high - low)))
+    return Exposure(pixels=grey, bits=picture.bits, kind=kind, flags=(*picture.flags, *flags), greys=levels)
 
 
 def _range(picture: Picture) -> tuple[int, int, tuple[str, ...]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film import confine
-from lofi.film.bay import Bay, content, put_pixels
+from lofi.film.bay import Bay, content, put_film
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import claimed_pixels, exposed
-from lofi.film.wire import error_out, exposure_out, origin_out, receive_with_files, send
+from lofi.film.wire import arrays_out, error_out, exposure_out, origin_out, receive_with_files, send
 
 SECONDS = 10
 """Processor time for one film; the largest that are allowed take four."""
@@ -52,12 +52,13 @@ def serve_one(wire: socket.socket, bay: Bay, before: Look) -> None:
 
 
 def _film(data: bytes, claim: int, bay: Bay, rooms: list[int]) -> dict[str, Any]:
-    """The film's pixels in the room that came for it, else in the bay; what else is known of it as an answer."""
+    """The film's arrays in the room that came for it, else in the bay; what else is known of it as an answer."""
     exposure = exposed(data)
     if exposure.pixels.size > claim:
         raise UnreadableFilm("The image is larger than its header says: export it again.")
+    arrays = arrays_out(exposure)
     if rooms:
-        put_pixels(rooms[0], exposure.pixels)
+        put_film(rooms[0], arrays)
     else:
-        bay.put_pixels(exposure.pixels)
+        bay.put_film(arrays)
     return {"film": exposure_out(exposure), "origin": origin_out(read_origin(data))}

@@ -8,12 +8,16 @@ import json
 import socket
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple
 from typing import Any, TypeGuard
 
+from numpy.typing import NDArray
+
 from lofi.errors import LofiError, NotAChestFilm, UnreadableFilm
+from lofi.film.bay import Shape
 from lofi.film.exposure import Exposure
+from lofi.film.greys import MOST_CURVES, Greys, Look
 from lofi.film.origin import Origin, Patient
 from lofi.film.turn import Turn
 
@@ -84,15 +88,58 @@ def exposure_out(exposure: Exposure) -> Message:
     """What a Radiograph has of an exposure but its pixels."""
     names = ("bits", "kind", "view", "spacing_mm", "spacing_at", "ends", "flags", "oriented")
     told = {name: getattr(exposure, name) for name in names}
-    return {**told, "shape": exposure.pixels.shape, "tags": dict(exposure.tags), "turn": astuple(exposure.turn)}
+    told |= {"shape": exposure.pixels.shape, "tags": dict(exposure.tags), "turn": astuple(exposure.turn)}
+    return {**told, "greys": _greys_out(exposure.greys)}
 
 
-def shape_of(message: Message, most: int) -> tuple[int, int]:
-    """(H, W) of at most ``most`` pixels. Raises Garbled."""
-    shape = message.get("shape")
+def arrays_out(exposure: Exposure) -> list[NDArray[Any]]:
+    """What goes beside the message: pixels; then, where there are any, stored values and curves."""
+    greys = exposure.greys
+    more = [] if greys is None or greys.stored is None or greys.curves is None else [greys.stored, greys.curves]
+    return [exposure.pixels, *more]
+
+
+def shapes_of(message: Message, most: int) -> list[Shape]:
+    """Of the arrays of a film of at most ``most`` pixels. Raises Garbled."""
+    shape, greys = message.get("shape"), message.get("greys")
     if not _numbers(shape, int, 2) or min(shape) < 1 or shape[0] * shape[1] > most:
         raise Garbled
-    return shape[0], shape[1]
+    curves = greys.get("curves") if isinstance(greys, dict) else None
+    if curves is None:
+        return [("f4", (shape[0], shape[1]))]
+    if not _numbers(curves, int, 2) or not (0 < curves[0] <= MOST_CURVES and 0 < curves[1] <= 2**16):
+        raise Garbled
+    return [("f4", (shape[0], shape[1])), ("u2", (shape[0], shape[1])), ("u2", (curves[0], curves[1]))]
+
+
+def _greys_out(greys: Greys | None) -> Message | None:
+    if greys is None:
+        return None
+    curves = None if greys.curves is None else greys.curves.shape
+    return {"unit": greys.unit, "line": greys.line, "looks": greys.looks, "curves": curves}
+
+
+def greys_in(message: Any, arrays: Sequence[NDArray[Any]]) -> Greys | None:
+    """Values and looks again, with the ``arrays`` that came beside them. Raises Garbled."""
+    if message is None:
+        return None
+    if not isinstance(message, dict):
+        raise Garbled
+    line, looks, unit = message.get("line"), message.get("looks"), message.get("unit")
+    straight = _numbers(line, float, 2)
+    good = (
+        (straight or (line is None and bool(arrays)))
+        and _short(unit)
+        and isinstance(looks, list)
+        and all(isinstance(look, list) and len(look) == 2 and _short(look[0]) for look in looks)
+        and all(look[1] is None or _numbers(look[1], float, 2) for look in looks)
+        and len(looks) == (len(arrays[1]) - (not straight) if arrays else 0)
+        and (not arrays or int(arrays[0].max()) < arrays[1].shape[1])
+    )
+    if not good:
+        raise Garbled
+    named = tuple(Look(name, None if ends is None else (ends[0], ends[1])) for name, ends in looks)
+    return Greys(unit, (line[0], line[1]) if straight else None, named, *arrays)
 
 
 def fields_of(message: Message) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -106,7 +107,8 @@ class Holdings:
 
     def show(self, film: Radiograph, owner: str = "", data: bytes | None = None) -> None:
         """Hold the film for ``owner`` and make its picture ready for the browser. ``data`` are the bytes it came in."""
-        self._films.put(film.sha256, film if data is None or film.pixels.nbytes <= LARGE else data, owner)
+        kept = replace(film, greys=None) if data is None or film.pixels.nbytes <= LARGE else data
+        self._films.put(film.sha256, kept, owner)
         self._previews.get_or_make(film.sha256, lambda: preview(film), owner)
         self._packed.get_or_make(film.sha256, lambda: self._pack(film), owner)
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from lofi.film.radiograph import Radiograph
 from lofi.film.view import preview
 from tests.browser.stage import bright, corner, drag, greys, put, serve
+from tests.film.test_dicom import dataset, written
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +50,15 @@ def anatomy() -> Radiograph:
     return Radiograph.from_pixels((zones + random.normal(0, 2_000, (HEIGHT, WIDTH))).clip(0, 65535).astype(np.uint16))
 
 
-FILMS = {"square": square(), "ramp": ramp(), "faint": faint(), "anatomy": anatomy()}
+def dicom() -> Radiograph:
+    """Optical densities of 0 to 3000 that grow to the right, and two windows of which the first is narrow."""
+    stored = np.tile(np.linspace(0, 1500, WIDTH).astype(np.uint16), (HEIGHT, 1))
+    names = {"WindowCenterWidthExplanation": ["NARROW", HOSTILE[:30]], "RescaleType": "OD"}
+    windows = {"WindowCenter": [300, 1500], "WindowWidth": [400, 2000], "RescaleSlope": "2", "RescaleIntercept": "0"}
+    return Radiograph.read(written(dataset(stored, **windows, **names)))
+
+
+FILMS = {"dicom": dicom(), "square": square(), "ramp": ramp(), "faint": faint(), "anatomy": anatomy()}
 
 
 @pytest.fixture
@@ -143,6 +153,61 @@ def test_presets_show_different_tissue(stage: Page) -> None:
     assert shown["bone"][0] == 0
     assert shown["bone"][2] < 255
     assert shown["inverted"] == pytest.approx([255 - grey for grey in shown["default"]], abs=1)
+
+
+def point_at(page: Page, name: str, x: float, y: float) -> None:
+    """The mouse to a pixel of a film that is not turned."""
+    left, top = corner(page, name)
+    across, down = point(page, name, x, y)
+    page.mouse.move(left + across, top + down)
+
+
+def test_the_value_under_the_pointer_is_the_files_own(stage: Page) -> None:
+    put(stage, "dicom")
+    value = stage.locator(".film-value")
+    for column in (10, 160, 310):
+        point_at(stage, "dicom", column + 0.5, 200.5)
+        stored = int(np.linspace(0, 1500, WIDTH).astype(np.uint16)[column])
+        expect(value).to_have_text(f" · {2 * stored} OD")
+    run(stage, "film.turn(1) || film.flip()", "dicom")
+    x, y = middle(stage, "dicom")
+    left, top = corner(stage, "dicom")
+    stage.mouse.move(left + x, top + y)
+    expect(value).to_contain_text(re.compile(r"1(49|50)\d OD"))
+    stage.mouse.move(0, 0)
+    expect(value).to_have_text("")
+    put(stage, "square")
+    point_at(stage, "square", 60.5, 100.5)
+    expect(stage.locator(".film-value").nth(1)).to_have_text(" · 65535 grey level")
+
+
+def test_the_files_windows_are_offered_by_name_and_in_its_units(stage: Page) -> None:
+    put(stage, "dicom")
+    preset, readout = stage.locator(".film-preset"), stage.locator(".film-readout")
+    assert preset.locator("option").first.inner_text() == "Default: NARROW · W 400 L 300 OD"
+    expect(readout).to_contain_text("W 400 L 300 OD")
+    places = [point(stage, "dicom", x + 0.5, 200.5) for x in (20, 200, 300)]
+    narrow = greys(stage, "dicom", places)
+    assert narrow[1:] == [255, 255]
+    offered = preset.locator("optgroup option")
+    wide = offered.first.inner_text()
+    assert wide == f"{HOSTILE[:30]} · W 2000 L 1500 OD"
+    preset.select_option(label=wide)
+    painted = greys(stage, "dicom", places)
+    stored = np.linspace(0, 1500, WIDTH).astype(np.uint16)[[20, 200, 300]].astype(float)
+    assert painted == pytest.approx(255 * np.clip((2 * stored - 500) / 2000, 0, 1), abs=2)
+    expect(readout).to_contain_text("W 2000 L 1500 OD")
+    # It stays what it is beside another film, comes back with the state, and goes with "reset all".
+    put(stage, "square")
+    run(stage, "films.dicom.link(film) || film.windowBy(0.1, 0)")
+    expect(readout.first).to_contain_text("W 2828 L 1500 OD")
+    run(stage, "film.link(null) || film.setWindow({ level: 0.5, width: 1, invert: false }, 'default')", "dicom")
+    kept = run(stage, "film.state()", "dicom")
+    run(stage, "film.reset()", "dicom")
+    assert greys(stage, "dicom", places) == narrow
+    stage.evaluate("state => films.dicom.restore(state)", kept)
+    assert greys(stage, "dicom", places) == painted
+    expect(preset.first).to_have_value("look 1")
 
 
 def test_a_drag_changes_the_window(stage: Page) -> None:

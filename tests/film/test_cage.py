@@ -20,6 +20,7 @@ from lofi.errors import Busy, LofiError, NotAChestFilm, UnreadableFilm
 from lofi.film import cage as cage_module
 from lofi.film import keeper
 from lofi.film.cage import Cage
+from lofi.film.greys import Greys
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import Radiograph
 from tests.film.test_dicom import RAMP, dataset, written
@@ -78,8 +79,12 @@ class TestFilms:
                 assert np.array_equal(film.pixels, plain.pixels)
                 assert film.pixels.dtype == np.float32
                 assert film.pixels.flags.c_contiguous
-                for name in (field.name for field in fields(Radiograph) if field.name != "pixels"):
+                for name in (field.name for field in fields(Radiograph) if field.name not in ("pixels", "greys")):
                     assert getattr(film, name) == getattr(plain, name), name
+                assert film.greys is not None
+                for field in fields(Greys):
+                    one, other = getattr(film.greys, field.name), getattr(plain.greys, field.name)
+                    assert np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other, field.name
                 assert reading.origin == read_origin(data)
         assert reading.origin is None
 

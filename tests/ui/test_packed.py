@@ -1,6 +1,7 @@
 """Films at full depth for the browser: what is packed is unpacked again here, step by step."""
 
 import gzip
+import json
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from lofi.film.radiograph import Radiograph
 from lofi.ui import packed
 from lofi.ui.packed import Packed, pack
+from tests.film.test_dicom import RAMP, dataset, written
 
 
 def unpacked(sent: Packed) -> np.ndarray:
     """(H, W) values as the browser restores them."""
-    data = np.frombuffer(gzip.decompress(sent.body), np.uint8)
+    data = np.frombuffer(gzip.decompress(sent.body), np.uint8)[: -sent.said]
     if sent.bits == 8:
         return np.cumsum(data.reshape(sent.sent_hw), axis=1, dtype=np.uint8)
     high, low = data.reshape(2, *sent.sent_hw).astype(np.uint16)
@@ -46,13 +48,33 @@ def test_a_smooth_film_is_sent_small() -> None:
 
 
 def test_headers_tell_size_depth_and_spacing() -> None:
-    headers = Packed(b"", (2, 3), (4, 6), 12, (0.143, 0.15), "file").headers()
+    headers = Packed(b"", (2, 3), (4, 6), 12, (0.143, 0.15), "file", 7).headers()
     assert headers == {
         "Content-Encoding": "gzip",
         "X-Sent-Size": "2,3",
         "X-Film-Size": "4,6",
         "X-Film-Bits": "12",
         "X-Film-Sides": "file",
+        "X-Film-Said": "7",
         "X-Spacing-Mm": "0.143,0.15",
     }
-    assert "X-Spacing-Mm" not in Packed(b"", (2, 3), (4, 6), 12, None, "").headers()
+    assert "X-Spacing-Mm" not in Packed(b"", (2, 3), (4, 6), 12, None, "", 7).headers()
+
+
+def test_a_dicom_film_goes_as_stored_values_with_its_looks() -> None:
+    ds = dataset(RAMP, WindowCenter=[200, 1000], WindowWidth=[100, 4000], RescaleSlope="2", RescaleIntercept="-5")
+    film = Radiograph.read(written(ds))
+    sent = pack(film)
+    data = gzip.decompress(sent.body)
+    said = json.loads(data[-sent.said :])
+    assert (said["unit"], said["line"], said["wide"], said["curve"]) == ("rescaled value", [-5, 2], True, 1920)
+    assert [look["name"] for look in said["looks"]] == ["Window 1", "Window 2", "All values"]
+    raster, curves = data[: 2 * RAMP.size], data[2 * RAMP.size : -sent.said]
+    assert np.array_equal(_wide(raster, RAMP.shape), RAMP)
+    shown = _wide(curves, (3, 1920))[0][RAMP] / 65535
+    assert np.abs(shown - film.pixels).max() < 1e-4
+
+
+def _wide(data: bytes, shape: tuple[int, int]) -> np.ndarray:
+    high, low = np.frombuffer(data, np.uint8).reshape(2, *shape).astype(np.uint16)
+    return np.cumsum(high * 256 + low, axis=1, dtype=np.uint16)
