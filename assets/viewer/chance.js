@@ -41,8 +41,8 @@ function counted({ "IoU≥0.5": half, "IoU≥0.3": third }) {
   return `of ${boxes} boxes ${Math.round(value * boxes)} overlapped the radiologist's by half or more (${share(value)}, 95 % interval ${share(low)}–${share(high)})${laxer}`;
 }
 
-/** @param {any} concept */
-function sentences(concept) {
+/** @param {any} concept @param {boolean} named one of several */
+function sentences(concept, named) {
   /** @type {Record<string, Figure>} */ const figures = concept.figures || {};
   const { "mean IoU": overlap, AUROC: area } = figures;
   return [
@@ -50,15 +50,15 @@ function sentences(concept) {
     overlap && `its boxes overlapped the readers' by ${range(overlap)} on average`,
     area && `of a film with it and one without it, the one with it got the higher chance in ${range(area)} of pairs`,
     overlap ? "" : concept.boxes ? "how often its box is right was not measured, there were too few boxes of readers" : "learnt without boxes, where it lies is a guess",
-  ].filter(Boolean).map((text) => `${concept.name}: ${text}.`);
+  ].filter(Boolean).map((text) => (named ? `${concept.name}: ${text}.` : `${text[0].toUpperCase()}${text.slice(1)}.`));
 }
 
-/** How often the model was right about a finding, one click away. @param {Workbench} bench @param {Finding} finding */
+/** How often the model was right about a finding. @param {Workbench} bench @param {Finding} finding */
 export function trackRecord(bench, finding) {
   if (finding.state !== "known" || !wasAsked(finding)) return null;
   const concepts = (bench.offer?.concepts || []).filter((/** @type {any} */ one) => finding.concepts.includes(one.key));
-  const said = concepts.length ? concepts.flatMap(sentences) : ["Nothing was measured of this finding."];
-  return make("details", { cls: "track-record", "data-phrase": finding.phrase },
-    make("summary", { text: "How often right?", "data-key": `record ${finding.phrase}`, "aria-label": `How often ${finding.phrase} was right on validation films` }),
+  const said = concepts.length ? concepts.flatMap((/** @type {any} */ one) => sentences(one, concepts.length > 1)) : ["Nothing was measured of this finding."];
+  return make("div", { cls: "track-record", "data-phrase": finding.phrase },
+    make("h3", { text: "How often right, on validation films" }),
     make("ul", {}, ...said.map((/** @type {string} */ text) => make("li", { text }))));
 }

@@ -45,9 +45,15 @@ export class Greys {
     return this.curves ? this.told(this.curves[this.looks.length * this.length + stored]) : `${Math.round(100 * index)} %`;
   }
 
+  /** Whether the unit is a sign, as OD or HU, and not words, as "stored value". */
+  get isSign() {
+    return !this.unit.includes(" ");
+  }
+
   /** A value with its unit. @param {number} value */
   told(value) {
-    return `${figure(value, Math.abs(this.line?.[1] ?? 1) < 1 && Boolean(this.curves) ? 3 : 1)} ${this.unit}`;
+    const said = figure(value, Math.abs(this.line?.[1] ?? 1) < 1 && Boolean(this.curves) ? 3 : 1);
+    return this.isSign ? `${said} ${this.unit}` : `${this.unit} ${said}`;
   }
 
   /** A window in the film's own units, null where its look is none. @param {Window} window @param {number} look */
@@ -56,7 +62,7 @@ export class Greys {
     if (!ends) return null;
     const [black, white] = ends;
     const places = Math.abs(white - black) < 20 ? 2 : 0;
-    return `W ${figure(Math.abs(white - black) * width, places)} L ${figure(black + (white - black) * level, places)}${this.unit.length > 3 ? "" : ` ${this.unit}`}`;
+    return `W ${figure(Math.abs(white - black) * width, places)} L ${figure(black + (white - black) * level, places)}${this.isSign ? ` ${this.unit}` : ""}`;
   }
 
   /** A look by its name, with its window where it is one. @param {number} look */

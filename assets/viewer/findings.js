@@ -8,6 +8,7 @@ import { look, sample } from "./lines.js";
 import { mountPasted } from "./pasted.js";
 import { foundFirst } from "./reading.js";
 import { boxReview, phraseReview } from "./review.js";
+import { added, phraseSubject, saidOf } from "./standing.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {import("./reading.js").Finding} Finding */
@@ -16,8 +17,8 @@ const SHOWN_EXAMPLES = 3;
 /** An example whose box overlaps the answer less than this is said to lie elsewhere: a wrong one shows by it. */
 const ELSEWHERE = 0.1;
 
-/** Findings whose examples the reader looks at. @type {WeakSet<Finding>} */
-const unfolded = new WeakSet();
+/** Findings whose line the reader unfolded, or folded. @type {WeakMap<Finding, boolean>} */
+const folds = new WeakMap();
 
 /** The example as a hit: the one of the list where it is there, so that it has the same name. @param {Workbench} bench @param {any} one */
 const asHit = (bench, one) => bench.current?.hits?.find((hit) => hit.study_id === one.study_id) || one.study;
@@ -44,35 +45,45 @@ function example(bench, finding, one) {
 
 /** The examples from the gallery that spoke loudest for the boxes. @param {Workbench} bench @param {Finding} finding */
 function because(bench, finding) {
-  if (finding.state !== "known" || !finding.boxes.length || !finding.evidence?.length) return [];
+  const examples = examplesOf(finding);
+  if (!examples.length) return null;
   const weight = (/** @type {any} */ one) => one.moved + Math.abs(one.confidence_change);
-  const [heard, unheard] = [finding.evidence.filter((one) => one.heard), finding.evidence.filter((one) => !one.heard)];
+  const [heard, unheard] = [examples.filter((one) => one.heard), examples.filter((one) => !one.heard)];
   const loudest = [...heard].sort((one, other) => weight(other) - weight(one)).slice(0, SHOWN_EXAMPLES);
   const [shown, hidden] = [loudest.length, heard.length - loudest.length];
-  const many = finding.evidence.length;
-  const folded = make("details", { open: unfolded.has(finding), ontoggle: () => unfolded[folded.open ? "add" : "delete"](finding) },
-    make("summary", { cls: "quiet", text: many === 1 ? "1 example" : `${many} examples`, "data-key": `examples ${finding.phrase}` }),
-    make("div", { cls: "line-of" },
-      shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
-      ...loudest.map((one) => example(bench, finding, one)),
-      hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
-      unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
-      ...unheard.map((one) => example(bench, finding, one))));
-  return [make("tr", { cls: "because" }, make("td"), make("td", { colspan: "5" }, folded))];
+  return make("div", { cls: "line-of because" },
+    shown > 0 && make("span", { cls: "quiet", text: shown === 1 ? "because of" : `because of these ${shown}` }),
+    ...loudest.map((one) => example(bench, finding, one)),
+    hidden > 0 && make("span", { cls: "quiet", text: `and ${hidden} more` }),
+    unheard.length > 0 && make("span", { cls: "quiet", text: "not used, hardly shows it" }),
+    ...unheard.map((one) => example(bench, finding, one)));
 }
 
-/** One quiet line under a phrase: how it was understood, and what its answer is worth. @param {Workbench} bench @param {Finding} finding */
-function told(bench, finding) {
-  if (finding.state === "absent") return [line("This says what is not there: nothing was looked for.")];
-  if (finding.state !== "known") return [];
+/** @param {Finding} finding @returns {any[]} */
+const examplesOf = (finding) => (finding.state === "known" && finding.boxes.length && finding.evidence) || [];
+
+/** How a phrase was understood, and what its answer is worth, in one sentence; "" where there is nothing to say. @param {Finding} finding */
+function remark(finding) {
+  if (finding.state === "absent") return "This says what is not there: nothing was looked for.";
+  if (finding.state !== "known") return "";
   const same = !finding.asked || finding.asked === finding.phrase.toLowerCase() || ["denied", "not understood"].includes(finding.answer);
-  const said = [same ? "" : `Asked as “${finding.asked}”.`, finding.note].filter(Boolean).join(" ");
-  const record = trackRecord(bench, finding);
-  return [finding.warning && line(finding.warning, "flag"), said && line(said), record && make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, record))].filter(Boolean);
+  return [same ? "" : `Asked as “${finding.asked}”.`, finding.note].filter(Boolean).join(" ");
 }
 
-/** @param {string} text @param {string} [cls] */
-const line = (text, cls = "quiet") => make("tr", { cls: "remark" }, make("td"), make("td", { colspan: "5" }, make("p", { cls, text })));
+/** A warning stands whether its line is folded or not. @param {Finding} finding */
+const warned = (finding) => (finding.state === "known" && finding.warning ? [make("tr", { cls: "remark" }, make("td", { colspan: "5" }, make("p", { cls: "flag", text: finding.warning })))] : []);
+
+/** Behind a finding's line: the reader's review, how it was understood, its examples, how often it is right. @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
+function unfolded(bench, reading, finding) {
+  const said = remark(finding);
+  return make("tr", { cls: "behind" }, make("td", { colspan: "5" },
+    make("div", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding),
+      button("×", () => bench.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain drop-of", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })),
+    said && make("p", { cls: "quiet", text: said }), because(bench, finding), trackRecord(bench, finding)));
+}
+
+/** Whether a finding's line is unfolded: as the reader left it, else while it is judged by keys. @param {import("./reading.js").Reading} reading @param {Finding} finding */
+const isOpen = (reading, finding) => folds.get(finding) ?? reading.row?.phrase === finding.phrase;
 
 /** What is said above the answers of a film that does not look like a frontal chest film. @param {Workbench} bench @param {import("./reading.js").Reading} reading */
 function unfit(bench, reading) {
@@ -82,31 +93,39 @@ function unfit(bench, reading) {
     reading.anyway ? null : button("Answer all the same", () => bench.answerAnyway(), { key: "anyway", id: "anyway", cls: "action" }))];
 }
 
-/** @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
+/** Whether the reader said anything of it. @param {import("./reading.js").Reading} reading @param {Finding} finding */
+const isJudged = (reading, finding) => finding.boxes.some((_, index) => saidOf(reading, finding, index)) || added(reading, finding).length > 0 || Boolean(reading.verdicts.get(phraseSubject(finding)));
+
+/** One line: shown or not, number, phrase, answer, chance, and what is folded behind it. @param {Workbench} bench @param {import("./reading.js").Reading} reading @param {Finding} finding */
 function row(bench, reading, finding) {
   const shown = !reading.hidden.has(finding.phrase);
   const none = finding.state === "known" && !finding.found;
+  const open = isOpen(reading, finding);
   const line = make("label", { cls: "line", title: "Show or hide its boxes" },
     make("input", { type: "checkbox", checked: shown, "data-key": `show ${finding.phrase}`, "aria-label": `Show the boxes of ${finding.phrase}`,
       onchange: (/** @type {any} */ event) => bench.showBoxes(finding, event.target.checked) }),
-    make("span", { cls: "number", text: String(finding.number + 1), title: "Its number on the film" }), sample(look(bench.offer, finding.number)));
+    make("span", { cls: "signs" }, make("span", { cls: "number", text: String(finding.number + 1), title: "Its number on the film" }), sample(look(bench.offer, finding.number))));
   const name = button(finding.phrase, () => bench.select(finding.phrase), {
-    key: `name ${finding.phrase}`, cls: "phrase", title: finding.said ? `In the report: ${finding.said}` : "Point out its boxes", "aria-pressed": String(reading.selected === finding.phrase) });
-  const words = make("td", { cls: "verdict", title: finding.error || null }, make("span", { text: chanceWords(finding) }));
-  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}` },
-    make("td", {}, line), make("th", { scope: "row" }, name), words,
-    make("td", { cls: "sure" }, chanceBar(bench, finding)),
-    make("td", { cls: "boxes-of" }, ...finding.boxes.map((box, index) => boxReview(bench, reading, finding, index)), phraseReview(bench, reading, finding)),
-    make("td", {}, button("×", () => bench.drop(finding), { key: `drop ${finding.phrase}`, cls: "plain", "aria-label": `Forget ${finding.phrase}`, title: "Forget this phrase" })));
+    key: `name ${finding.phrase}`, cls: "phrase", title: [finding.phrase, finding.said ? `In the report: ${finding.said}` : "Point out its boxes"].join(". "), "aria-pressed": String(reading.selected === finding.phrase) });
+  const words = make("td", { cls: "verdict", title: finding.error || remark(finding) || null }, make("span", { text: chanceWords(finding) }));
+  const count = examplesOf(finding).length;
+  const judged = isJudged(reading, finding);
+  const fold = button(`${open ? "▾" : "▸"}${count || ""}${judged ? "✓" : ""}`, () => {
+    folds.set(finding, !open);
+    bench.changed();
+  }, { key: `fold ${finding.phrase}`, cls: "fold-of", "aria-expanded": String(open), "aria-label": `Review and evidence of ${finding.phrase}${judged ? ", judged" : ""}`,
+    title: `Review, how often it is right${count ? `, ${count === 1 ? "1 example" : `${count} examples`}` : ""}` });
+  return make("tr", { cls: `finding ${finding.state}${none ? " none" : ""}${finding.guess ? " guess" : ""}${shown ? "" : " off"}${open ? " open" : ""}` },
+    make("td", {}, line), make("th", { scope: "row" }, name), words, make("td", { cls: "sure" }, chanceBar(bench, finding)), make("td", {}, fold));
 }
 
-/** @param {Workbench} bench @param {string} name @param {"opacity"|"threshold"} property @param {number} least */
+/** A slider; how opaque boxes are is seen, the chance below which none are shown is told. @param {Workbench} bench @param {string} name @param {"opacity"|"threshold"} property @param {number} least */
 function slider(bench, name, property, least) {
-  const shown = make("output", { text: percent(bench[property]) });
-  const input = make("input", { type: "range", min: String(least), max: "1", step: "0.05", "aria-label": name,
+  const shown = property === "threshold" && make("output", { text: percent(bench[property]) });
+  const input = make("input", { type: "range", min: String(least), max: "1", step: "0.05", "aria-label": name, title: `${name} of the boxes on the film`,
     oninput: () => {
       bench[property] = Number(input.value);
-      shown.textContent = percent(bench[property]);
+      if (shown) shown.textContent = percent(bench[property]);
       bench.changed();
     } });
   input.value = String(bench[property]);
@@ -124,18 +143,18 @@ export function mountFindings(bench) {
 
   function show() {
     const reading = bench.current;
-    renew(all, bench.allHidden, () => [toggle("All boxes", !bench.allHidden, () => {
+    renew(all, bench.allHidden, () => [toggle("Boxes", !bench.allHidden, () => {
       bench.allHidden = !bench.allHidden;
       bench.changed();
-    }, { key: "all", title: "Show or hide all boxes" })]);
+    }, { key: "all", "aria-label": "All boxes", title: "Show or hide all boxes" })]);
     bar.hidden = !reading?.findings.length && !reading?.draft;
     const ranks = reading?.hits?.map((hit) => [hit.study_id, hit.rank]);
-    const shown = reading && [reading.key, reading.findings, [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, reading.row, Boolean(bench.offer), ranks, reading.film?.unfit, reading.anyway];
+    const shown = reading && [reading.key, reading.findings, reading.findings.map((finding) => isOpen(reading, finding)), [...reading.hidden], reading.selected, [...reading.verdicts], bench.redrawing, reading.row, Boolean(bench.offer), ranks, reading.film?.unfit, reading.anyway];
     renew(table, shown, () => {
       if (!reading?.findings.length) return [...(reading ? unfit(bench, reading) : []), make("p", { cls: "quiet", text: "No phrases yet. Write what to look for, such as “cardiomegaly”, and press Find." })];
-      const head = ["Boxes", "Phrase", "Answer", "Chance it is there", "Review of the boxes", ""];
-      return [...unfit(bench, reading), make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => (text ? make("th", { scope: "col", text }) : make("td"))))),
-        make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...told(bench, finding), ...because(bench, finding)])))];
+      const head = ["Boxes", "Phrase", "Answer", "Chance it is there", "Review and evidence"];
+      return [...unfit(bench, reading), make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col", text })))),
+        make("tbody", {}, ...foundFirst(reading.findings).flatMap((finding) => [row(bench, reading, finding), ...warned(finding), isOpen(reading, finding) && unfolded(bench, reading, finding)].filter(Boolean))))];
     });
     reveal(reading?.findings.at(-1), reading);
   }

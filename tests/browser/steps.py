@@ -46,6 +46,15 @@ def answered(page: Page) -> None:
     expect(page.locator("tr.finding:is(.waiting, .looking)")).to_have_count(0)
 
 
+def unfold(page: Page, *phrases: str) -> None:
+    """Show what is folded behind the lines of findings: of these phrases, else of all."""
+    folds = page.locator(".fold-of[aria-expanded=false]")
+    for phrase in phrases:
+        page.locator(f'.fold-of[aria-label="Review and evidence of {phrase}"][aria-expanded=false]').click()
+    while not phrases and folds.count():
+        folds.first.click()
+
+
 def example(page: Page, number: int = 0) -> None:
     """Open an example and wait for its film and hits."""
     chosen = page.locator(".example").nth(number)

@@ -33,6 +33,10 @@ def test_the_windows_of_both_films_are_linked(page: Page) -> None:
     example(page)
     hits(page).first.click()
     page.wait_for_selector(".seat.compared .film-stage[data-shown]")
+    for tools in page.locator(".film-tools").all():
+        box = tools.bounding_box()
+        assert box is not None
+        assert box["height"] < 40, "the tools of two films beside each other take one row each"
     readouts = page.locator(".film-readout")
     before = readouts.nth(1).inner_text()
     page.locator(".seat.query .film-preset").select_option(index=1)

@@ -178,7 +178,7 @@ def test_the_value_under_the_pointer_is_the_files_own(stage: Page) -> None:
     expect(value).to_have_text("")
     put(stage, "square")
     point_at(stage, "square", 60.5, 100.5)
-    expect(stage.locator(".film-value").nth(1)).to_have_text(" · 65535 grey level")
+    expect(stage.locator(".film-value").nth(1)).to_have_text(" · grey level 65535")
 
 
 def test_the_files_windows_are_offered_by_name_and_in_its_units(stage: Page) -> None:

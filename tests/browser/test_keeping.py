@@ -8,7 +8,7 @@ from playwright.sync_api import Dialog, Page, Route, expect
 
 from lofi.gallery import Gallery
 from lofi.settings import Settings
-from tests.browser.steps import AT_DESK, SHOWN, answered, ask, drop, sign, turn_to
+from tests.browser.steps import AT_DESK, SHOWN, answered, ask, drop, sign, turn_to, unfold
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -56,6 +56,7 @@ def test_films_order_phrases_and_reviews_are_kept_and_cleared(page: Page, two: l
     page.locator(".item").nth(1).press("Alt+ArrowUp")
     ask(page, "right lung")
     sign(page, "KP")
+    unfold(page)
     page.get_by_role("button", name="Accept box 1 of right lung").click()
     expect(page.locator(".next [role=status]")).to_have_text("Saved.")
     page.check("#keep")
@@ -77,6 +78,7 @@ def test_films_order_phrases_and_reviews_are_kept_and_cleared(page: Page, two: l
     answered(page)
     expect(page.locator("tr.finding .phrase")).to_have_text("right lung")
     turn_to(page, "findings")
+    unfold(page)
     accepted = page.get_by_role("button", name="Accept box 1 of right lung")
     expect(accepted).to_have_attribute("aria-pressed", "true")
     assert told

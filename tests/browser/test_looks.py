@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits
+from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +108,7 @@ def test_a_long_phrase_does_not_widen_the_left_side(page: Page, film_file: Path)
     hits(page)
     phrase = "ill-defined consolidation projected over the left lower zone and behind the heart"
     ask(page, phrase)
+    unfold(page, phrase)
     page.get_by_role("button", name=f"Forget {phrase}").click()
     expect(page.get_by_role("group", name="Asked before").get_by_role("button", name=phrase)).to_be_visible()
     assert page.eval_on_selector(".desk", "desk => desk.scrollWidth <= desk.clientWidth")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from lofi.network.checkpoint import read_manifest
 from lofi.settings import BUNDLED_MODEL
 from tests.asking import DESK, post, sent
-from tests.browser.steps import AT_DESK, SHOWN, answered, ask, drop, example, hits, turn_to
+from tests.browser.steps import AT_DESK, SHOWN, answered, ask, drop, example, hits, turn_to, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +44,8 @@ def test_phrases_have_colours_dashes_and_a_verdict_each(page: Page, film_file: P
     drop(page, film_file)
     ask(page, "cardiomegaly, left pleural effusion; mass")
     expect(page.locator("tr.finding")).to_have_count(3)
+    heights = page.locator("tr.finding").evaluate_all("rows => rows.map((row) => row.getBoundingClientRect().height)")
+    assert max(heights) < 40, "a finding takes one line"
     looks = page.eval_on_selector_all(
         ".finding line", "lines => lines.map(l => l.style.stroke + '|' + l.getAttribute('stroke-dasharray'))"
     )
@@ -55,7 +57,7 @@ def test_phrases_have_colours_dashes_and_a_verdict_each(page: Page, film_file: P
     # The model's two thresholds are marked on each bar, and what is known of its boxes is one click away.
     expect(page.locator(".finding .chance .mark")).to_have_count(6)
     record = page.locator(".track-record[data-phrase=cardiomegaly]")
-    record.locator("summary").click()
+    unfold(page, "cardiomegaly")
     figures = read_manifest(BUNDLED_MODEL)["concepts"]["cardiomegaly"]["figures"]
     expect(record).to_contain_text(f"overlapped the readers' by {100 * figures['mean IoU'][0]:.0f} %")
     for name, words in (("IoU≥0.5", "by half or more"), ("IoU≥0.3", "by 30 % or more")):
@@ -95,6 +97,7 @@ def test_the_threshold_and_the_opacity_change_the_boxes(page: Page, film_file: P
 def test_a_phrase_is_forgotten_and_asked_again_from_history(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     ask(page, "cardiomegaly")
+    unfold(page, "cardiomegaly")
     page.get_by_role("button", name="Forget cardiomegaly").click()
     expect(page.locator("tr.finding")).to_have_count(0)
     page.get_by_role("group", name="Asked before").get_by_role("button", name="cardiomegaly").click()
@@ -238,7 +241,8 @@ def test_each_answer_says_what_it_stands_for(page: Page, film_file: Path) -> Non
     expect(page.locator("tr.finding", has_text="Rt lung").locator(".verdict")).to_have_text("likely")
     expect(page.locator("tr.finding", has_text="hernia").locator(".verdict")).to_have_text("never learnt")
     expect(page.locator("tr.finding", has_text="123").locator(".verdict")).to_have_text("not understood")
-    told = page.locator("tr.remark p")
+    unfold(page)
+    told = page.locator("tr.behind p")
     expect(told.first).to_have_text("Asked as “right lung”.")
     expect(told.nth(1)).to_contain_text("was never shown an example of hernia")
 
@@ -266,9 +270,10 @@ def test_an_answer_names_the_examples_behind_it_and_opens_them(page: Page, film_
     drop(page, film_file)
     hits(page)
     ask(page, "right lung, cardiomegaly")
-    told = page.locator("tr.because")
-    expect(told.first.locator("button").first).to_be_hidden()
-    told.first.locator("summary").filter(has_text=re.compile(r"^\d+ examples?$")).click()
+    told = page.locator(".because")
+    expect(told).to_have_count(0)
+    expect(page.locator(".fold-of").first).to_have_text(re.compile(r"^▸\d+$"))
+    unfold(page)
     expect(told.first).to_contain_text(re.compile(r"because of( these [23])?"))
     named = told.first.locator("button")
     assert 1 <= named.count() <= 3

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, press_while_stored, sign
+from tests.browser.steps import AT_DESK, ask, draw_box, drop, hits, press_while_stored, sign, unfold
 
 pytestmark = [pytest.mark.browser, AT_DESK]
 
@@ -24,12 +24,14 @@ def reviewed(page: Page, film: Path, initials: str) -> None:
     hits(page)
     sign(page, initials)
     ask(page, PHRASES)
+    unfold(page)
     expect(page.get_by_role("button", name="Accept box 1 of right lung")).to_be_visible()
 
 
 def test_initials_come_first(page: Page, film_file: Path) -> None:
     drop(page, film_file)
     ask(page, PHRASES)
+    unfold(page)
     page.get_by_role("button", name="Accept box 1 of right lung").click()
     expect(page.locator(".next [role=status]")).to_have_text("First write your initials.")
     expect(page.locator("#initials")).to_be_focused()
@@ -57,6 +59,8 @@ def test_verdicts_and_comment_are_there_again_after_a_reload(page: Page, film_fi
     expect(page.locator("#initials")).to_have_value("RV1")
     drop(page, film_file)
     ask(page, PHRASES)
+    expect(page.locator(".fold-of")).to_have_text([re.compile("✓$"), re.compile("✓$")])  # also while they are folded
+    unfold(page)
     pressed = page.locator(".judge [aria-pressed=true]")
     expect(pressed).to_have_count(2)
     expect(page.get_by_role("button", name="Accept box 1 of right lung")).to_have_attribute("aria-pressed", "true")
