@@ -6,7 +6,7 @@
 import { button, make, renew } from "./dom.js";
 import { forThisWindow } from "./kept.js";
 import { newReading } from "./reading.js";
-import { words } from "./worklist.js";
+import { words } from "./server.js";
 
 /** @typedef {import("./workbench.js").Workbench} Workbench */
 /** @typedef {{study: string, date: string, description: string, accession: string, modalities: string[], images: number|null, patient: string}} Line */

@@ -143,7 +143,7 @@ export class Marks {
       end: () => {
         const { moving } = this;
         this.moving = null;
-        if (moving) this.sheet.change(this.sheet.marks.map((old, at) => (at === place ? moving.mark : old)), `${mark.kind} moved`);
+        if (moving) this.sheet.replace(place, moving.mark);
         this.touched = place;
       },
       cancel: () => {

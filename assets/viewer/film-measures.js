@@ -25,6 +25,14 @@ const START = /** @type {Record<string, string>} */ ({ model: " · lines by the 
 /** @param {Point} point @param {Size} size @returns {Point} */
 export const onFilm = ([x, y], { width, height }) => [x * width, y * height];
 
+/** Points that must lie apart, or a kind of mark measures nothing. @type {Record<MarkKind, [number, number][]>} */
+const APART = { length: [[0, 1]], angle: [[0, 1], [1, 2]], ellipse: [[0, 1]], arrow: [[0, 1]], ratio: [[0, 1], [2, 3]], scale: [[0, 1]] };
+/** Of the film's side: nearer than this two points are one. */
+const ONE = 1e-4;
+
+/** Whether a mark is none: two of its ends lie on one point. @param {Mark} mark */
+export const isPoint = ({ kind, points }) => APART[kind].some(([a, b]) => points[a].every((place, axis) => Math.abs(place - points[b][axis]) < ONE));
+
 /** Length between two points of a mark, in mm or pixels. @param {Mark} mark @param {number} from @param {number} to @param {Size} size @param {[number, number]|null} spacing */
 function apart(mark, from, to, size, spacing) {
   return lengthOf(onFilm(mark.points[from], size), onFilm(mark.points[to], size), spacing).length;

@@ -4,6 +4,7 @@
  *
  * @typedef {import("./film-measures.js").Mark} Mark
  */
+import { isPoint } from "./film-measures.js";
 import { History } from "./history.js";
 
 export class Sheet {
@@ -26,9 +27,15 @@ export class Sheet {
     this.put(marks);
   }
 
-  /** @param {Mark} mark */
+  /** A mark whose ends lie on one point is none. @param {Mark} mark */
   add(mark) {
-    this.change([...this.marks, mark], `${mark.kind} drawn`);
+    if (!isPoint(mark)) this.change([...this.marks, mark], `${mark.kind} drawn`);
+  }
+
+  /** Another mark in the place of one; it stays as it was where the other is none. @param {number} place @param {Mark} mark */
+  replace(place, mark) {
+    if (isPoint(mark)) this.put(this.marks);
+    else this.change(this.marks.map((old, at) => (at === place ? mark : old)), `${mark.kind} moved`);
   }
 
   /** @param {number} place from the end where negative */

@@ -7,9 +7,8 @@ import { look } from "./lines.js";
 import { PairedWorklist } from "./paired-worklist.js";
 import { spoken } from "./reading.js";
 import { rowsOf } from "./review.js";
-import { Fault } from "./server.js";
+import { Fault, words } from "./server.js";
 import { standing } from "./standing.js";
-import { words } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Finding} Finding */
@@ -19,6 +18,7 @@ export class GuidedWorklist extends PairedWorklist {
   constructor(ask, changed) {
     super(ask, changed);
     /** Heat maps are shown. */ this.looks = false;
+    /** Maps that a passing error kept away. @type {{reading: Reading, phrase: string}[]} */ this.failedHeats = [];
   }
 
   /** A box was chosen on the film; the same again lets it go. @param {string} phrase @param {number} box its place among those that stand */
@@ -105,9 +105,11 @@ export class GuidedWorklist extends PairedWorklist {
     return held ?? reading.heats.get(finding.phrase) ?? null;
   }
 
-  /** Show where the model looks, or no longer. */
+  /** Show where the model looks, or no longer; what could not be answered is asked again. */
   lookAt() {
     this.looks = !this.looks;
+    const failed = this.failedHeats;
+    if (this.looks) for (const { reading, phrase } of failed.splice(0)) reading.heats.delete(phrase);
     if (this.looks && this.current?.film && !this.lookedFor) this.saved = "First write a phrase to find: its heat map is shown then.";
     this.changed();
   }
@@ -123,6 +125,7 @@ export class GuidedWorklist extends PairedWorklist {
       reading.heats.set(phrase, { answer: { ...answer, said: [answer.said, ...more].filter(Boolean).join(" ") }, phrase, colour, told: "" });
     } catch (fault) {
       reading.heats.set(phrase, { answer: null, phrase, colour, told: words(fault) });
+      this.failedHeats.push({ reading, phrase });
     }
     this.changed();
   }

@@ -3,8 +3,9 @@
  * What a reader says of the answers: of boxes, phrases, hits and cases. Stored under the film's hash and the initials.
  */
 import { forThisWindow } from "./kept.js";
+import { words } from "./server.js";
 import { boxSubject, saidOf } from "./standing.js";
-import { Worklist, words } from "./worklist.js";
+import { Worklist } from "./worklist.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Box} Box */
@@ -55,8 +56,9 @@ export class JudgedWorklist extends Worklist {
     Object.assign(reading, { verdicts: new Map(), comment: "", reviewed: false });
     if (!this.initials || !reading.film) return;
     try {
-      const { verdicts } = await this.ask("kept_verdicts", { film: reading.film.sha256, reader: this.initials });
-      for (const said of verdicts.length ? verdicts : await this.bringBack(reading)) this.note(reading, said);
+      const { verdicts, known } = await this.ask("kept_verdicts", { film: reading.film.sha256, reader: this.initials });
+      if (known) this.forget(reading); // withdrawn elsewhere, it must not come back from here
+      for (const said of known ? verdicts : await this.bringBack(reading)) this.note(reading, said);
       this.joined(reading, before);
     } catch (fault) {
       this.saved = words(fault);
@@ -64,6 +66,11 @@ export class JudgedWorklist extends Worklist {
     }
     this.changed();
     if (reading.typed !== null && reading.comment !== seen && document.activeElement?.id !== "comment") this.comment(reading, reading.typed);
+  }
+
+  /** What this browser kept of the reader's is older than what the server has. @param {Reading} reading */
+  forget(reading) {
+    for (const [name, one] of reading.kept) if (one.reader === this.initials && one.fingerprint === this.offer?.fingerprint) reading.kept.delete(name);
   }
 
   /** What this browser kept of the reader's, where the server knows of nothing any more: told to it again. @param {Reading} reading */

@@ -3,6 +3,7 @@
  * The worklist kept in this browser (IndexedDB), films and what was said of them, if the reader wants it: off unless
  * switched on, because films are patient data. Answers of the model are not kept: they are asked for again.
  */
+import { isPoint } from "./film-measures.js";
 import { forGood } from "./kept.js";
 import { newReading } from "./reading.js";
 
@@ -64,7 +65,7 @@ function readingOf(record, file) {
   const reading = newReading(record.name, { file, study: record.study, archive: record.archive }, record.search.where);
   const { id, label, search, selected, region, comment, reviewed, view, findings, hidden, kept, marks } = record;
   const more = { answer: "", asked: "", note: "", found: false, confidence: 0, boxes: [], scores: [], evidence: [], error: "" };
-  reading.sheet.put(marks);
+  reading.sheet.put(marks.filter((/** @type {import("./film-measures.js").Mark} */ mark) => !isPoint(mark)));
   return Object.assign(reading, {
     id, label, search, selected, region, comment, reviewed, view, hidden: new Set(hidden), kept: new Map(kept),
     findings: findings.map((/** @type {any} */ one) => ({ ...more, ...one })), state: search.alone && !file && !record.study && !record.archive ? "ready" : "waiting",

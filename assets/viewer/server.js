@@ -13,6 +13,11 @@ export class Fault extends Error {
   }
 }
 
+/** @param {unknown} fault */
+export function words(fault) {
+  return fault instanceof Fault ? fault.message : "Something in the page went wrong: reload it and try again.";
+}
+
 const AWAY = "The server does not answer. Is LoFi still running? Then try again.";
 
 /** @param {any} answer @returns {any} */

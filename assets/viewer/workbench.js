@@ -5,8 +5,7 @@
 import { save } from "./dom.js";
 import { DENIAL, addFinding, spoken } from "./reading.js";
 import { GuidedWorklist } from "./guided-worklist.js";
-import { Fault } from "./server.js";
-import { words } from "./worklist.js";
+import { Fault, words } from "./server.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").Box} Box */

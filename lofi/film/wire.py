@@ -138,8 +138,8 @@ def greys_in(message: Any, arrays: Sequence[NDArray[Any]]) -> Greys | None:
     )
     if not good:
         raise Garbled
-    named = tuple(Look(name, None if ends is None else (ends[0], ends[1])) for name, ends in looks)
-    return Greys(unit, (line[0], line[1]) if straight else None, named, *arrays)
+    named = tuple(Look(name, None if ends is None else (ends[0], ends[1])) for name, ends in message["looks"])
+    return Greys(message["unit"], None if line is None else (line[0], line[1]), named, *arrays)
 
 
 def fields_of(message: Message) -> dict[str, Any]:

@@ -52,6 +52,12 @@ class ReviewStore:
             found = select(connection, **parts, **({"fingerprint": fingerprint} if fingerprint else {}))
         return latest(found)
 
+    def knows(self, film: str, reader: str, fingerprint: str, user: str = "") -> bool:
+        """Whether the reading room has any verdict of a reader on a film and a model's answers, withdrawn or not."""
+        parts = {"study": "", "film": film, "reader": parse_initials(reader), "fingerprint": fingerprint, "user": user}
+        with self.database.reading() as connection:
+            return bool(select(connection, **parts))
+
     def all(self, study: str | None = None) -> tuple[Verdict, ...]:
         """Every verdict ever stored, oldest first: of one study, "" for the reading room, None for all."""
         with self.database.reading() as connection:

@@ -36,7 +36,15 @@ NOT_REFERENCED = (
     "What is sent has to name the archive's own image, and this one cannot be named: save the files instead."
 )
 NOT_LISTED = "The archive took it and does not list it yet: look there in a minute."
-MOST_FILMS, MOST_PRIORS = 8, 4
+MOST_FILMS, MOST_PRIORS, MOST_OPENED = 8, 4, 16
+"""Images of one study, earlier or later studies, and films of all of them that are opened at once."""
+MORE_IMAGES = (
+    f"Of {{}} images of the study{{}} the first {MOST_FILMS} were opened: save others from the archive as files."
+)
+MORE_FILMS = (
+    f"Of {{}} films the first {MOST_OPENED} were opened, the study's own before its priors: search for the others."
+)
+MORE_PRIORS = f"The newest {MOST_PRIORS} of the patient's other studies were opened: search for the others."
 KINDS = {"sr": "structured report", "gsps": "presentation state", "sc": "picture (secondary capture)"}
 """What can be sent, with its name."""
 
@@ -78,19 +86,24 @@ class ArchiveRoom:
     def archive_study(self, asked: Asked) -> Answer:
         """The films of a study, and of earlier and later ones of the same patient; a prior that fails is told of."""
         line = self.archive.study(asked.text("study", 64))
-        films, told = self._films(line), []
+        told: list[str] = []
+        films = self._films(line, told)
         if not films:
             raise LofiError("The archive's study has no image that can be a chest film.")
         try:
-            priors = self.archive.priors(line, MOST_PRIORS)
+            priors = self.archive.priors(line, MOST_PRIORS + 1)
         except LofiError as error:
-            priors, told = (), [f"Priors were not opened. {error}"]
-        for prior in priors:
+            priors, told = (), [*told, f"Priors were not opened. {error}"]
+        if len(priors) > MOST_PRIORS:
+            told.append(MORE_PRIORS)
+        for prior in priors[:MOST_PRIORS]:
             try:
-                films += self._films(prior, chest=True)
+                films += self._films(prior, told, chest=True)
             except LofiError as error:
                 told.append(f"A prior was not opened. {error}")
-        return {"films": films[: MOST_FILMS * 2], "told": " ".join(dict.fromkeys(told))}
+        if len(films) > MOST_OPENED:
+            told.append(MORE_FILMS.format(len(films), MOST_OPENED))
+        return {"films": films[:MOST_OPENED], "told": " ".join(dict.fromkeys(told))}
 
     def archive_film(self, asked: Asked) -> Answer:
         """Take in one film of the archive, as a film that was sent."""
@@ -131,8 +144,12 @@ class ArchiveRoom:
                 raise LofiError(OTHER_FILM)
             yield reading, data, origin
 
-    def _films(self, line: StudyLine, chest: bool = False) -> list[Answer]:
+    def _films(self, line: StudyLine, told: list[str], chest: bool = False) -> list[Answer]:
+        """The first images of a study; ``told`` hears of those that are left out."""
         films = [film for film in self.archive.films(line.study) if not chest or film.may_be_chest]
+        if len(films) > MOST_FILMS:
+            when = f" of {_written(line.date)}" if line.date else ""
+            told.append(MORE_IMAGES.format(len(films), when, MOST_FILMS))
         return [_film_card(line, film) for film in films[:MOST_FILMS]]
 
     def _files(self, asked: Asked, origin: Origin, kinds: tuple[str, ...]) -> dict[str, bytes]:

@@ -30,7 +30,9 @@ AT_ONCE = 2
 """Questions that run the model at the same time; more would only make each of them slower."""
 PATIENCE, TOLD_EVERY = 0.4, 1.0
 """Seconds after which a waiting question tells its place first, and from then on."""
-MODEL = frozenset({"similar", "ground", "heat_map", "describe", "draft", "suggest", "neighbour", "export_case"})
+MODEL = frozenset(
+    {"similar", "ground", "heat_map", "describe", "draft", "suggest", "neighbour", "export_case", "archive_send"}
+)
 """Questions that run the model, and so take turns."""
 DESK = "X-Lofi-Desk"
 """A word that each open page makes up: whose turn it is, and whose films are held. It proves nothing of anybody."""

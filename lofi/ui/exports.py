@@ -12,6 +12,7 @@ from lofi.export import IDENTIFIED, Case, write
 from lofi.export.mark import marks_of
 from lofi.report.query import listed_phrases
 from lofi.results import Box, Grounding, HeatMap
+from lofi.study.verdict import parse_initials
 from lofi.ui.asked import Asked
 from lofi.ui.page_answers import PageAnswers
 from lofi.ui.reviews import Reviews
@@ -49,7 +50,7 @@ class Exports:
             verdicts=self.reviews.verdicts(asked),
             origin=holdings.origin(film.sha256, asked.text("pass")),
             marks=marks_of(asked.values.get("marks") or []),
-            initials=asked.text("reader"),
+            initials=_initials(asked.text("reader")),
             heat=self._heat(asked, film.sha256) if asked.text("kind") in ("", "png", "sc") else None,
             shown=shown_of(asked.values.get("turns"), asked.values.get("flipped")),
         )
@@ -74,6 +75,11 @@ class Exports:
             answer = self.page_answers.grounding(film, phrase, box, asked.values.get("anyway") is True)
             found.append(answer if box is None else replace(answer, phrase=f"{answer.phrase} in the box"))
         return tuple(found)
+
+
+def _initials(text: str) -> str:
+    """A reader's initials as everywhere, "" where none were written. Raises BadQuery."""
+    return parse_initials(text) if text.strip() else ""
 
 
 def shown_of(turns: object, flipped: object) -> str:

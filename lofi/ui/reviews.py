@@ -54,8 +54,17 @@ class Reviews:
             raise BadQuery("Another comment is stored for this film: it is shown above, join the two and save again.")
 
     def kept_verdicts(self, asked: Asked) -> Answer:
-        """What counts of a reader's verdicts on a film, about this model's answers."""
-        return {"verdicts": [verdict.to_json() for verdict in self.verdicts(asked)]}
+        """What counts of a reader's verdicts on a film, about this model's answers.
+
+        ``known``: something was stored, be it that all of it was withdrawn: what a browser kept is older then.
+        """
+        verdicts = [verdict.to_json() for verdict in self.verdicts(asked)]
+        return {"verdicts": verdicts, "known": bool(verdicts) or self._knew(asked)}
+
+    def _knew(self, asked: Asked) -> bool:
+        """Whether the reader ever said anything of a film about this model's answers."""
+        model, reader = self.holdings.engine.model.fingerprint, asked.text("reader")
+        return bool(reader) and self.store.knows(asked.film(), reader, fingerprint=model, user=caller().user)
 
     def verdicts(self, asked: Asked) -> tuple[Verdict, ...]:
         """The verdicts themselves, for ``kept_verdicts`` and for exports; none without initials."""

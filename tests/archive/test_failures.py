@@ -6,12 +6,15 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
 from lofi.archive import Archive, FilmLine, Place, Query, session
-from lofi.archive.lines import film_line, study_line
+from lofi.archive.lines import DIGITAL, film_line, study_line
 from lofi.errors import LofiError
+from lofi.ui.archive import ArchiveRoom
+from lofi.ui.asked import Asked
 
 FILM = FilmLine("1.2", "1.2.3", "1.2.3.4")
 WRAPPED = 'multipart/related; type="application/dicom"; boundary=b'
@@ -154,3 +157,48 @@ def test_what_was_sent_from_here_is_no_film() -> None:
     row = {tag: {"Value": [value]} for tag, value in named.items()}
     assert film_line(row, "1.2") is not None
     assert film_line({**row, "0008103E": {"Value": ["LoFi picture. Research use only."]}}, "1.2") is None
+
+
+def element(*values: object) -> dict[str, object]:
+    return {"vr": "LO", "Value": list(values)}
+
+
+def listing(many: int) -> Answer:
+    """Seven studies of one patient with ``many`` images each, all that fit every search."""
+
+    def answer(to: BaseHTTPRequestHandler) -> None:
+        path = to.path.partition("?")[0]
+        studies = [f"1.2.{n}" for n in range(7)]
+        one = next((study for study in studies if study in to.path), None)
+        if "instances" in path:
+            rows = [
+                {"0020000E": element("1.2.9"), "00080018": element(f"{one}.{n}"), "00080016": element(DIGITAL)}
+                for n in range(many)
+            ]
+        else:
+            wanted = [one] if one else studies
+            rows = [
+                {"0020000D": element(study), "00100020": element("P"), "00080020": element("20200101")}
+                for study in wanted
+            ]
+        saying(json.dumps(rows).encode())(to)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("many", "films", "told"),
+    [
+        (9, 16, ["Of 9 images of the study of 2020-01-01 the first 8", "Of 40 films the first 16", "The newest 4 "]),
+        (4, 16, ["Of 20 films the first 16", "The newest 4 "]),
+        (3, 15, ["The newest 4 "]),
+    ],
+)
+def test_films_that_are_left_out_are_told(liar: Liar, many: int, films: int, told: list[str]) -> None:
+    liar.answer = listing(many)
+    room = ArchiveRoom(SimpleNamespace(archive=liar.archive), None)  # type: ignore[arg-type]
+    answer = room.archive_study(Asked({"study": "1.2.0"}))
+    assert len(answer["films"]) == films
+    assert answer["told"].count(" were opened") == len(told)
+    for sentence in told:
+        assert sentence in answer["told"]

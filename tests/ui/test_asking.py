@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lofi.ui.asking import MODEL
 from tests.asking import DESK, post, sent
 
 
@@ -82,3 +83,25 @@ def test_a_page_that_is_closed_leaves_the_queue(app_url: str, film_file: Path) -
     assert lines[-1]["findings"]
     # Two of the thirty may have been at the model; the others would have stood before this one.
     assert max((line["waiting"] for line in lines[:-1]), default=0) <= 2
+
+
+def test_a_server_says_that_it_knew_what_was_withdrawn(app_url: str, film_file: Path) -> None:
+    said = {"film": sent(app_url, film_file), "reader": "KNW", "kind": "phrase", "phrase": "mass"}
+
+    def kept() -> Any:
+        return post(f"{app_url}/lofi/ask/kept_verdicts", said)[1][-1]
+
+    assert kept() == {"verdicts": [], "known": False}
+    for decision, count in (("absent", 1), ("withdrawn", 0)):
+        post(f"{app_url}/lofi/ask/keep_verdict", {**said, "decision": decision})
+        assert (len(kept()["verdicts"]), kept()["known"]) == (count, True)
+
+
+@pytest.mark.parametrize(("reader", "word"), [("<b>", "initials"), ("A" * 9, "initials")])
+def test_initials_in_an_export_are_initials(app_url: str, film_file: Path, reader: str, word: str) -> None:
+    asked = {"film": sent(app_url, film_file), "kind": "json", "reader": reader, "phrases": []}
+    assert word in post(f"{app_url}/lofi/ask/export_case", asked)[1][-1]["error"]
+
+
+def test_questions_that_run_the_model_take_turns() -> None:
+    assert {"export_case", "archive_send", "ground", "heat_map"} <= MODEL
