@@ -65,9 +65,8 @@ function presets(film) {
   film.on("looks", () => {
     const { greys } = film;
     if (!greys || greys.looks.length < 2) return;
-    // The first is what "Default" shows: it lends that its name.
-    node.options[0].textContent = `Default: ${greys.named(0)}`;
-    node.append(make("optgroup", { label: "Of the file" }, ...greys.looks.slice(1).map((_, number) => make("option", { value: `${LOOK}${number + 1}`, text: greys.named(number + 1) }))));
+    // The first is what "Default" shows as well.
+    node.append(make("optgroup", { label: "Of the file" }, ...greys.looks.map((_, number) => make("option", { value: `${LOOK}${number}`, text: greys.named(number) }))));
   });
   return node;
 }
