@@ -6,12 +6,17 @@ arguments or constants here, each printed with the result; only a measurement sa
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 from train.pretraining.recipe import Recipe
 from train.pretraining.work import PEAK, Assumptions, Part, parts_of, step_operations
 from train.recipes import find_recipe
 
 GIB = 2**30
+H100 = 79 * GIB
+"""What an H100's memory holds beside what the driver takes."""
+USABLE = 0.85
+"""Share of a GPU's memory that a step may plan with; the rest is for what is not counted, and for fragments."""
 HEAD_COPIES = 3.5
 """Copies of float32 logits that the head and the losses hold at their peak, backward pass included, as
 tests/train/test_plan.py counts them."""
@@ -32,30 +37,46 @@ def memory(
         "weights": 4.0 * trained + (4.0 if recipe.bits == 32 else 2.0) * max(0, frozen) + low * recipe.bits / 8,
         "gradients": 4.0 * trained,
         "optimiser": 8.0 * trained + (4.0 * trained if recipe.ema else 0.0),
-        "activations": films * sum(part.kept for part in parts),
+        "activations": films * sum(part.checkpointed if recipe.checkpointing else part.kept for part in parts),
         "logits": HEAD_COPIES * 4.0 * places * words,
     }
+
+
+def decided(recipe: Recipe, parts: Sequence[Part], films: int, room: float | None) -> Recipe:
+    """The recipe with ``checkpointing`` decided where it leaves that open: on where ``films`` at once would need more
+    than USABLE of a GPU's ``room`` in bytes; off on a CPU (None).
+    """
+    if recipe.checkpointing is not None:
+        return recipe
+    need = sum(memory(parts, replace(recipe, checkpointing=False), films).values())
+    return replace(recipe, checkpointing=room is not None and need > USABLE * room)
 
 
 def table(recipe: Recipe, films: int, assumed: Assumptions) -> str:
     """The plan in words and figures."""
     parts = parts_of(recipe, assumed)
     lines = [f"{'part':<10}{'weights M':>11}{'trained M':>11}{'forward GFLOP':>15}{'step GFLOP':>12}   (a film)"]
+    one = decided(recipe, parts, max(1, recipe.batch // recipe.accumulate), H100)
     for part in parts:
-        step = step_operations(part, recipe.checkpointing) / 1e9
+        step = step_operations(part, bool(one.checkpointing)) / 1e9
         row = f"{part.weights / 1e6:>11.1f}{part.trained / 1e6:>11.2f}{part.forward / 1e9:>15.1f}{step:>12.1f}"
         lines.append(f"{part.name:<10}{row}")
-    work = sum(step_operations(part, recipe.checkpointing) for part in parts)
+    work = sum(step_operations(part, bool(one.checkpointing)) for part in parts)
     lines.append(
         f"all parts: {sum(p.weights for p in parts) / 1e6:.0f} M weights, {work / 1e9:.0f} GFLOP a film and step"
     )
     for gpus in (1, 8):
         share = max(1, recipe.batch // recipe.accumulate // gpus)
-        need = memory(parts, recipe, share, assumed)
+        own = decided(recipe, parts, share, H100)
+        need = memory(parts, own, share, assumed)
+        work = sum(step_operations(part, bool(own.checkpointing)) for part in parts)
         rate = gpus * PEAK * assumed.mfu / work
         hours = films * max(1.0, recipe.epochs) / rate / 3600
         split = ", ".join(f"{name} {value / GIB:.1f}" for name, value in need.items())
-        lines.append(f"{gpus} × H100: {sum(need.values()) / GIB:.1f} GiB a GPU ({split}; {share} films at once)")
+        lines.append(
+            f"{gpus} × H100: {sum(need.values()) / GIB:.1f} GiB a GPU ({split}; {share} films at once, "
+            f"{'checkpointed' if own.checkpointing else 'all activations kept'})"
+        )
         lines.append(f"  {rate:.0f} films/s, {hours:.1f} h, ${gpus * hours * assumed.price:,.0f}")
     lines.append(
         f"Assumed, not measured: {assumed.mfu:.0%} of {PEAK / 1e12:.0f} TFLOP/s, ${assumed.price:.2f} a GPU hour, "

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = [generate(options.out / "films", recipe.films, recipe.model.preprocessing.side)]
     shard = options.shard or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"  # accelerate launch --use_fsdp
     try:
-        run = prepare(recipe, files, options.shared, options.cache, options.shards)
+        run = prepare(recipe, files, options.shared, options.cache, options.shards, options.resume)
     except (ValueError, LofiError) as error:
         parser.error(str(error))
     try:

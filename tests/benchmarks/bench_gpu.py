@@ -42,7 +42,7 @@ from train.pretraining.optimiser import Average, optimiser
 from train.pretraining.pending import Pending, Wishes
 from train.pretraining.processes import accelerator_for
 from train.pretraining.recipe import Recipe, checked, with_settings
-from train.pretraining.run import Run, readied
+from train.pretraining.run import Run, checkpointed, readied
 from train.pretraining.starting import sized
 from train.pretraining.step import Objective, fast_products
 from train.pretraining.stopping import Stopped, out_of_memory
@@ -51,7 +51,7 @@ from train.recipes import find_recipe
 
 CASES = (
     *("paper@16", "paper@8", "base@16", "base@8", "paper@32", "base@32"),
-    *("base@16,checkpointing=false", "paper@16,checkpointing=false"),
+    *("base@16,checkpointing=true", "base@16,checkpointing=false", "paper@16,checkpointing=false"),
 )
 WARM, MEASURED, READY = 3, 8, 4
 """Steps before and while the time is taken; batches that are made for them."""
@@ -235,6 +235,7 @@ class Bench:
         if key not in self.fed:
             self.fed[key] = batches_of(recipe, self.words)
         batches, steps = self.fed[key]
+        recipe = checkpointed(recipe, self.device)
         loop = loop_of(recipe, batches, effort, self.device)
         building = time.monotonic() - begun
         found = measured(loop, steps, self.until)
@@ -247,6 +248,7 @@ class Bench:
         real = sum(int((one.film >= 0).sum()) for one in packed)
         need = memory(parts, recipe, recipe.batch // recipe.accumulate)
         return found | {
+            "checkpointing": recipe.checkpointing,
             "planned_gib": round(sum(need.values()) / GIB, 2),
             "places": round(real / (READY * recipe.batch)),
             "building_s": round(building, 1),

@@ -8,8 +8,8 @@ from torch import nn
 
 from lofi.network.losses import place_losses
 from tests.counting import Counted
-from train.plan import HEAD_COPIES, memory
-from train.pretraining.recipe import Lora
+from train.plan import HEAD_COPIES, decided, memory
+from train.pretraining.recipe import Lora, with_settings
 from train.pretraining.work import Part, activations, adapter_weights, operations, step_operations, useful
 from train.recipes import find_recipe
 
@@ -69,6 +69,21 @@ def test_memory() -> None:
     assert more["logits"] == 3.5 * 4 * recipe.head_chunk * 262_144  # a chunk, however many films
     halved = memory([replace(part, low_bits=0)], replace(recipe, bits=16), films=3)
     assert halved["weights"] == 10 * 4 + 90 * 2
+
+
+def test_checkpointing_only_where_memory_asks() -> None:
+    recipe = replace(find_recipe("paper"), head_chunk=0)
+    parts = [Part("image", 100, 0, 0.0, kept=1000.0, checkpointed=10.0)]
+    whole = 100 * 2 + 3 * 1000  # frozen weights in 16 bits, and what three films leave for the backward pass
+    assert recipe.checkpointing is None
+    assert decided(recipe, parts, 3, whole / 0.85 + 1).checkpointing is False
+    asked = decided(recipe, parts, 3, whole / 0.85 - 1)
+    assert asked.checkpointing is True
+    assert memory(parts, asked, 3)["activations"] == 30
+    assert decided(recipe, parts, 3, None).checkpointing is False, "a CPU"
+    for name, value in (("true", True), ("false", False)):
+        assert decided(with_settings(recipe, {"checkpointing": name}), parts, 3, 1.0).checkpointing is value
+    assert with_settings(asked, {"checkpointing": "auto"}).checkpointing is None
 
 
 @pytest.mark.parametrize("places", [16, 64])

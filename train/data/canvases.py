@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,11 @@ from lofi.network.frame import Frame
 from lofi.network.preprocess import canvas
 from train.data.records import FilmRecord
 from train.data.turns import alone
+
+Size = Sequence[int] | str | None
+"""Height and width of a film that was written, or why it was not."""
+UNREADABLE, NOT_GIVEN = None, "not given"
+"""What is no film, and what the disk, or the server that it stands for, did not give."""
 
 
 class Rows:
@@ -39,10 +45,11 @@ class CanvasCache:
 
     @classmethod
     def readable(
-        cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path
+        cls, records: Sequence[FilmRecord], settings: Preprocessing, folder: Path, again: bool = True
     ) -> tuple[list[FilmRecord], "CanvasCache"]:
         """The records whose films can be read and the cache of these. Makes the cache where it is not there yet (about
-        200 films a second on two cores); of several processes one makes it while the others wait.
+        200 films a second on two cores); of several processes one makes it while the others wait. Films that the disk
+        did not give are asked for once more where the cache is there (``again``): a server may have been away.
 
         Raises ValueError where most films cannot be read: then it is a path that is wrong, not a film.
         """
@@ -53,9 +60,14 @@ class CanvasCache:
         if not sizes.is_file():
             with alone(stem.with_suffix(".lock")):
                 if not sizes.is_file():
-                    cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape)
+                    cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape, "w+", [None] * len(records))
+                    again = False
+        if again and NOT_GIVEN in json.loads(sizes.read_text()):
+            with alone(stem.with_suffix(".lock")):
+                known = json.loads(sizes.read_text())
+                cls._write(records, settings, stem.with_suffix(".u8"), sizes, shape, "r+", known)
         found = json.loads(sizes.read_text())
-        kept = [row for row, size in enumerate(found) if size is not None]
+        kept = [row for row, size in enumerate(found) if size not in (UNREADABLE, NOT_GIVEN)]
         if len(kept) < len(records) / 2:
             raise ValueError(f"only {len(kept):,} of {len(records):,} films can be read: look at the records' paths")
         pixels: NDArray[np.uint8] | Rows = np.memmap(stem.with_suffix(".u8"), np.uint8, "r", shape=shape)
@@ -75,21 +87,33 @@ class CanvasCache:
 
     @staticmethod
     def _write(
-        records: Sequence[FilmRecord], settings: Preprocessing, path: Path, sizes: Path, shape: tuple[int, int, int]
+        records: Sequence[FilmRecord],
+        settings: Preprocessing,
+        path: Path,
+        sizes: Path,
+        shape: tuple[int, int, int],
+        mode: Literal["w+", "r+"],
+        found: list[Size],
     ) -> None:
-        pixels = np.memmap(path, np.uint8, "w+", shape=shape)
+        """Write the films of ``found`` that are not written; "w+" a new array, "r+" into the one that is there."""
+        pixels = np.memmap(path, np.uint8, mode, shape=shape)
 
-        def write(index: int) -> tuple[int, int] | None:
+        def write(index: int) -> Size:
             try:
-                film = Radiograph.read(records[index].path)
-            except (LofiError, OSError):
-                return None
+                film = Radiograph.read(records[index].path.read_bytes())
+            except LofiError:
+                return UNREADABLE
+            except OSError:
+                return NOT_GIVEN
             rendered, frame = canvas(film.pixels, settings)
             pixels[index] = np.rint(rendered * 255).astype(np.uint8)
             return frame.size_hw
 
+        wanted = [row for row, size in enumerate(found) if mode == "w+" or size == NOT_GIVEN]
         with ThreadPoolExecutor() as pool:
-            found = list(tqdm(pool.map(write, range(len(records))), total=len(records), desc="films", unit="film"))
+            written = list(tqdm(pool.map(write, wanted), total=len(wanted), desc="films", unit="film"))
+        for row, size in zip(wanted, written, strict=True):
+            found[row] = size
         pixels.flush()
         unfinished = sizes.with_suffix(".part")
         unfinished.write_text(json.dumps(found))

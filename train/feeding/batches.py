@@ -39,6 +39,7 @@ from train.feeding.episodes import (
 from train.feeding.packing import Packed, pack
 from train.feeding.reports import columns
 from train.feeding.sampling import Epochs, OwnShards, Sampler
+from train.pretraining.compiling import PLACES
 from train.pretraining.distributed import part, within
 from train.pretraining.recipe import Recipe
 
@@ -157,7 +158,7 @@ class Batches:
         if step < recipe.early_share * recipe.steps and recipe.early_side < side:
             shrunk = interpolate(stacked[:, None], recipe.early_side, mode="bilinear", antialias=True)
             stacked = shrunk[:, 0].contiguous()
-        packed = pack(segments, self.prefix, self.writer.padding)
+        packed = pack(segments, self.prefix, self.writer.padding, PLACES if recipe.compile else 0)
         batch = replace(batch, canvases=stacked, targets=batch.targets[own], packed=packed, left_out=writer.left_out)
         return replace(batch, asked=self._asked(targets, stacked.shape[-1] // recipe.heat_cell))
 

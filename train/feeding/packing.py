@@ -64,11 +64,15 @@ class Packed(Answers):
         return words.flatten(0, 1).index_copy(0, places.flatten(), opened.flatten(0, 1)).view_as(words)
 
 
-def pack(films: Sequence[Sequence[Segment]], prefix: int, padding: int) -> Packed:
-    """Lay the segments of each film behind a prefix of ``prefix`` places."""
+def pack(films: Sequence[Sequence[Segment]], prefix: int, padding: int, step: int = 0) -> Packed:
+    """Lay the segments of each film behind a prefix of ``prefix`` places.
+
+    With ``step`` each film has a row of its own, and rows are a multiple of so many places long: few shapes.
+    """
     lengths = [prefix + sum(len(s.prompt) + len(s.answer) for s in segments) for segments in films]
-    rows = fitted(lengths)
-    shape = (len(rows), max(prefix + 1, *lengths) if lengths else prefix + 1)
+    rows = [[number] for number in range(len(lengths))] if step else fitted(lengths)
+    longest = max([prefix + 1, *lengths])
+    shape = (len(rows), longest + (-longest % step if step else 0))
     ids = np.full(shape, padding, dtype=np.int64)
     positions = np.zeros(shape, dtype=np.int64)
     film = np.full(shape, -1, dtype=np.int32)

@@ -54,6 +54,19 @@ def replace_file(target: Path, text: str) -> None:
     part.replace(target)
 
 
+def put_aside(folder: Path, films: str) -> None:
+    """Rename the best checkpoint where its score is of other validation films than ``films``, with which none of these
+    can be compared: it stays, as ``best-1``, ``best-2`` and so on.
+    """
+    try:
+        before = json.loads((folder / "manifest.json").read_text("utf-8"))["metrics"].get("validation_films", films)
+    except (OSError, ValueError, KeyError):
+        return
+    if before != films:
+        free = (folder.with_name(f"{folder.name}-{number}") for number in range(1, 10_000))
+        folder.rename(next(place for place in free if not place.exists()))
+
+
 def best_score(folder: Path) -> float | None:
     """The score of the checkpoint kept there; None where there is none."""
     try:

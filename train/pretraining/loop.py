@@ -23,7 +23,7 @@ from train.feeding.batches import Batch, sent
 from train.pretraining.accumulation import parts_of
 from train.pretraining.adapters import plain_state
 from train.pretraining.distributed import Turns, rank, world
-from train.pretraining.folders import best_score, recover, replace_file, replace_folder
+from train.pretraining.folders import best_score, put_aside, recover, replace_file, replace_folder
 from train.pretraining.metrics import Metrics, memory_mib
 from train.pretraining.optimiser import Average, optimiser, rate_factor
 from train.pretraining.pending import Clock, Pending, Wishes, wished
@@ -35,7 +35,7 @@ from train.pretraining.sharding import average_whole, clip, gathered
 from train.pretraining.starting import origins
 from train.pretraining.state import films_key, load_state, recipe_key, save_state
 from train.pretraining.step import Objective, fast_products
-from train.pretraining.stopping import Asked, Stopped, listening, out_of_memory, unanswered
+from train.pretraining.stopping import Asked, Stopped, listening, out_of_memory, unanswered, worker_lost
 from train.pretraining.work import Effort
 
 
@@ -64,7 +64,7 @@ class Loop:
         """
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # dropout, if any, as if never interrupted
         # transformers checkpoints activations in training mode only; nothing else in it depends on the mode
-        self.run.network.language.train(self.recipe.checkpointing)
+        self.run.network.language.train(bool(self.recipe.checkpointing))
         for group in self.adam.param_groups:
             group["lr"] = group["peak"] * rate_factor(step, self.recipe)
         self.adam.zero_grad(set_to_none=True)
@@ -159,12 +159,14 @@ class Loop:
         data: dict[str, Any] = {"recipe": self.recipe.name, "steps": done, "films": len(run.batches.records)}
         data |= {"starts": origins(self.recipe.starts), "unreadable": run.unreadable}
         score = score_of(figures)
-        metrics = {"validation": figures, **({} if score is None else {"score": score})}
+        films = films_key(run.validation)
+        metrics = {"validation": figures, "validation_films": films, **({} if score is None else {"score": score})}
 
         def write(folder: Path) -> None:
             checkpoint.save(folder, model.network, run.tokenizers, data=data, metrics=metrics, state=state)
 
         replace_folder(self.out / "checkpoint", write)
+        put_aside(self.out / "best", films)
         before = best_score(self.out / "best")
         if score is not None and (before is None or score > before):
             replace_folder(self.out / "best", lambda folder: _copy(self.out / "checkpoint", folder))
@@ -224,6 +226,12 @@ def _in_words(error: Exception, loop: Loop) -> str:
             f"Out of memory. {loop.kept()} A run goes on with --set checkpointing=true or a smaller head_chunk; a new "
             f"one takes less with --set accumulate={2 * loop.recipe.accumulate} as well."
         )
+    if worker_lost(error):
+        return (
+            "A process that builds batches was ended: by the machine, its memory full or /dev/shm too small for "
+            f"{loop.recipe.workers} of them. {loop.kept()} A run goes on with fewer: --set workers="
+            f"{loop.recipe.workers // 2}."
+        )
     if world() > 1 and unanswered(error):
         return (
             f"Another process is gone or has not answered process {rank()} for {loop.recipe.patience_minutes:g} "
@@ -275,7 +283,7 @@ def _written(
 def _together(loop: Loop, done: int, wishes: Wishes, clock: Clock) -> None:
     """What all processes do after ``done`` steps. Raises Stopped where somebody asked to leave."""
     leaving = signal.SIGTERM if wishes.terminate else signal.SIGUSR1 if wishes.leave else None
-    if wishes.save or leaving:
+    if wishes.save or wishes.evaluate or leaving:  # an evaluation is long: what is done may not hang on it
         loop.save(done)
         clock.saved = time.monotonic()
     if leaving:

@@ -13,14 +13,24 @@ from train.pretraining.sharding import share_on_cpu, sharing
 from train.pretraining.stopping import Stopped
 
 
+def one_graph(recipe: Recipe) -> bool:
+    """Whether every step goes through the same weights the same way, so that DDP need not look for unused ones.
+
+    Means over no token are 0 times what was computed, not left out. Heat maps are, where a batch asks for none; and a
+    step in parts leaves the sums of the first ones out.
+    """
+    return recipe.accumulate == 1 and not recipe.heat_weight
+
+
 def accelerator_for(recipe: Recipe, device: torch.device, network: LofiNetwork, shard: bool) -> Accelerator:
     """What accelerate sees of the processes that ``accelerate launch`` or ``torchrun`` started; one without them.
 
     With ``shard`` they share the weights out. Raises Stopped for what this loop cannot do.
     """
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch may hold no caption, no box
+    static = one_graph(recipe)
+    ddp = DistributedDataParallelKwargs(static_graph=static, find_unused_parameters=not static)
     plugin = sharing(network) if shard else None
-    handlers = [unused, InitProcessGroupKwargs(timeout=timedelta(minutes=recipe.patience_minutes))]
+    handlers = [ddp, InitProcessGroupKwargs(timeout=timedelta(minutes=recipe.patience_minutes))]
     accelerator = Accelerator(cpu=device.type == "cpu", kwargs_handlers=handlers, fsdp_plugin=plugin)
     if plugin is not None:
         share_on_cpu(accelerator, plugin)

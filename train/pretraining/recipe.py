@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from lofi.network.config import ModelConfig
 from train.feeding.augment import Augmentation
@@ -70,6 +70,9 @@ class Recipe:
     stream, so that several processes share a batch without building it all.
     ``skips``: so many steps running whose loss or gradient is not finite are left out (weights and moments stay as they
     are) before the run stops. A process that does not answer the others for ``patience_minutes`` ends the run.
+    ``checkpointing`` None: where a GPU's memory asks for it, by train.plan's count.
+    ``compile``: a backend of torch.compile, such as "inductor", for the blocks of towers and language model; each
+    film then has a row of its own, padded to a multiple of 128 places, so that few graphs are compiled.
     ``films``: how many films are generated where a smoke run is given no record file. ``heat_weight`` above 0 adds the
     heat-map loss of ``heat_phrases`` phrases a film on patches ``heat_cell`` pixels wide (``model.local`` must be on).
     """
@@ -120,7 +123,8 @@ class Recipe:
     near_identical: float = 0.8
     own_streams: bool = False
     accumulate: int = 1
-    checkpointing: bool = False
+    checkpointing: bool | None = False
+    compile: str = ""
     betas: tuple[float, float] = (0.9, 0.98)
     last_rate: float = 0.02
     workers: int = 1
@@ -186,8 +190,12 @@ def _set(value: Any, path: Sequence[str], text: str, name: str) -> Any:
     old = getattr(value, path[0])
     if len(path) > 1:
         return replace(value, **{path[0]: _set(old, path[1:], text, name)})  # type: ignore[type-var]
-    if text.lower() in ("true", "false") and isinstance(old, bool):
+    kind = value.__dataclass_fields__[path[0]].type
+    kinds = get_args(kind) or (kind,)
+    if bool in kinds and text.lower() in ("true", "false"):
         return replace(value, **{path[0]: text.lower() == "true"})  # type: ignore[type-var]
+    if bool in kinds and type(None) in kinds and text.lower() == "auto":
+        return replace(value, **{path[0]: None})  # type: ignore[type-var]
     if isinstance(old, bool) or not isinstance(old, int | float | str):
         raise ValueError(f"{name} is not a plain number or word: change it in the recipe file")
     return replace(value, **{path[0]: type(old)(text)})  # type: ignore[type-var]

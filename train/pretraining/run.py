@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,9 @@ from train.data.records import FilmRecord, check_leaks, read
 from train.data.shards import Shards
 from train.feeding.batches import Batches
 from train.feeding.episodes import Writer
+from train.plan import decided
 from train.pretraining.adapters import adapt
+from train.pretraining.compiling import compile_blocks
 from train.pretraining.distributed import own_device
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Recipe
@@ -35,6 +38,7 @@ from train.pretraining.starting import (
     text_words,
     tokenizers_of,
 )
+from train.pretraining.work import Assumptions, parts_of
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,31 @@ def readied(network: LofiNetwork, recipe: Recipe, device: torch.device) -> None:
         language = network.language.model  # transformers 5.17 has the older name alone
         enable = getattr(language, "activation_checkpointing_enable", None) or language.gradient_checkpointing_enable
         enable()
+    if recipe.compile:
+        compile_blocks(network, recipe.compile)
+
+
+def checkpointed(recipe: Recipe, device: torch.device) -> Recipe:
+    """The recipe with ``checkpointing`` decided by the memory of the GPU and this process's share of the films."""
+    if recipe.checkpointing is not None:
+        return recipe
+    if device.type != "cuda":
+        return decided(recipe, [], 0, None)
+    films = recipe.batch // recipe.accumulate // int(os.environ.get("WORLD_SIZE", "1"))
+    room = torch.cuda.get_device_properties(device).total_memory
+    return decided(recipe, parts_of(recipe, Assumptions()), max(1, films), float(room))
 
 
 def prepare(
-    recipe: Recipe, record_files: Sequence[Path], shared: Path, cache: Path, shards: Sequence[Path] = ()
+    recipe: Recipe,
+    record_files: Sequence[Path],
+    shared: Path,
+    cache: Path,
+    shards: Sequence[Path] = (),
+    resuming: bool = False,
 ) -> Run:
     """Records, canvases, tokenizers and a network at its start. ``shards`` stand for the files' training films; a film
-    in two record files is one film.
+    in two record files is one film. A run that is ``resuming`` has the films that it began with.
 
     Raises ValueError where patients leak, the shards do not fit the recipe, or there is no box for its location loss.
     """
@@ -120,13 +142,14 @@ def prepare(
     validation = [record for record in records if record.split == "val" and record.boxes]
     if recipe.epochs:
         recipe = replace(recipe, steps=math.ceil(recipe.epochs * len(training) / recipe.batch))
+    device = own_device(checkpoint.pick_device())
+    recipe = checkpointed(recipe, device)
     text, language, kept = tokenizers_of(recipe, corpus(shared / "text" / "openi_reports.jsonl", training))
     tokenizers = {TEXT_TOKENIZER: text, LANGUAGE_TOKENIZER: language}
     text_tokens, language_tokens = Tokens(Tokenizer.from_str(text)), Tokens(Tokenizer.from_str(language))
     rows = language_words(recipe, len(language_tokens))
     network = LofiNetwork(sized(recipe.model, text_words(recipe, len(text_tokens)), rows))
     scaled = start(network, recipe, shared / "weights", kept)
-    device = own_device(checkpoint.pick_device())
     readied(network, recipe, device)
     settings = recipe.model.language
     grammar = LocationGrammar(settings.locations, settings.bins, settings.max_boxes)
@@ -135,13 +158,13 @@ def prepare(
     lost = 0
     if canvases is None:
         count = len(training)
-        training, canvases = CanvasCache.readable(training, recipe.model.preprocessing, cache)
+        training, canvases = CanvasCache.readable(training, recipe.model.preprocessing, cache, again=not resuming)
         lost = count - len(training)
     prefix = len(talk.opening) + recipe.model.connector.queries
     batches = Batches(training, canvases, recipe, writer, text_tokens, prefix)
     if not recipe.starts.checkpoint:  # which brings its own statistics and bias
         first = [batches.build(recipe.steps * recipe.accumulate + n) for n in range(8)]
-        adapt_batch_norm(network, [batch.canvases.to(device) for batch in first])
+        adapt_batch_norm(network, [batch.canvases.to(device) for batch in first], recipe.precision == "bf16")
         if recipe.bias is not None or not scaled:
             start_bias(network, recipe.bias, [batch.targets for batch in first])
     return Run(recipe, network, tokenizers, batches, validation[: recipe.evaluated_films], device, lost)

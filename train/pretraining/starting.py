@@ -84,10 +84,11 @@ def load_text_tower(network: LofiNetwork, kept: Sequence[int]) -> None:
 
 
 @torch.no_grad()
-def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor]) -> None:
+def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor], low: bool = False) -> None:
     """Replace ImageNet's batch statistics by those of chest films (B, S, S), averaged over the batches.
 
-    They stay fixed afterwards: a batch of 32 with six strata is too uneven to re-estimate them at every step.
+    They stay fixed afterwards: a batch of 32 with six strata is too uneven to re-estimate them at every step. ``low``:
+    in bfloat16, as weights that are held in it need.
     """
     layers = [module for module in network.image.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     if not layers:
@@ -97,7 +98,8 @@ def adapt_batch_norm(network: LofiNetwork, batches: Sequence[torch.Tensor]) -> N
         layer.momentum = None  # a cumulative average
         layer.train()
     for canvases in batches:
-        network.image(network.normalise(canvases))
+        with torch.autocast(canvases.device.type, torch.bfloat16, enabled=low):
+            network.image(network.normalise(canvases))
     for layer in layers:
         layer.eval()
 

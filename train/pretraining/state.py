@@ -21,7 +21,7 @@ from train.pretraining.sharding import gathered, spread
 
 STATE = "state.safetensors"
 FREE = (
-    *("workers", "checkpointing", "chunk", "head_chunk", "patience_minutes", "skips", "evaluated_films"),
+    *("workers", "checkpointing", "compile", "chunk", "head_chunk", "patience_minutes", "skips", "evaluated_films"),
     *("minutes_between_checkpoints", "minutes_between_evaluations"),
 )
 """Settings that do not change what is computed, but by rounding: a run may go on with others."""

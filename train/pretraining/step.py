@@ -23,6 +23,7 @@ from lofi.network.text import Talk, Tokens
 from train.feeding.batches import Asked, Batch, sent
 from train.feeding.episodes import CAPTION, DESCRIBE, GROUND
 from train.feeding.packing import Answers, Packed
+from train.pretraining.compiling import filled
 from train.pretraining.distributed import gather_rows, part, weigh
 from train.pretraining.recipe import Recipe
 
@@ -154,8 +155,10 @@ def embedded(network: LofiNetwork, batch: Batch, recipe: Recipe, rows: slice) ->
     device, low = batch.canvases.device, recipe.precision != "float32"
     with autocast(device, recipe.precision == "bf16"):
         patches, images = network.encode_images(batch.canvases)
+    ids = batch.sentences[rows]
     with autocast(device, low):
-        return patches, images, network.encode_texts(batch.sentences[rows])
+        texts = network.encode_texts(filled(ids) if recipe.compile else ids)
+    return patches, images, texts[: len(ids)]
 
 
 def losses_of(network: LofiNetwork, batch: Batch, recipe: Recipe, tokens: Tokens, whole: Whole | None = None) -> Losses:

@@ -65,3 +65,11 @@ def unanswered(error: BaseException) -> bool:
     said = str(error).lower()
     words = ("timed out", "timeout", "connection closed by peer", "connection reset by peer", "broken pipe")
     return isinstance(error, RuntimeError) and any(word in said for word in words)
+
+
+def worker_lost(error: BaseException) -> bool:
+    """Whether a process that builds batches is gone: torch's loader says it in these words."""
+    said = str(error)
+    return isinstance(error, RuntimeError) and (
+        "DataLoader worker" in said and ("exited unexpectedly" in said or "killed by signal" in said)
+    )

@@ -36,7 +36,9 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class Part:
-    """``forward`` operations a film; ``kept`` bytes of activations a film; ``trained`` weights, adapters included."""
+    """``forward`` operations a film; bytes of activations a film ``kept`` for the backward pass, and ``checkpointed``;
+    ``trained`` weights, adapters included.
+    """
 
     name: str
     weights: int
@@ -44,6 +46,7 @@ class Part:
     forward: float
     kept: float
     low_bits: int = 0
+    checkpointed: float = 0.0
 
 
 def adapter_weights(model: nn.Module, lora: Lora) -> int:
@@ -130,9 +133,10 @@ def parts_of(recipe: Recipe, assumed: Assumptions) -> list[Part]:
         if lora is not None:
             trained -= sum(p.numel() for p in target.parameters() if p.requires_grad)
             trained += adapter_weights(target, lora)
-        kept = activations(*shapes[name], recipe.checkpointing)
+        kept, checkpointed = (activations(*shapes[name], checkpointing) for checkpointing in (False, True))
         low = sum(m.weight.numel() for m in body.modules() if type(m) is nn.Linear) if name == "language" else 0
-        found.append(Part(name, weights, trained, float(flops[name]), kept, low if recipe.bits in (8, 4) else 0))
+        low = low if recipe.bits in (8, 4) else 0
+        found.append(Part(name, weights, trained, float(flops[name]), kept, low, checkpointed))
     return found
 
 

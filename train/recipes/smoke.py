@@ -51,6 +51,7 @@ def smoke(recipe: Recipe) -> Recipe:
         questions=5,
         workers=1,
         precision="float32",
+        checkpointing=recipe.checkpointing is not False,
         bits=32 if recipe.bits == 16 else recipe.bits,
         films=12,
         evaluated_films=1,

@@ -18,6 +18,7 @@ from tests.train.pretraining.test_loop import curve, on_the_cpu, rows  # noqa: F
 from train.data.canvases import CanvasCache
 from train.data.records import read
 from train.data.shards import Shards, write_shards
+from train.feeding.batches import Batch, Batches
 from train.feeding.generated import generate
 from train.pretrain import main
 from train.pretraining.folders import best_score, recover, replace_folder
@@ -161,6 +162,65 @@ def test_a_film_that_cannot_be_read_is_left_out_and_counted(tmp_path: Path) -> N
     assert main(arguments(tmp_path / "run", more=("--records", str(records)))) == 0
     data = read_manifest(tmp_path / "run" / "checkpoint")["data"]
     assert (data["films"], data["unreadable"]) == (8, 1)
+
+
+def test_a_film_that_the_disk_did_not_give_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = list(read(generate(tmp_path / "films", 4)))
+    records[1].path.write_bytes(b"no picture")
+    settings, whole, asked = find_recipe("paper", smoke=True).model.preprocessing, Path.read_bytes, []
+
+    def away(path: Path) -> bytes:
+        asked.append(path)
+        if path == records[2].path:
+            raise OSError("Stale file handle")
+        return whole(path)
+
+    def opened(again: bool) -> CanvasCache:
+        return CanvasCache.readable(records, settings, tmp_path / "cache", again)[1]
+
+    monkeypatch.setattr(Path, "read_bytes", away)
+    assert len(opened(True).frames) == 2
+    monkeypatch.undo()
+    assert len(opened(False).frames) == 2, "a run that goes on has the films that it began with"
+    found = opened(True)
+    assert len(found.frames) == 3
+    expected = CanvasCache.open([records[2]], settings, tmp_path / "other")
+    assert (found.pixels[1] == expected.pixels[0]).all()
+    assert len(asked) == 4
+
+
+def test_the_state_is_saved_before_a_long_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(self: Loop, done: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Loop, "evaluate", dies)
+    with pytest.raises(KeyboardInterrupt):
+        main(arguments(tmp_path / "run", "minutes_between_evaluations=0"))
+    with safe_open(tmp_path / "run" / "state.safetensors", "pt") as state:
+        assert state.metadata()["step"] == "1"
+
+
+def test_a_worker_that_the_machine_ends_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build, here = Batches.build, os.getpid()
+
+    def killed(self: Batches, number: int) -> Batch:
+        if os.getpid() != here and number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return build(self, number)
+
+    monkeypatch.setattr(Batches, "build", killed)
+    assert main(arguments(tmp_path / "run", "workers=1")) == 1
+    assert "A process that builds batches was ended" in capsys.readouterr().err
+
+
+def test_the_best_of_other_validation_films_is_put_aside(again: Path) -> None:
+    before = json.loads((again / "best" / "manifest.json").read_text())
+    assert main(arguments(again, "evaluated_films=2", more=("--resume",))) == 0
+    assert json.loads((again / "best-1" / "manifest.json").read_text()) == before
+    after = json.loads((again / "best" / "manifest.json").read_text())["metrics"]
+    assert after["validation_films"] != before["metrics"]["validation_films"]
 
 
 def test_most_films_unreadable_is_refused(tmp_path: Path) -> None:
