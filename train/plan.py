@@ -69,8 +69,8 @@ def table(recipe: Recipe, films: int, assumed: Assumptions) -> str:
         share = max(1, recipe.batch // recipe.accumulate // gpus)
         own = decided(recipe, parts, share, H100)
         need = memory(parts, own, share, assumed)
-        work = sum(step_operations(part, bool(own.checkpointing)) for part in parts)
-        rate = gpus * PEAK * assumed.mfu / work
+        needed = sum(step_operations(part, checkpointing=False) for part in parts)
+        rate = gpus * PEAK * assumed.mfu / needed
         hours = films * max(1.0, recipe.epochs) / rate / 3600
         split = ", ".join(f"{name} {value / GIB:.1f}" for name, value in need.items())
         lines.append(
@@ -81,7 +81,7 @@ def table(recipe: Recipe, films: int, assumed: Assumptions) -> str:
     lines.append(
         f"Assumed, not measured: {assumed.mfu:.0%} of {PEAK / 1e12:.0f} TFLOP/s, ${assumed.price:.2f} a GPU hour, "
         f"{recipe.questions} questions of {assumed.prompt} + {assumed.answer} tokens, {films:,} films, "
-        f"{max(1.0, recipe.epochs):g} epochs; recomputation counted as work."
+        f"{max(1.0, recipe.epochs):g} epochs; of that share nothing is computed again."
     )
     return "\n".join(lines)
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.plan", description=__doc__)
     parser.add_argument("recipe", help="such as paper, base or ablate:separate_heads")
     parser.add_argument("--films", type=int, default=220_000, help="films of an epoch (default 220,000)")
-    parser.add_argument("--mfu", type=float, default=0.4, help="assumed share of the peak (default 0.4)")
+    parser.add_argument("--mfu", type=float, default=Assumptions.mfu, help="share of the peak (default 0.15)")
     parser.add_argument("--price", type=float, default=3.0, help="assumed dollars a GPU hour (default 3)")
     options = parser.parse_args(arguments)
     assumed = Assumptions(mfu=options.mfu, price=options.price)

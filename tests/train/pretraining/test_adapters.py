@@ -6,14 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lofi.network.config import LanguageConfig
 from lofi.network.language import build_language
 from lofi.network.network import LofiNetwork
+from tests import tiny
 from train.pretraining.adapters import adapt, add_lora, plain_state, quantise
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Lora
-from train.pretraining.starting import sized
+from train.pretraining.starting import adapt_batch_norm, sized
 from train.recipes import find_recipe
 
 VOCABULARY = 96
@@ -180,3 +182,17 @@ def test_plain_weights_of_adapted_and_quantised_parts_compute_the_same() -> None
         torch.testing.assert_close(network.encode_texts(ids), plain.encode_texts(ids), rtol=1e-4, atol=1e-4)
         own, other = (net.language.model(ids).logits for net in (network, plain))
     assert float((own - other).norm() / other.norm()) < 0.04  # activations, too, pass through 8 bits in one of them
+
+
+@pytest.mark.parametrize("bits", [16, 8])
+def test_a_convolutional_tower_in_bfloat16_takes_the_films_statistics(bits: int) -> None:
+    network = tiny.network()
+    recipe = replace(find_recipe("mini"), bits=bits, precision="bf16", model=network.config)
+    freeze(network, recipe)
+    adapt(network, recipe)
+    assert network.image.visual.trunk.conv_stem.weight.dtype == torch.bfloat16
+    films = torch.rand(2, 64, 64, generator=torch.manual_seed(0))
+    adapt_batch_norm(network, [films], low=True)
+    trunk, images = network.image.visual.trunk, functional.pad(network.normalise(films), (0, 1, 0, 1))
+    expected = functional.conv2d(images, trunk.conv_stem.weight.float(), stride=2).mean((0, 2, 3))
+    torch.testing.assert_close(trunk.bn1.running_mean, expected, rtol=0.05, atol=0.02)

@@ -1,6 +1,7 @@
 """Two processes under torchrun (gloo): the curve of one, with whole or shared-out weights; killed, they go on."""
 
 import csv
+import json
 import multiprocessing
 import os
 import shutil
@@ -9,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,10 +26,14 @@ from safetensors.torch import load_file
 
 import train.data.canvases as canvases
 from lofi.network.config import Preprocessing
+from tests.benchmarks.bench_step import loop_of
 from train.data.canvases import CanvasCache
 from train.data.records import FilmRecord, read
 from train.feeding.generated import generate
 from train.pretraining.distributed import Turns, own_device
+from train.pretraining.pending import Wishes
+from train.pretraining.processes import one_graph
+from train.pretraining.run import prepare
 from train.pretraining.stopping import unanswered
 from train.recipes import find_recipe
 
@@ -180,6 +187,56 @@ def test_one_process_waits_for_nobody() -> None:
     turns = Turns()
     turns.wait()
     assert turns.gather(3) == [3]
+
+
+def stepping(number: int, folder: str) -> None:
+    """One of two processes that know their graph."""
+    os.environ.update(
+        RANK=str(number), WORLD_SIZE="2", LOCAL_RANK=str(number), MASTER_ADDR="localhost", MASTER_PORT="0"
+    )
+    found = steps(Path(folder) / str(number), meeting=f"file://{folder}/meeting")
+    Path(folder, f"{number}.json").write_text(json.dumps(found))
+    os._exit(0)
+
+
+def steps(folder: Path, meeting: str = "") -> list[list[float]]:
+    """Losses and norms of three steps of "base", in which every kind of weight trains; of two processes where they
+    have a ``meeting``.
+    """
+    recipe = find_recipe("base", smoke=True)
+    run = prepare(recipe, [generate(folder / "films", 12)], folder, folder / "cache")
+    if meeting:
+        dist.init_process_group("gloo", init_method=meeting, rank=int(os.environ["RANK"]), world_size=2)
+    loop, rows = loop_of(run), []
+    if meeting:
+        assert loop.model.static_graph
+        assert not loop.model.find_unused_parameters
+    for step in range(3):
+        figures, _ = loop.settle(loop.step(step, [run.batches.build(step)], Wishes()))
+        rows.append([figures[name] for name in ("total", "sigmoid", "caption", "grounding", "describing", "norm")])
+    return rows
+
+
+def test_two_processes_that_know_their_graph_take_the_steps_of_one(tmp_path: Path) -> None:
+    spawning = multiprocessing.get_context("spawn")
+    two = [spawning.Process(target=stepping, args=(number, str(tmp_path))) for number in range(2)]
+    for process in two:
+        process.start()
+    expected = steps(tmp_path / "one")
+    for process in two:
+        process.join(120)
+    assert [process.exitcode for process in two] == [0, 0]
+    for number in range(2):
+        np.testing.assert_allclose(json.loads((tmp_path / f"{number}.json").read_text()), expected, rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "one"),
+    [({}, True), ({"accumulate": 2}, False), ({"heat_weight": 1.0}, False)],
+    ids=["plain", "parts", "heat"],
+)
+def test_only_a_graph_that_stays_is_called_so(changes: dict[str, Any], one: bool) -> None:
+    assert one_graph(replace(find_recipe("base"), **changes)) is one
 
 
 def hanging(number: int, folder: str) -> None:
