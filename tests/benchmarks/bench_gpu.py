@@ -35,9 +35,9 @@ from train.data.lexicon import PHRASES
 from train.data.records import BoxRecord, FilmRecord
 from train.feeding.batches import Batch, Batches
 from train.feeding.episodes import Writer
-from train.plan import GIB, memory
 from train.pretraining.distributed import Turns
 from train.pretraining.loop import Loop
+from train.pretraining.memory import GIB, memory
 from train.pretraining.optimiser import Average, optimiser
 from train.pretraining.pending import Pending, Wishes
 from train.pretraining.processes import accelerator_for

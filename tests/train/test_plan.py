@@ -8,7 +8,7 @@ from torch import nn
 
 from lofi.network.losses import place_losses
 from tests.counting import Counted
-from train.plan import HEAD_COPIES, decided, memory
+from train.pretraining.memory import HEAD_COPIES, decided, memory
 from train.pretraining.recipe import Lora, with_settings
 from train.pretraining.work import Part, activations, adapter_weights, operations, step_operations, useful
 from train.recipes import find_recipe

@@ -27,12 +27,12 @@ from train.pretraining.folders import best_score, put_aside, recover, replace_fi
 from train.pretraining.metrics import Metrics, memory_mib
 from train.pretraining.optimiser import Average, optimiser, rate_factor
 from train.pretraining.pending import Clock, Pending, Wishes, wished
+from train.pretraining.places import origins
 from train.pretraining.processes import accelerator_for
 from train.pretraining.quick import look, quick_figures, score_of
 from train.pretraining.recipe import Recipe
 from train.pretraining.run import Run
 from train.pretraining.sharding import average_whole, clip, gathered
-from train.pretraining.starting import origins
 from train.pretraining.state import films_key, load_state, recipe_key, save_state
 from train.pretraining.step import Objective, fast_products
 from train.pretraining.stopping import Asked, Stopped, listening, out_of_memory, unanswered, worker_lost

@@ -23,10 +23,10 @@ from train.data.records import FilmRecord, check_leaks, read
 from train.data.shards import Shards
 from train.feeding.batches import Batches
 from train.feeding.episodes import Writer
-from train.plan import decided
 from train.pretraining.adapters import adapt
 from train.pretraining.compiling import compile_blocks
 from train.pretraining.distributed import own_device
+from train.pretraining.memory import decided
 from train.pretraining.optimiser import freeze
 from train.pretraining.recipe import Recipe
 from train.pretraining.starting import (

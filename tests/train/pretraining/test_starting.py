@@ -19,9 +19,10 @@ from tests import tiny
 from train.feeding.generated import generate
 from train.pretrain import main
 from train.pretraining.adapters import plain_state
+from train.pretraining.places import of_hub, origins
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.run import prepare
-from train.pretraining.starting import load_checkpoint, of_hub, origins, pretrained_language, tokenizers_of
+from train.pretraining.starting import load_checkpoint, pretrained_language, tokenizers_of
 from train.recipes import find_recipe
 from train.recipes.smoke import SIDE
 
