@@ -78,5 +78,5 @@ $(VENV)/ready: requirements.txt .ci/requirements.lock
 $(VENV)/ready-dev: $(VENV)/ready pyproject.toml
 	$(BIN)/python -m pip install --quiet $$($(BIN)/python -c 'import tomllib; \
 	  extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-	  print(*extras["dev"], *extras["train"], *extras["docs"], *extras["dicomweb"])')
+	  print(*extras["dev"], *extras["train"], *extras["docs"], *extras["dicomweb"], *extras["scale"])')
 	@touch $@

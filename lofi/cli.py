@@ -16,7 +16,7 @@ from lofi.errors import BadQuery, GalleryMismatch, LofiError
 from lofi.export import command as export
 from lofi.film.radiograph import Radiograph
 from lofi.results import UNJUDGED
-from lofi.settings import Settings
+from lofi.settings import Settings, place_of
 from lofi.study import commands as study
 from lofi.ui import account_commands
 from lofi.ui.start import start
@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_sources(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", help="checkpoint folder or hub id (else LOFI_MODEL, else the bundled one)")
     command.add_argument("--device", help="cpu, cuda, … (else LOFI_DEVICE, else a GPU when there is one)")
-    command.add_argument("--gallery", help="gallery folder (else LOFI_GALLERY, else the bundled one)")
+    command.add_argument("--gallery", help="gallery folder or milvus://… (else LOFI_GALLERY, else the bundled one)")
     command.add_argument("--images-root", help="folder of the gallery's films (else LOFI_IMAGE_ROOT)")
 
 
@@ -174,7 +174,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         settings,
         model=chosen.model or settings.model,
         device=chosen.device or settings.device,
-        gallery=Path(chosen.gallery).expanduser() if chosen.gallery else settings.gallery,
+        gallery=place_of("--gallery", chosen.gallery) if chosen.gallery else settings.gallery,
         image_root=Path(chosen.images_root).expanduser() if chosen.images_root else settings.image_root,
     )
 

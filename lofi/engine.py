@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from lofi import space
 from lofi.boxes import Boxes, as_boxes
 from lofi.errors import BadQuery, FilmGone, GalleryMismatch, LofiError
-from lofi.film.likeness import SAME, differing, distances, print_of
+from lofi.film.likeness import SAME, differing, print_of
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.gallery import NO_FILM, Gallery, RegionIndex, Where, parse_where
+from lofi.gallery import NO_FILM, Gallery, RegionIndex, Searchable, Where, open_gallery, parse_where
 from lofi.gallery.closeness import between_films, closer_than, of_query
 from lofi.gallery.refine import combined, wishes
-from lofi.gallery.words import Ranking, Words, fused
+from lofi.gallery.words import Ranking, fused
 from lofi.grounding import Answerer, Grounder
 from lofi.grounding.sides import contradicted
 from lofi.grounding.standing import answered, asked_as
@@ -26,7 +26,7 @@ from lofi.network.concepts import Concepts
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from lofi.report.statements import Statement, read_report
-from lofi.report.terms import query_terms, report_terms
+from lofi.report.terms import query_terms
 from lofi.report.wanted import Wanted, wanted
 from lofi.report.wording import Mark, marks
 from lofi.results import Box, Grounding, HeatMap, Hit, ReportSentence, Study
@@ -46,8 +46,6 @@ PRINTS = 100_000
 """Films of which the print is remembered."""
 WORDS_DEPTH = 1_000
 """Studies that a text is compared with by each of two ways, before they are put together."""
-WORDS_MOST = 100_000
-"""Studies of which the reports' words are searched as well; their index is made in memory, at the first text."""
 ALIKE = 0.9
 """Films with the same print are one film if their embeddings are at least so similar."""
 _log = logging.getLogger(__name__)
@@ -62,7 +60,7 @@ class Engine:
     def __init__(
         self,
         model: LofiModel,
-        gallery: Gallery | None,
+        gallery: Searchable | None,
         shots: int | None = None,
         answerer: Answerer | None = None,
         read_film: ReadFilm = Radiograph.read,
@@ -85,9 +83,9 @@ class Engine:
     def open(cls, settings: Settings, with_gallery: bool = True, read_film: ReadFilm = Radiograph.read) -> "Engine":
         """Load what the settings name. Raises CheckpointError or GalleryMismatch with what to do."""
         model = load(settings.model, settings.device)
-        gallery = None
+        gallery: Searchable | None = None
         if with_gallery:
-            gallery = Gallery.open(settings.gallery, model.fingerprint, settings.image_root)
+            gallery = open_gallery(settings.gallery, model.fingerprint, settings.image_root)
             if missing := gallery.missing_films():
                 _log.warning("%s", missing)
         answerer = None
@@ -98,18 +96,20 @@ class Engine:
         return cls(model, gallery, settings.shots, answerer, read_film)
 
     @property
-    def gallery(self) -> Gallery:
+    def gallery(self) -> Searchable:
         """The gallery that is searched. Raises GalleryMismatch where the engine was opened without one."""
         if self._gallery is None:
-            raise GalleryMismatch("No gallery is open: set LOFI_GALLERY to a gallery's folder.")
+            raise GalleryMismatch("No gallery is open: set LOFI_GALLERY to a gallery's folder, or one in Milvus.")
         return self._gallery
 
     @cached_property
     def regions(self) -> RegionIndex | None:
-        """The index of the gallery's boxes; None where it has none.
+        """The index of the gallery's boxes; None where it has none, as in Milvus.
 
         One that is damaged costs the examples, not the answers.
         """
+        if not isinstance(self.gallery, Gallery):
+            return None
         try:
             found = RegionIndex.open(self.gallery)
         except GalleryMismatch as error:
@@ -137,7 +137,7 @@ class Engine:
 
     def study(self, study_id: str) -> Study:
         """A study of the gallery. Raises BadQuery where there is none of that id."""
-        return self.gallery.studies[self._row(study_id)]
+        return self.gallery.studies_at([self._row(study_id)])[0]
 
     def encode_study(self, study_id: str) -> EncodedFilm:
         """A gallery study's film after the image tower; read again only when it is no longer held.
@@ -200,7 +200,7 @@ class Engine:
         )
         own = [self.study(study_id) for study_id in like] if encoded is None else self._own(encoded, leave_out)
         unwanted = [self.study(study_id) for study_id in unlike]
-        return self._hits(combined(parts, self.gallery.vectors), k, where, offset, own, unwanted)
+        return self._hits(combined(parts, self.gallery.sample), k, where, offset, own, unwanted)
 
     def search_region(
         self, film: Radiograph | str, box: Box, k: int = 8, where: str = "", leave_out: Study | None = None
@@ -351,36 +351,22 @@ class Engine:
         gallery, wanted = self.gallery, parse_where(where)
         most = max(WORDS_DEPTH, offset + k + len(unwanted))
         near = gallery.near(vector, most, wanted)
-        said = self._words.search(query_terms(text), most, gallery.select(wanted))
+        said = gallery.said(query_terms(text), most, wanted)
         rows = fused(Ranking(near.rows, near.similarities), said)
         hidden = {study.study_id for study in unwanted}
-        kept = [row for row in rows[: offset + k + len(hidden)] if gallery.studies[row].study_id not in hidden]
-        shown = kept[offset : offset + k]
-        similarities = gallery.vectors[np.asarray(shown, dtype=np.int64)] @ vector
-        others = of_query(vector, gallery.vectors)
+        most = offset + k + len(hidden)
+        found = zip(rows[:most].tolist(), gallery.studies_at(rows[:most].tolist()), strict=True)
+        shown = [(row, study) for row, study in found if study.study_id not in hidden][offset : offset + k]
+        similarities = gallery.vectors_at([row for row, _ in shown]) @ vector
+        others = of_query(vector, gallery.sample)
         return tuple(
-            Hit(gallery.studies[row], float(np.clip(near, -1, 1)), rank, None, closer_than(float(near), others))
-            for rank, (row, near) in enumerate(zip(shown, similarities, strict=True), start=offset + 1)
+            Hit(study, float(np.clip(near, -1, 1)), rank, None, closer_than(float(near), others))
+            for rank, ((_, study), near) in enumerate(zip(shown, similarities, strict=True), start=offset + 1)
         )
 
     @cached_property
     def _between_films(self) -> NDArray[np.float32]:
-        return between_films(self.gallery.vectors)
-
-    @cached_property
-    def _words(self) -> Words:
-        """The words of the gallery's reports; of a gallery beyond WORDS_MOST, which would take minutes, none.
-
-        Terms that the gallery does not bring are made here, which takes a millisecond or more for each report.
-        """
-        gallery = self.gallery
-        if len(gallery) > WORDS_MOST:
-            _log.warning("The gallery is so large that texts are searched by the model alone, not by reports' words.")
-            return Words(())
-        return Words(
-            terms.split("|") if terms else report_terms(gallery.studies[row].report, gallery.studies[row].labels)
-            for row, terms in enumerate(gallery.records.terms)
-        )
+        return between_films(self.gallery.sample)
 
     def _without(self, where: str, own: Sequence[Study]) -> tuple[Where, set[str]]:
         """The filter that also leaves out the patients of some studies, and the ids of these studies."""
@@ -392,12 +378,11 @@ class Engine:
             return (known,)
         gallery = self.gallery
         film = self._prints.get(encoded.sha256) or ""
-        if not gallery.records.prints.any():  # of format 1, which had none: the nearest films are read instead
+        rows = gallery.of_film(film, encoded.embedding, ALIKE)
+        if rows is None:  # of format 1, which had no prints: the nearest films are read instead
             near = (hit.study for hit in gallery.search(encoded.embedding, 3) if hit.similarity > ALIKE)
             return tuple(study for study in near if differing(self._print_of(study), film) <= SAME)
-        rows = np.flatnonzero(distances(gallery.records.prints, film) <= SAME)
-        alike = rows[gallery.vectors[rows] @ encoded.embedding > ALIKE]
-        return tuple(gallery.studies[row] for row in alike)
+        return tuple(gallery.studies_at(rows.tolist()))
 
     def _print_of(self, study: Study) -> str:
         """The print of a study's film; "" where it cannot be read."""
@@ -419,7 +404,7 @@ class Engine:
 
     def _vectors(self, study_ids: Sequence[str]) -> NDArray[np.float32]:
         """(K, E) unit vectors of studies."""
-        return self.gallery.vectors[[self._row(study_id) for study_id in dict.fromkeys(study_ids)]]
+        return self.gallery.vectors_at([self._row(study_id) for study_id in dict.fromkeys(study_ids)])
 
 
 def _certain(answer: Grounding) -> Grounding:

@@ -23,7 +23,8 @@ _PATH = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 class Settings:
     """Every setting a user may turn, each an environment variable ``LOFI_<NAME>``.
 
-    ``image_root`` is where the gallery's films lie, if not where it says.
+    ``gallery`` is a folder, or milvus://… (lofi.gallery.milvus_place); ``image_root`` is where its films lie, if not
+    where it says.
     ``model`` is a folder or a hub id; ``device`` None takes a GPU when torch sees one; ``root_path`` is the path
     under which a proxy serves the app ("" for none). ``reviews`` is a folder, "off", or "" for the usual place
     (lofi.study.place); ``study`` is the definition file of a reader study to serve. ``shots`` examples from the gallery
@@ -37,7 +38,7 @@ class Settings:
     """
 
     model: str = str(BUNDLED_MODEL)
-    gallery: Path = BUNDLED_GALLERY
+    gallery: Path | str = BUNDLED_GALLERY
     device: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
@@ -88,7 +89,7 @@ class Settings:
         return replace(
             usual,
             **given,
-            gallery=_path("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
+            gallery=place_of("LOFI_GALLERY", gallery) if gallery else BUNDLED_GALLERY,
             image_root=_path("LOFI_IMAGE_ROOT", image_root) if image_root else None,
             port=_port(port) if port else usual.port,
             study=_path("LOFI_STUDY", study) if study else None,
@@ -120,6 +121,11 @@ def _path(name: str, text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise LofiError(f"{name} begins with ~ and a user who is not known here: write the path in full.") from None
+
+
+def place_of(name: str, text: str) -> Path | str:
+    """Where a gallery lies: a folder, or an address (…://…) as it is written. Raises LofiError."""
+    return text if "://" in text else _path(name, text)
 
 
 def _check(given: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ WINGS = {
     "report": {"errors", "results"},
     "metrics": {"errors", "results", "boxes", "report"},
     "network": {"errors", "results", "boxes", "shelf", "files", "film", "report"},
-    "gallery": {"errors", "results", "boxes", "files", "film"},
+    "gallery": {"errors", "results", "boxes", "files", "film", "report"},
     "grounding": {"errors", "results", "boxes", "space", "film", "report", "network", "gallery"},
     "export": {"errors", "results", "answers", "files", "film", "report", "gallery"},
     "archive": {"errors", "film", "gallery"},

@@ -6,6 +6,7 @@ python -m train.index --dicomweb "ADDRESS file:LOGIN" --since 2024-01-01 --modal
 python -m train.index --add --records more.jsonl --out DIR
 python -m train.index --remove STUDY_ID --out DIR
 python -m train.index --verify --out DIR
+python -m train.index --out DIR --to milvus://HOST:PORT/COLLECTION
 """
 
 import argparse
@@ -21,11 +22,13 @@ import lofi
 from lofi.archive import Archive, Place, Query
 from lofi.errors import BadQuery, LofiError
 from lofi.gallery import Gallery, read_jsonl, study_from_record
+from lofi.gallery.milvus_place import MilvusPlace
 from lofi.results import Study
 from train.data.reports_csv import read_reports
 from train.indexing.archive import fetched
 from train.indexing.building import Options
 from train.indexing.changes import Change, add, index, remove
+from train.indexing.milvus import load_into
 
 
 def studies_of_records(path: Path, split: str | None, limit: int | None) -> list[Study]:
@@ -82,12 +85,13 @@ def summary(gallery: Gallery, seconds: float) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(prog="python -m train.index", description=(__doc__ or "").split("\n")[0])
-    origin = found.add_mutually_exclusive_group(required=True)
+    origin = found.add_mutually_exclusive_group()
     origin.add_argument("--records", type=Path, help="records.jsonl; paths in it are relative to its folder")
     origin.add_argument("--films", type=Path, help="folder of films (with --csv)")
     origin.add_argument("--dicomweb", metavar="PLACE", help="a picture archive, written as in LOFI_DICOMWEB")
     origin.add_argument("--remove", nargs="+", metavar="ID", help="take these studies out of the gallery")
     origin.add_argument("--verify", action="store_true", help="look through the gallery, each byte of it")
+    found.add_argument("--to", metavar="MILVUS", help="load the gallery in --out into milvus://HOST:PORT/COLLECTION")
     change = found.add_mutually_exclusive_group()
     change.add_argument("--add", action="store_true", help="add the studies that the gallery has not")
     change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
@@ -113,7 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     started = time.perf_counter()
     try:
+        place = MilvusPlace.of(arguments.to) if arguments.to else None  # a wrong address is told before the work
         gallery = _run(arguments)
+        if place is not None:
+            _loaded(gallery, place)
     except LofiError as error:
         print(error, file=sys.stderr)
         return 1
@@ -130,12 +137,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> Gallery:
     if arguments.out.exists() and not arguments.out.is_dir():
         raise BadQuery("--out must name a folder, and a file lies there.")
+    if not (arguments.remove or arguments.verify or _origin(arguments)):
+        if not arguments.to:
+            raise BadQuery("Say what to do: --records, --films, --dicomweb, --remove, --verify or --to.")
+        return Gallery.open(arguments.out)
     if arguments.remove:
         return _told(remove(arguments.remove, arguments.out))
     if arguments.verify:
         return Gallery.verify(arguments.out)
     with TemporaryDirectory(prefix="lofi-") as folder:  # films of an archive are there, without headers, until the end
         return _built(arguments, *_given(arguments, Path(folder)))
+
+
+def _origin(arguments: argparse.Namespace) -> bool:
+    return any(value is not None for value in (arguments.records, arguments.films, arguments.dicomweb))
+
+
+def _loaded(gallery: Gallery, place: MilvusPlace) -> None:
+    done = load_into(gallery, place)
+    print(f"Milvus: {done.written:,} studies written, {done.removed:,} taken out, {done.kept:,} were there.")
+    if done.boxless:
+        print(f"{done.boxless:,} studies have more boxes than one record in Milvus holds, and are there without.")
 
 
 def _built(arguments: argparse.Namespace, studies: list[Study], root: Path) -> Gallery:

@@ -247,10 +247,7 @@ class Case:
 def gallery_source(engine: "Engine") -> GallerySource:
     """What an export says of the engine's gallery."""
     gallery = engine.gallery
-    if gallery.folder is None:
-        return GallerySource("in memory", "", len(gallery))
-    digest = "" if gallery.manifest is None else gallery.manifest.records_sha256
-    return GallerySource(clean_line(gallery.folder.resolve().name, 64), digest, len(gallery))
+    return GallerySource(clean_line(gallery.title, 64), gallery.digest, len(gallery))
 
 
 def _of(verdict: "Verdict", box: Box) -> bool:

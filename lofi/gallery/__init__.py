@@ -2,8 +2,10 @@
 
 from lofi.gallery.embedding import Embedder, FilmRecord
 from lofi.gallery.gallery import NO_FILM, Gallery
+from lofi.gallery.place import open_gallery
 from lofi.gallery.records import read_jsonl, study_from_record
 from lofi.gallery.regions import RegionHit, RegionIndex
+from lofi.gallery.searchable import Searchable
 from lofi.gallery.vector_index import VectorIndex
 from lofi.gallery.where import Where, parse_where
 
@@ -14,8 +16,10 @@ __all__ = [
     "Gallery",
     "RegionHit",
     "RegionIndex",
+    "Searchable",
     "VectorIndex",
     "Where",
+    "open_gallery",
     "parse_where",
     "read_jsonl",
     "study_from_record",

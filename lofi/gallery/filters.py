@@ -77,7 +77,7 @@ class Columns:
         """The ascending rows that hold one of the values."""
         values = self._values(name)
         if name in ("label", "source") and not all(fold(value) in values.ends for value in wanted):
-            raise BadQuery(_unknown(name, values.spelled))
+            raise BadQuery(unknown(name, values.spelled))
         parts = [values.of(value) for value in wanted]
         return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
 
@@ -127,7 +127,7 @@ class Columns:
 _FIELDS = {"view": "view", "sex": "sex", "source": "source", "label": "labels"}
 
 
-def _unknown(name: str, spelled: Counter[str]) -> str:
+def unknown(name: str, spelled: Counter[str]) -> str:
     """What is said of a value that no study has."""
     if not spelled:
         return f"No study of this gallery has a {name}."

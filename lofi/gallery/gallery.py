@@ -1,8 +1,9 @@
 """A gallery: studies with their vectors, opened from a folder, searched by cosine similarity."""
 
+import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -12,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from lofi.errors import BadQuery, GalleryMismatch
+from lofi.errors import GalleryMismatch
+from lofi.film.likeness import SAME, distances
 from lofi.gallery import folder as folders
 from lofi.gallery.embedding import Embedder, FilmRecord, embed_films
 from lofi.gallery.exact import ExactIndex
@@ -21,13 +23,21 @@ from lofi.gallery.hnsw import DEFAULT, Costs
 from lofi.gallery.index_file import Base
 from lofi.gallery.manifest import Manifest
 from lofi.gallery.pictures import inside
+from lofi.gallery.query import hit_count, unit_query
+from lofi.gallery.searchable import SAMPLED
 from lofi.gallery.table import Records, as_records, listed
 from lofi.gallery.turns import Reading
-from lofi.gallery.vector_index import Neighbours, Rows, VectorIndex, Vectors
+from lofi.gallery.vector_index import LocalIndex, Neighbours, Rows, Vectors
 from lofi.gallery.where import Where
+from lofi.gallery.words import Ranking, Words
+from lofi.report.terms import report_terms
 from lofi.results import Hit, Study
 
 NO_FILM = "This study's film is not where the gallery looks for it: LOFI_IMAGE_ROOT names the folder of the films."
+
+WORDS_MOST = 100_000
+"""Studies of which the reports' words are searched as well; their index is made in memory, at the first text."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +57,7 @@ class Gallery:
     dropped: dict[str, int] = field(default_factory=dict)
     folder: Path | None = None
     image_root: Path | None = None
-    index: VectorIndex | None = None
+    index: LocalIndex | None = None
     costs: Costs = DEFAULT
     manifest: Manifest | None = None
     reading: Reading | None = None
@@ -165,9 +175,12 @@ class Gallery:
 
     def near(self, vector: ArrayLike, k: int, where: Where | None = None) -> Neighbours:
         """The rows and similarities of the hits that ``search`` gives, and raises as it does."""
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise BadQuery("The number of hits must be a whole number of at least 1.")
-        return self._neighbours(self._unit_query(vector), min(int(k), len(self.studies)), self.select(where))
+        query = unit_query(vector, self.vectors.shape[1])
+        return self._neighbours(query, min(hit_count(k), len(self.studies)), self.select(where))
+
+    def said(self, terms: Sequence[str], k: int, where: Where | None = None) -> Ranking:
+        """At most ``k`` studies whose reports state one of these terms, by BM25; none of more than WORDS_MOST."""
+        return self._words.search(terms, k, self.select(where))
 
     def select(self, where: Where | None) -> Rows | None:
         """(n,) ascending rows that ``where`` lets through; None stands for all. Raises BadQuery for unknown labels."""
@@ -176,6 +189,30 @@ class Gallery:
     def row_of(self, study_id: str) -> int | None:
         """The row of a study; None where there is none of that id."""
         return self.records.row_of(study_id)
+
+    def studies_at(self, rows: Iterable[int]) -> list[Study]:
+        """The studies at some rows, in their order."""
+        return [self.studies[int(row)] for row in rows]
+
+    def vectors_at(self, rows: Sequence[int] | Rows) -> Vectors:
+        """(n, E) the vectors at some rows, in their order."""
+        return self.vectors[np.asarray(rows, dtype=np.int64)]
+
+    def of_film(self, film: str, vector: Vectors, alike: float) -> Rows | None:
+        """Rows of studies with this film print and a similarity above ``alike``; None where no print is known."""
+        if not self.records.prints.any():
+            return None
+        rows = np.flatnonzero(distances(self.records.prints, film) <= SAME)
+        return rows[self.vectors[rows] @ vector > alike]
+
+    def first(self, count: int) -> Sequence[Study]:
+        """The first ``count`` studies at most."""
+        return self.studies[:count]
+
+    def each(self, where: Where | None = None) -> Iterator[Study]:
+        """The studies that a filter lets through, in order."""
+        rows = self.select(where)
+        return iter(self.studies) if rows is None else (self.studies[row] for row in rows)
 
     def image_path(self, study: Study) -> Path | None:
         """The study's film on disk; None where it has none or its path leads out of the gallery's folders."""
@@ -206,6 +243,21 @@ class Gallery:
     def __len__(self) -> int:
         return len(self.studies)
 
+    @property
+    def title(self) -> str:
+        """The name of its folder."""
+        return "in memory" if self.folder is None else self.folder.resolve().name
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its records; "" of a gallery that was never written."""
+        return "" if self.manifest is None else self.manifest.records_sha256
+
+    @property
+    def sample(self) -> Vectors:
+        """(n, E) vectors of studies evenly spread, fewer than twice ``SAMPLED``."""
+        return self.vectors[:: max(1, len(self.vectors) // SAMPLED)]
+
     @cached_property
     def records(self) -> Records:
         """The studies as columns."""
@@ -216,20 +268,19 @@ class Gallery:
         """The searchable fields."""
         return Columns(self.records)
 
-    def _unit_query(self, vector: ArrayLike) -> Vectors:
-        """The (E,) query of length 1. Raises BadQuery."""
-        dim = self.vectors.shape[1]
-        try:
-            query = np.asarray(vector, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise BadQuery(f"This gallery is searched with a vector of {dim} numbers.") from None
-        if query.shape != (dim,):
-            raise BadQuery(f"This gallery is searched with a vector of {dim} numbers, not with shape {query.shape}.")
-        with np.errstate(over="ignore"):
-            length = np.linalg.norm(query)
-        if not np.isfinite(length) or length < 1e-6:
-            raise BadQuery("A query vector must be finite and not zero.")
-        return np.asarray(query / length, dtype=np.float32)
+    @cached_property
+    def _words(self) -> Words:
+        """The words of the reports; of a gallery beyond WORDS_MOST, which would take minutes, none.
+
+        Terms that the records do not bring are made here, which takes a millisecond or more for each report.
+        """
+        if len(self) > WORDS_MOST:
+            _log.warning("The gallery is so large that texts are searched by the model alone, not by reports' words.")
+            return Words(())
+        return Words(
+            terms.split("|") if terms else report_terms(self.studies[row].report, self.studies[row].labels)
+            for row, terms in enumerate(self.records.terms)
+        )
 
     def _neighbours(self, query: Vectors, k: int, allowed: Rows | None) -> Neighbours:
         """By the graph where it is quicker, exactly elsewhere and wherever the graph gives too few."""

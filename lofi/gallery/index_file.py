@@ -16,7 +16,7 @@ from lofi.errors import GalleryMismatch
 from lofi.files import plain
 from lofi.gallery import stamps, storage, tuning
 from lofi.gallery.hnsw import DEFAULT, EF_CONSTRUCTION, Costs, HnswIndex, M
-from lofi.gallery.vector_index import Neighbours, Rows, VectorIndex, Vectors
+from lofi.gallery.vector_index import LocalIndex, Neighbours, Rows, Vectors
 
 FORMAT = 1
 EXACT_BELOW = 2_000
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 class Way(NamedTuple):
     """How vectors are searched; ``graph`` is None where the exact search was found to be the quicker one."""
 
-    graph: VectorIndex | None
+    graph: LocalIndex | None
     costs: Costs
 
 

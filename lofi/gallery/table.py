@@ -5,7 +5,7 @@ each is checked before the first row is read, and a compressed batch, which a fe
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -139,25 +139,29 @@ def _row(study: Study) -> dict[str, Any]:
 
 
 def _studies(table: pa.Table) -> Iterator[Study]:
-    """Each row as a Study. Whoever wrote the file, text is cleaned again before anybody sees it."""
     for row in listed(table):
-        yield Study(
-            study_id=clean_line(row["study_id"]),
-            report=clean(row["report"], REPORT_LIMIT),
-            labels=tuple(name for label in row["labels"] or () if (name := clean_line(label))),
-            view=clean_line(row["view"]),
-            source=clean_line(row["source"]),
-            sex=clean_line(row["sex"]),
-            age=age_in_years(row["age"]),
-            patient_key=clean_line(row["patient_key"]),
-            image=(row["image"] or "")[:PATH_LIMIT],
-            thumbnail=(row["thumbnail"] or "")[:PATH_LIMIT],
-            boxes=region_boxes(row["boxes"]),
-            simulated=bool(row["simulated"]),
-            film_sha256=(row.get("film_sha256") or b"").hex(),
-            film_print=(row.get("film_print") or b"").hex(),
-            terms=(row.get("terms") or "")[:TERMS_LIMIT],
-        )
+        yield study_of(row)
+
+
+def study_of(row: Mapping[str, Any]) -> Study:
+    """A row as a Study. Whoever wrote it, text is cleaned again before anybody sees it."""
+    return Study(
+        study_id=clean_line(row["study_id"]),
+        report=clean(row["report"], REPORT_LIMIT),
+        labels=tuple(name for label in row["labels"] or () if (name := clean_line(label))),
+        view=clean_line(row["view"]),
+        source=clean_line(row["source"]),
+        sex=clean_line(row["sex"]),
+        age=age_in_years(row["age"]),
+        patient_key=clean_line(row["patient_key"]),
+        image=(row["image"] or "")[:PATH_LIMIT],
+        thumbnail=(row["thumbnail"] or "")[:PATH_LIMIT],
+        boxes=region_boxes(row["boxes"]),
+        simulated=bool(row["simulated"]),
+        film_sha256=(row.get("film_sha256") or b"").hex(),
+        film_print=(row.get("film_print") or b"").hex(),
+        terms=(row.get("terms") or "")[:TERMS_LIMIT],
+    )
 
 
 def listed(column: pa.Table | pa.Array | pa.ChunkedArray) -> list[Any]:

@@ -14,7 +14,7 @@ import torch
 
 from lofi.errors import BadQuery, CheckpointError, FilmGone, LofiError
 from lofi.film.radiograph import Radiograph, ReadFilm
-from lofi.gallery import NO_FILM, Gallery
+from lofi.gallery import NO_FILM, Searchable
 from lofi.grounding.asking import Picture, question, shown
 from lofi.grounding.formats import CONVENTIONS, FAMILIES, Convention, read_boxes, write_boxes
 from lofi.grounding.shots import Shot
@@ -162,13 +162,13 @@ class VisionLanguage:
 
 
 def open_answerer(
-    name: str, device: str | None, gallery: Gallery | None, read_film: ReadFilm = Radiograph.read
+    name: str, device: str | None, gallery: Searchable | None, read_film: ReadFilm = Radiograph.read
 ) -> VisionLanguage:
     """The model that LOFI_GROUNDER names, reading its examples' films from the gallery. Raises CheckpointError."""
 
     def read(study_id: str) -> Radiograph:
         row = None if gallery is None else gallery.row_of(study_id)
-        path = None if gallery is None or row is None else gallery.image_path(gallery.studies[row])
+        path = None if gallery is None or row is None else gallery.image_path(gallery.studies_at([row])[0])
         if path is None:
             raise BadQuery(NO_FILM)
         return read_film(path)

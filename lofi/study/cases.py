@@ -8,7 +8,7 @@ from pathlib import Path
 from lofi.errors import BadQuery
 from lofi.film.elements import looks_like_dicom
 from lofi.film.raster import is_raster
-from lofi.gallery import Gallery, parse_where
+from lofi.gallery import Searchable, parse_where
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256
 from lofi.gallery.text import fold
@@ -27,7 +27,7 @@ class StudyCase:
     training: bool = False
 
 
-def find_cases(definition: Definition, gallery: Gallery | None = None) -> tuple[StudyCase, ...]:
+def find_cases(definition: Definition, gallery: Searchable | None = None) -> tuple[StudyCase, ...]:
     """The study's cases, each film once, ``limit`` of them drawn by the seed, in an order of no meaning.
 
     ``gallery`` is needed where the definition names no folder. Raises BadQuery where a film lies outside the folder,
@@ -90,35 +90,35 @@ def _of_folder(definition: Definition) -> Iterator[tuple[Path, Chosen, None]]:
                 yield path, Chosen(), None
 
 
-def _of_gallery(definition: Definition, gallery: Gallery | None) -> Iterator[tuple[Path, Chosen, Study]]:
+def _of_gallery(definition: Definition, gallery: Searchable | None) -> Iterator[tuple[Path, Chosen, Study]]:
     if gallery is None:
         raise BadQuery(
             "The study takes its films from a gallery, and none is open: set LOFI_GALLERY, or name a folder."
         )
-    rows = gallery.select(parse_where(definition.where))
-    passing = {gallery.studies[row].study_id: row for row in (range(len(gallery)) if rows is None else rows)}
+    # Of a large gallery all reports would be much.
+    each = gallery.each(parse_where(definition.where))
+    passing = {study.study_id: replace(study, report="", boxes=(), terms="") for study in each}
     drawn = _of_strata(definition, gallery, passing) if definition.strata else tuple(passing)
     wanted = definition.cases or tuple(Chosen(study=name) for name in drawn)
     for number, chosen in enumerate(wanted, start=1):
-        study = gallery.studies[passing[chosen.study]] if chosen.study in passing else None
+        study = passing.get(chosen.study)
         path = None if study is None else gallery.image_path(study)
         if study is None or path is None:
             if definition.cases:
                 raise BadQuery(f"Case {number} of the study is not in the gallery, or its film is not.")
             continue  # a gallery may hold vectors of films that lie elsewhere
-        yield path, chosen, study
+        row = gallery.row_of(study.study_id)
+        yield path, chosen, study if row is None else gallery.studies_at([row])[0]
 
 
-def _of_strata(definition: Definition, gallery: Gallery, passing: Mapping[str, int]) -> tuple[str, ...]:
+def _of_strata(definition: Definition, gallery: Searchable, passing: Mapping[str, Study]) -> tuple[str, ...]:
     """So many studies of each label, drawn by the seed; none twice. Raises BadQuery where there are too few."""
     chosen: dict[str, None] = {}
     for label, count in definition.strata:
         fit = [
             name
-            for name, row in passing.items()
-            if name not in chosen
-            and fold(label) in map(fold, gallery.studies[row].labels)
-            and gallery.image_path(gallery.studies[row]) is not None
+            for name, study in passing.items()
+            if name not in chosen and fold(label) in map(fold, study.labels) and gallery.image_path(study) is not None
         ]
         if len(fit) < count:
             raise BadQuery(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lofi.errors import BadQuery, LofiError
 from lofi.film.radiograph import Radiograph
-from lofi.gallery import Gallery
+from lofi.gallery import open_gallery
 from lofi.report.query import parse_phrases
 from lofi.settings import Settings
 from lofi.study.agreement import agreement
@@ -194,7 +194,7 @@ _ACTIONS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
 
 def _cases(definition: Definition) -> tuple[StudyCase, ...]:
     settings = Settings.from_environment()
-    gallery = None if definition.folder is not None else Gallery.open(settings.gallery, None, settings.image_root)
+    gallery = None if definition.folder is not None else open_gallery(settings.gallery, None, settings.image_root)
     return find_cases(definition, gallery)
 
 

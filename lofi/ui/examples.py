@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from lofi.gallery import Gallery
+from lofi.gallery import Searchable
 from lofi.results import Study
 from lofi.settings import BUNDLED_EXAMPLES
 
@@ -13,10 +13,10 @@ LOOKED_AT = 2_000
 """Studies among which examples are looked for."""
 
 
-def offered(gallery: Gallery) -> tuple[Study, ...]:
+def offered(gallery: Searchable) -> tuple[Study, ...]:
     """Those that `train.examples` chose where the gallery has them all, else as different ones as it has."""
     wanted = [str(one["study_id"]) for one in _measured()["examples"]]
-    there = {study.study_id: study for study in gallery.studies[:LOOKED_AT] if study.study_id in wanted}
+    there = {study.study_id: study for study in gallery.first(LOOKED_AT) if study.study_id in wanted}
     return tuple(there[one] for one in wanted) if wanted and len(there) == len(wanted) else varied(gallery, MOST)
 
 
@@ -28,9 +28,9 @@ def missed(fingerprint: str) -> frozenset[str]:
     return frozenset(str(one["study_id"]) for one in measured["examples"] if one["iou"] <= measured["found_above"])
 
 
-def varied(gallery: Gallery, count: int) -> tuple[Study, ...]:
+def varied(gallery: Searchable, count: int) -> tuple[Study, ...]:
     """The first study of each label, normal ones last, until there are ``count``; then any others that have a film."""
-    usable = [study for study in gallery.studies[:LOOKED_AT] if gallery.image_path(study) is not None]
+    usable = [study for study in gallery.first(LOOKED_AT) if gallery.image_path(study) is not None]
     by_label: dict[str, Study] = {}
     for study in sorted(usable, key=lambda study: ("No Finding" in study.labels, len(study.labels))):
         for label in study.labels[:1]:

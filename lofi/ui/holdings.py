@@ -14,7 +14,7 @@ from lofi.film.cage import Cage
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph, ReadFilm
 from lofi.film.view import preview
-from lofi.gallery import NO_FILM, Gallery
+from lofi.gallery import NO_FILM, Gallery, Searchable
 from lofi.results import Study
 from lofi.settings import BUNDLED_GALLERY, Settings
 from lofi.shelf import Shelf
@@ -63,7 +63,7 @@ class Holdings:
         self._packed: Shelf[_Packing] = Shelf(PACKED_BYTES, lambda packing: packing.size)
         self._packer = ThreadPoolExecutor(1, "pack")
         self._engine: Future[Engine] = Future()
-        self._examples: Future[tuple[Gallery, tuple[Study, ...]]] = Future()
+        self._examples: Future[tuple[Searchable, tuple[Study, ...]]] = Future()
 
     def start(self) -> None:
         """Begin to load the model and the gallery; whoever asks for them waits."""
@@ -171,7 +171,7 @@ class Holdings:
         except BadQuery:
             return None
 
-    def _find(self, study_id: str) -> tuple[Gallery, Study]:
+    def _find(self, study_id: str) -> tuple[Searchable, Study]:
         try:
             return self.engine.gallery, self.engine.study(study_id)
         except BadQuery:
@@ -181,10 +181,12 @@ class Holdings:
                     return gallery, study
             raise
 
-    def _open_examples(self, searched: Gallery) -> tuple[Gallery, tuple[Study, ...]]:
+    def _open_examples(self, searched: Searchable) -> tuple[Searchable, tuple[Study, ...]]:
         """The bundled gallery and the studies chosen from it; the searched gallery where the bundled one is missing."""
         try:
-            bundled = Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
+            bundled: Searchable = (
+                Gallery.open(BUNDLED_GALLERY) if self.settings.gallery != BUNDLED_GALLERY else searched
+            )
         except LofiError:
             bundled = searched
         return bundled, offered(bundled)
@@ -207,7 +209,7 @@ def _bytes_of(held: Radiograph | bytes) -> int:
     return len(held) if isinstance(held, bytes) else held.pixels.nbytes
 
 
-def _film(gallery: Gallery, study: Study, read_film: ReadFilm) -> Radiograph:
+def _film(gallery: Searchable, study: Study, read_film: ReadFilm) -> Radiograph:
     path = gallery.image_path(study)
     if path is None:
         raise BadQuery(NO_FILM)
