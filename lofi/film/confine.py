@@ -3,7 +3,7 @@
 In this order, each step only where the kernel lets one, none of them fatal: a network and a mount table of its own
 (``detach``, while the process still has one thread), then after everything is imported (``lock_down``) read-only
 mounts, Landlock (no writing anywhere, no reading but of Python itself, no TCP), the user nobody where it was root, no
-capabilities, no new ones, limits, and death with its parent. There is no seccomp filter.
+capabilities, no new ones, limits, death with its parent, and the system calls of lofi.film.calls.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from lofi.film import calls
 
 MEMORY = 3 * 2**29
 """Bytes of address space (1.5 GB) beyond the 0.4 GB that an idle worker has mapped, most of it libraries. The largest
@@ -82,6 +84,7 @@ def lock_down(parent: int, detached: bool, readable: Sequence[Path]) -> dict[str
         _done("prctl", _DUMPABLE, 0, 0, 0, 0)
         # Last, because a change of user takes it back; a parent that died before is noticed by its number.
         _done("prctl", _DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
+    held["calls"] = "filtered" if calls.refuse() else "all"
     if os.getppid() != parent:
         os._exit(1)
     return held

@@ -8,7 +8,9 @@ outside ``WANTED`` is ever looked at, so no name or identifier can leak; lofi.fi
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from math import isfinite
@@ -27,7 +29,7 @@ from lofi.film.walk import (
     is_vr,
 )
 
-__all__ = ["PIXEL_DATA", "Elements", "damaged", "looks_like_dicom", "read_elements"]
+__all__ = ["PIXEL_DATA", "Elements", "damaged", "inflating_once", "looks_like_dicom", "read_elements"]
 
 SEQUENCES = frozenset({0x0008_2218, 0x0028_3000, 0x0028_3010, 0x0054_0220})
 """Anatomic region, modality LUT, VOI LUT, view: of each, the first item is read, of ``LISTED`` some more."""
@@ -58,6 +60,8 @@ EXPLICIT = "1.2.840.10008.1.2.1"
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MAX_INFLATED = 128 * 2**20
+_inflated: ContextVar[dict[int, bytes] | None] = ContextVar("_inflated", default=None)
+"""By the identity of a file's bytes, while ``inflating_once`` holds them."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def read_elements(data: bytes, wanted: frozenset[int] = WANTED) -> Elements:
             uids[head.tag] = bytes(view[head.start : min(at, head.start + 64)]).decode("latin-1").strip(" \0")
     syntax = uids[0x0002_0010]
     if syntax == DEFLATED:
-        view, at = memoryview(_inflate(view[at:])), 0
+        view, at = memoryview(_kept(data, view[at:])), 0
     if at + 8 > len(view):
         raise damaged("it holds a file header and nothing after it")
     # The first group is 8 or lower: its bytes tell their order better than a label does.
@@ -188,6 +192,26 @@ def read_elements(data: bytes, wanted: frozenset[int] = WANTED) -> Elements:
         syntax = (EXPLICIT if explicit else IMPLICIT) if little else BIG_ENDIAN
     found = _elements(Walk(view, explicit, little), at, len(view), syntax, wanted)
     return replace(found, media_class=uids[0x0002_0002])
+
+
+@contextmanager
+def inflating_once() -> Iterator[None]:
+    """Whatever is read of a file within, its deflated part is inflated once: it takes longer than all else."""
+    token = _inflated.set({})
+    try:
+        yield
+    finally:
+        _inflated.reset(token)
+
+
+def _kept(data: bytes, packed: memoryview) -> bytes:
+    kept = _inflated.get()
+    if kept is None:
+        return _inflate(packed)
+    if id(data) not in kept:
+        kept.clear()  # of another file, which may be gone
+        kept[id(data)] = _inflate(packed)
+    return kept[id(data)]
 
 
 def _inflate(packed: memoryview) -> bytes:

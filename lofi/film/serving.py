@@ -8,6 +8,7 @@ from typing import Any
 from lofi.errors import LofiError, UnreadableFilm
 from lofi.film import confine
 from lofi.film.bay import Bay, content, put_film
+from lofi.film.elements import inflating_once
 from lofi.film.origin import read_origin
 from lofi.film.radiograph import claimed_pixels, exposed
 from lofi.film.wire import arrays_out, error_out, exposure_out, origin_out, receive_with_files, send
@@ -31,12 +32,13 @@ def serve_one(wire: socket.socket, bay: Bay, before: Look) -> None:
     try:
         data = content(files[0]) if files else bay.take(asked["length"])
         before(data)
-        claim = claimed_pixels(data)
-        send(wire, {"claim": claim})
-        told, rooms = receive_with_files(wire)
-        if not told["go"]:
-            return  # not now: the server sends the file again when it is this film's turn
-        answer = _film(data, claim, bay, rooms)
+        with inflating_once():
+            claim = claimed_pixels(data)
+            send(wire, {"claim": claim})
+            told, rooms = receive_with_files(wire)
+            if not told["go"]:
+                return  # not now: the server sends the file again when it is this film's turn
+            answer = _film(data, claim, bay, rooms)
     except LofiError as error:
         answer = error_out(error)
     except MemoryError:

@@ -1,6 +1,7 @@
 """A worker that tries to break out, for tests only: the file's first line says how, what came of it is its sentence."""
 
 import ctypes
+import errno
 import os
 import resource
 import socket
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lofi.errors import UnreadableFilm
-from lofi.film import worker
+from lofi.film import calls, worker
 
 
 def _network() -> object:
@@ -94,6 +95,21 @@ def _many_files() -> object:
             os.close(descriptor)
 
 
+def _calls() -> object:
+    """Which calls of the filter's table were not refused, called with nothing in hand."""
+    ctypes.set_errno(0)
+    library = ctypes.CDLL(None, use_errno=True)
+    refused = calls.numbers(os.uname().machine)
+    let = [name for name, number in refused.items() if library.syscall(number, 0, 0, 0, 0, 0, 0) != -1]
+    told = [name for name, number in refused.items() if name not in let and _error(library, number) != errno.EPERM]
+    return f"{len(refused)} {let} {told}"
+
+
+def _error(library: ctypes.CDLL, number: int) -> int:
+    library.syscall(number, 0, 0, 0, 0, 0, 0)
+    return ctypes.get_errno()
+
+
 def _garbage() -> object:
     with socket.socket(fileno=os.dup(int(sys.argv[1]))) as wire:
         wire.sendall(b"\xff\xff\xff\xff" + b"x" * 100)
@@ -112,7 +128,7 @@ _words: list[str] = []
 TRIALS: dict[str, Callable[[], object]] = {
     "network": _network, "write": _write, "delete": _delete, "read": _read, "start": _start, "signal": _signal,
     "root": _root, "memory": _memory, "spin": _spin, "sleep": _sleep, "die": _die, "noise": _noise,
-    "limits": _limits, "many_files": _many_files, "garbage": _garbage, "lie": _lie,
+    "limits": _limits, "many_files": _many_files, "garbage": _garbage, "lie": _lie, "calls": _calls,
 }  # fmt: skip
 
 

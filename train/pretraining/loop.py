@@ -27,6 +27,7 @@ from train.pretraining.folders import best_score, put_aside, recover, replace_fi
 from train.pretraining.metrics import Metrics, memory_mib
 from train.pretraining.optimiser import Average, optimiser, rate_factor
 from train.pretraining.pending import Clock, Pending, Wishes, wished
+from train.pretraining.pinning import pin
 from train.pretraining.places import origins
 from train.pretraining.processes import accelerator_for
 from train.pretraining.quick import look, quick_figures, score_of
@@ -206,6 +207,8 @@ def train(run: Run, out: Path, resume: bool, shard: bool = False) -> None:
             for name in ("checkpoint", "best"):
                 recover(out / name)
             replace_file(out / "recipe.json", json.dumps(to_dict(recipe), indent=1))
+            if said := pin(recipe.starts, out, resume):
+                print(said, flush=True)
             metrics = Metrics(out, first)
             stack.callback(metrics.close)
         try:

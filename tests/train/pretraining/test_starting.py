@@ -19,6 +19,7 @@ from tests import tiny
 from train.feeding.generated import generate
 from train.pretrain import main
 from train.pretraining.adapters import plain_state
+from train.pretraining.pinning import pin
 from train.pretraining.places import of_hub, origins
 from train.pretraining.recipe import Recipe, Starts
 from train.pretraining.run import prepare
@@ -252,3 +253,20 @@ def test_a_revision_reaches_the_hub_and_a_folder_keeps_its_at(tmp_path: Path) ->
     assert of_hub("owner/name") == ("owner/name", {})
     (tmp_path / "a@b").mkdir()
     assert of_hub(str(tmp_path / "a@b")) == (str(tmp_path / "a@b"), {})
+
+
+def test_a_run_keeps_the_commit_and_says_how_to_take_it_again(tmp_path: Path) -> None:
+    commit, taken = "b2" * 20, tmp_path / "models--owner--name"
+    for folder in ("snapshots/" + commit, "refs"):
+        (taken / folder).mkdir(parents=True)
+    (taken / "snapshots" / commit / "config.json").write_text("{}")
+    (taken / "refs" / "main").write_text(commit)
+    starts = Starts("imagenet", "minilm", "hub:owner/name")
+    assert pin(starts, tmp_path, False, tmp_path).endswith(f"--set starts.language=hub:owner/name@{commit}")
+    kept = json.loads((tmp_path / "starts.json").read_text())
+    assert kept["language"] == f"hub:owner/name@{commit}"
+    again = replace(starts, language=kept["language"])
+    assert pin(again, tmp_path, False, tmp_path) == ""
+    (taken / "refs" / "main").write_text("c3" * 20)
+    assert pin(starts, tmp_path, True, tmp_path) == ""
+    assert json.loads((tmp_path / "starts.json").read_text()) == kept
