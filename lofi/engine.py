@@ -192,7 +192,7 @@ class Engine:
         encoded = None if film is None else self.encode(film)
         if encoded is None and not text and not like:
             raise BadQuery("Give a film, a text or a study to be like.")
-        words = self.model.embed_text([text])[0] if text else None
+        words = self.model.embed_query([text])[0] if text else None
         if encoded is None and words is not None and not like:
             return self._by_text(text, words, k, where, offset, [self.study(study_id) for study_id in unlike])
         parts = wishes(

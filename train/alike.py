@@ -12,7 +12,6 @@ a DenseNet-121); a label's phrase ranks above its denial (``phrases``); films of
 
 import argparse
 import copy
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from train.data.lexicon import PHRASES, denied
 from train.data.records import NIH_LABELS
+from train.data.teacher import read_teacher
 from train.evaluation.asking import Plan, ask, readable
 from train.evaluation.embedding_figures import WORDINGS
 from train.evaluation.questions import Film, read_films, sample
@@ -115,18 +115,6 @@ def features(model: LofiModel, films: Sequence[Film], title: str) -> Features:
 
     embeddings = ask(model, films, Plan(), title=title, also=keep).embeddings
     return Features(torch.stack(rows).clone(), torch.from_numpy(embeddings))
-
-
-def read_teacher(path: Path, labels: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-    """Stem of a film's file → (L,) log-odds. Raises ValueError where a column is missing."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        missing = {"Image Index", *(f"prob_{label}" for label in labels)} - set(rows.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path.name} lacks the columns {', '.join(sorted(missing))}")
-        chances = {Path(row["Image Index"]).stem: [float(row[f"prob_{label}"]) for label in labels] for row in rows}
-    clipped = {name: np.clip(np.array(values), 1e-4, 1 - 1e-4) for name, values in chances.items()}
-    return {name: np.log(values / (1 - values)).astype(np.float32) for name, values in clipped.items()}
 
 
 def known(films: Sequence[Film], teacher: Mapping[str, NDArray[np.float32]]) -> Known:

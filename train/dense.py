@@ -2,151 +2,90 @@
 
 Learns from the split train, without the patients kept back as dev, for a given time; writes the state every few
 minutes, so that ``--resume`` goes on where it stood. Its last average of weights is what ``train.dense_figures`` reads.
+
+``--device cuda`` trains all of the network on large batches that ``--workers`` processes make. ``--words CHECKPOINT``
+adds a vector of the whole film, taught by reports and labels as that checkpoint's text tower embeds them. ``--found
+RUN`` adds the boxes that an earlier run finds for labels without any. docs/training.md has the commands of the bundled
+network.
 """
 
 import argparse
 import json
-import math
-import time
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from torch import Tensor
 
+from lofi.network.checkpoint import load as load_checkpoint
 from lofi.network.dense import DenseConfig, DenseNet
-from train.densely.batches import Batch, batch_of
+from train.densely.answers import Film
 from train.densely.canvases import canvases
 from train.densely.concepts import CONCEPTS
 from train.densely.corpus import films, taught
-from train.densely.loss import Losses, losses
+from train.densely.found import askable, found_on
+from train.densely.run import Plan, run, starting
 from train.densely.sampling import Sampler
-from train.densely.state import Average, Progress, load, save
+from train.densely.state import trained
+from train.densely.stepping import Told
+from train.densely.worded import words_of
+from train.densely.words import Bank
 
-STARTING = "anatomy_unet_lite0.safetensors"
-SAVE_EVERY = 180.0
+TOWERS = {
+    "tf_efficientnet_lite0": "anatomy_unet_lite0.safetensors",
+    "tf_efficientnet_lite1": "tf_efficientnet_lite1.imagenet.safetensors",
+    "tf_efficientnet_lite2": "tf_efficientnet_lite2.imagenet.safetensors",
+}
+"""Tower → the weights that it starts from."""
 CACHED = 448
 """Side of the decoded canvases; a run may look at smaller ones."""
-PARTS = 2
+LARGE = Plan(
+    minutes=0,
+    coarse=0.0,
+    head_rate=2e-3,
+    tower_rate=5e-4,
+    weight_decay=5e-2,
+    warm=200,
+    decay=0.999,
+    rounds=4,
+    skipped=0.15,
+    dropout=0.3,
+)
+"""What an accelerator's run uses where the command line is silent."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How the run goes: minutes in all, small canvases for the first ``coarse`` share of them, rates, seed."""
-
-    minutes: float
-    coarse: float = 0.6
-    coarse_side: int = 320
-    head_rate: float = 1.5e-3
-    tower_rate: float = 3e-4
-    seed: int = 0
+def completed(corpus: Sequence[Film], canvas: NDArray[np.uint8], run_folder: Path, device: str) -> list[Film]:
+    """The films with the boxes that an earlier run finds on them."""
+    eyes, known = trained(run_folder), askable(corpus)
+    eyes.network.to(device)
+    return [found_on(eyes, film, np.asarray(own), known) for film, own in zip(corpus, canvas, strict=True)]
 
 
-def starting(network: DenseNet, weights: Path) -> None:
-    """The tower as the anatomy network has it; its first blocks stay as they are (edges are edges)."""
-    stored = {k[2:]: v for k, v in load_file(weights).items() if k.startswith("e.")}
-    own = network.e.state_dict()
-    network.e.load_state_dict({k: stored[k].to(v.dtype) for k, v in own.items()})
-
-
-def freeze(network: DenseNet) -> None:
-    """No gradient for the stem and the first two blocks: a third of the cost of a step."""
-    for part in (network.e.conv_stem, network.e.bn1, network.e.blocks[0], network.e.blocks[1]):
-        part.requires_grad_(False)
-
-
-def optimiser(network: DenseNet, plan: Plan) -> torch.optim.AdamW:
-    tower = [p for name, p in network.named_parameters() if name.startswith("e.") and p.requires_grad]
-    head = [p for name, p in network.named_parameters() if not name.startswith("e.")]
-    groups = [{"params": tower, "lr": plan.tower_rate}, {"params": head, "lr": plan.head_rate}]
-    for group in groups:
-        group["peak"] = group["lr"]
-    return torch.optim.AdamW(groups, weight_decay=1e-2, fused=True)
-
-
-def gradients(network: DenseNet, batch: Batch) -> tuple[Losses, list[Tensor | None]]:
-    """Losses of a batch and the gradient of each trained parameter; touches no ``grad``, so that threads may share."""
-    found = losses(network(batch.films, batch.which, batch.concepts, batch.sides), batch.targets)
-    trained = [p for p in network.parameters() if p.requires_grad]
-    return found, list(torch.autograd.grad(found.total, trained, allow_unused=True))
-
-
-def one_step(network: DenseNet, adam: torch.optim.AdamW, batch: Batch, factor: float, pool: Executor) -> Losses:
-    """Forward, backward, step, at ``factor`` of the peak rates. Batch norms keep the statistics they came with.
-
-    The batch goes in two parts over two threads of one core each: they meet once a step, where two threads inside each
-    operator meet hundreds of times and wait for one another whenever the machine has other work.
-    """
-    network.train()
-    network.e.eval()
-    done = list(pool.map(lambda part: gradients(network, part), batch.parts(PARTS)))
-    trained = [p for p in network.parameters() if p.requires_grad]
-    for place, parameter in enumerate(trained):
-        known = [grads[place] for _, grads in done if grads[place] is not None]
-        parameter.grad = torch.stack(known).sum(0) / len(done) if known else None
-    for group in adam.param_groups:
-        group["lr"] = group["peak"] * factor
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    adam.step()
-    every = [torch.stack([getattr(f, n).detach() for f, _ in done]).mean() for n in ("heat", "box", "presence")]
-    return Losses(*every)
-
-
-def rate(share: float, step: int) -> float:
-    """Warm up over 60 steps, then half a cosine down to 2 % at the end of the time."""
-    return min(1.0, (step + 1) / 60) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * min(1.0, share))))
-
-
-def run(
-    plan: Plan, sampler: Sampler, canvas: NDArray[np.uint8], network: DenseNet, out: Path, resume: bool
-) -> Progress:
-    """Train until the time is spent; the clock stands still between two sittings."""
-    freeze(network)
-    adam, average = optimiser(network, plan), Average(network)
-    progress = load(out, network, adam, average) if resume else Progress()
-    last = saved = time.monotonic()
-    recent: list[list[float]] = []
-    with (
-        ThreadPoolExecutor(PARTS, initializer=torch.set_num_threads, initargs=(1,)) as pool,
-        (out / "log.jsonl").open("a") as log,
-    ):
-        while progress.seconds < plan.minutes * 60:
-            share = progress.seconds / (plan.minutes * 60)
-            side = plan.coarse_side if share < plan.coarse else network.config.side
-            batch = batch_of(sampler, canvas, side, progress.step, plan.seed, pool)
-            found = one_step(network, adam, batch, rate(share, progress.step), pool)
-            progress.step += 1
-            average.update(network, progress.step)
-            now = time.monotonic()
-            progress.seconds, last = progress.seconds + now - last, now
-            recent.append([float(v.detach()) for v in (found.heat, found.box, found.presence)])
-            if progress.step % 25 == 0:
-                heat, box, presence = np.mean(recent, axis=0).round(4).tolist()
-                recent = []
-                line = {"step": progress.step, "minutes": round(progress.seconds / 60, 2), "side": side}
-                line |= {"heat": heat, "box": box, "presence": presence, "questions": len(batch.which)}
-                log.write(json.dumps(line) + "\n")
-                log.flush()
-            if now - saved > SAVE_EVERY:
-                save(out, network, adam, average, progress)
-                saved = now
-        save(out, network, adam, average, progress)
-    return progress
+def planned(options: argparse.Namespace) -> Plan:
+    """The plan of the command line."""
+    if options.device == "cpu":
+        return Plan(options.minutes, 0.6 if options.coarse is None else options.coarse)
+    own = {"minutes": options.minutes, "workers": options.workers, "rounds": options.rounds}
+    return Plan(**{**asdict(LARGE), **own, "coarse": options.coarse or 0.0})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True, help="the data beside the project")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--cache", type=Path, help="folder for decoded canvases (default: beside the run)")
     parser.add_argument("--minutes", type=float, default=70.0)
-    parser.add_argument("--coarse", type=float, default=Plan.coarse, help="share of the time on small canvases")
+    parser.add_argument("--coarse", type=float, help="share of the time on small canvases (0.6; on a GPU 0)")
     parser.add_argument("--side", type=int, default=448, help="of the canvas, at most 448")
+    parser.add_argument("--tower", choices=sorted(TOWERS), default="tf_efficientnet_lite0")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=8, help="processes that make batches, on a GPU")
+    parser.add_argument("--rounds", type=int, default=LARGE.rounds, help="dozens of films a batch, on a GPU")
+    parser.add_argument("--words", type=Path, help="checkpoint whose text tower says what films are called")
+    parser.add_argument("--found", type=Path, help="an earlier run that finds boxes for labels without any")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     torch.set_flush_denormal(True)  # moments of small gradients; without it Adam takes as long as a backward pass
@@ -154,14 +93,26 @@ def main() -> None:
     cv2.setNumThreads(1)
     torch.manual_seed(0)
     options.out.mkdir(parents=True, exist_ok=True)
+    cache = options.cache or options.out.parent / "cache"
     corpus = [film for film in films(options.shared, "train") if not film.dev]
-    canvas = canvases(corpus, options.shared / "cxr", options.cache or options.out.parent / "cache", CACHED)
-    network = DenseNet(DenseConfig(CONCEPTS, side=options.side))
-    starting(network, options.shared / "weights" / STARTING)
-    plan = Plan(options.minutes, options.coarse)
+    canvas = canvases(corpus, options.shared / "cxr", cache, CACHED)
+    plan, told, width = planned(options), None, 0
+    if options.words:
+        model = load_checkpoint(options.words, "cpu")
+        width = model.embed_dim
+        words = words_of(corpus, options.shared, model, cache).to(torch.device(options.device))
+        told = Told(words, Bank(len(corpus), width, torch.device(options.device)))
+    if options.found:
+        corpus = completed(corpus, canvas, options.found, options.device)
+    network = DenseNet(
+        DenseConfig(CONCEPTS, side=options.side, tower=options.tower, embed=width), plan.skipped, plan.dropout
+    )
+    starting(network, options.shared / "weights" / TOWERS[options.tower])
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
-    progress = run(plan, Sampler(corpus, plan.seed), canvas, network, options.out, options.resume)
+    reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()
+    sampler = Sampler(corpus, plan.seed, rounds=plan.rounds, told=reported)
+    progress = run(plan, sampler, canvas, network.to(options.device), options.out, options.resume, told)
     print(f"{progress.step} steps in {progress.seconds / 60:.1f} minutes → {options.out}")
 
 

@@ -17,18 +17,15 @@ from typing import Any, TypeVar
 
 import cv2
 import torch
-from safetensors import safe_open
 
 from lofi.metrics.bootstrap import Estimate
 from lofi.network.checkpoint import load, read_manifest
-from lofi.network.dense import DenseConfig, DenseNet
-from lofi.network.eyes import DenseEyes
 from train.densely import figures as f
 from train.densely.answers import Film
 from train.densely.asking import Answered, Asker, ask_film, ask_films, ask_model, read, write
 from train.densely.corpus import films
 from train.densely.cuts import as_probabilities, cuts
-from train.densely.state import STATE
+from train.densely.state import trained
 from train.evaluation.asking import always_answering
 
 Grouped = TypeVar("Grouped", Film, Answered)
@@ -37,16 +34,6 @@ SHARES = (2.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 """Tried on dev: how much of the best box's heat a further box needs; 2 is the best box alone."""
 MOST = {"nih": 1000, "jsrt": 1000, "openi": 80, "rsna": 30}
 """Films asked of a group: enough for an interval, little enough for two cores."""
-
-
-def trained(run: Path) -> DenseEyes:
-    """The run's average of weights, ready to be asked."""
-    described = json.loads((run / "run.json").read_text())["config"]
-    config = DenseConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()})
-    network = DenseNet(config)
-    with safe_open(run / STATE, "pt") as stored:
-        network.load_state_dict({name: stored.get_tensor(f"ema.{name}") for name in network.state_dict()})
-    return DenseEyes(network)
 
 
 def chosen(shared: Path, split: str, few: int | None = None) -> list[Film]:

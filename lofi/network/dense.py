@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import lofi.network.torchvision_ops  # noqa: F401  (before timm: it imports torchvision)
+from lofi.network.whole import Whole
 
 SIDES = ("", "left", "right")
 """The patient's side; "" asks without one."""
@@ -27,7 +28,7 @@ _REACH = 0.15
 
 @dataclass(frozen=True)
 class DenseConfig:
-    """What the network is made of; saved with its weights."""
+    """What the network is made of; saved with its weights. ``embed``: width of a film's vector, 0 without one."""
 
     concepts: tuple[str, ...]
     side: int = 448
@@ -35,13 +36,17 @@ class DenseConfig:
     levels: tuple[int, ...] = (2, 3, 4)
     pyramid: int = 96
     width: int = 64
+    embed: int = 0
 
 
 class Seen(NamedTuple):
-    """A film once looked at: ``maps`` (B, D, n, n) at stride 8 and ``whole`` (B, 2D) of the entire film."""
+    """A film once looked at: ``maps`` (B, D, n, n) at stride 8, ``whole`` (B, 2D) of the entire film, and ``deep``
+    (B, C, n / 4, n / 4), the tower's deepest features.
+    """
 
     maps: Tensor
     whole: Tensor
+    deep: Tensor
 
 
 class Asked(NamedTuple):
@@ -75,12 +80,17 @@ def _separable(width: int) -> nn.Sequential:
 class DenseNet(nn.Module):
     """Films → maps once (``see``); maps and questions → heat, boxes, presence (``ask``)."""
 
-    def __init__(self, config: DenseConfig) -> None:
+    def __init__(self, config: DenseConfig, skipped: float = 0.0, dropout: float = 0.0) -> None:
+        """In training, blocks of the tower are skipped with a chance that rises to ``skipped`` (stochastic depth), and
+        ``dropout`` falls on the vector of the whole film.
+        """
         super().__init__()
         import timm
 
         self.config = config
-        self.e: Any = timm.create_model(config.tower, features_only=True, pretrained=False, out_indices=config.levels)
+        self.e: Any = timm.create_model(
+            config.tower, features_only=True, pretrained=False, out_indices=config.levels, drop_path_rate=skipped
+        )
         channels = self.e.feature_info.channels()
         p, d = config.pyramid, config.width
         self.lateral = nn.ModuleList(nn.Conv2d(c, p, 1) for c in channels)
@@ -96,6 +106,7 @@ class DenseNet(nn.Module):
         self.key = nn.Linear(d, 3 * d)
         self.seen_there = nn.LayerNorm(d)
         self.there = nn.Sequential(nn.Linear(4 * d + 2, d), nn.GELU(), nn.Linear(d, 1))
+        self.vector = Whole(channels[-1], config.embed, dropout) if config.embed else None
         self._start()
 
     def _start(self) -> None:
@@ -108,9 +119,7 @@ class DenseNet(nn.Module):
 
     def see(self, canvases: Tensor) -> Seen:
         """(B, S, S) canvases in 0–1, S a multiple of 32 → ``Seen``."""
-        mean, std = (canvases.new_tensor(v)[None, :, None, None] for v in (_MEAN, _STD))
-        images = ((canvases[:, None] - mean) / std).contiguous(memory_format=torch.channels_last)
-        levels = self.e(images)
+        levels = self._levels(canvases)
         maps = [conv(level) for conv, level in zip(self.lateral, levels, strict=True)]
         total = maps[-1]
         for finer in maps[-2::-1]:
@@ -119,14 +128,26 @@ class DenseNet(nn.Module):
         for block in self.smooth:
             total = total + block(total)
         deep = torch.cat([levels[-1].mean((2, 3)), levels[-1].amax((2, 3))], 1)
-        return Seen(self.narrow(total), self.total(deep))
+        return Seen(self.narrow(total), self.total(deep), levels[-1])
+
+    def embed(self, canvases: Tensor) -> Tensor:
+        """(B, S, S) canvases → (B, E) unit vectors of whole films. Raises ValueError where it has none."""
+        if self.vector is None:
+            raise ValueError("This dense network makes no vector of a film.")
+        return cast(Tensor, self.vector(self._levels(canvases)[-1]))
+
+    def _levels(self, canvases: Tensor) -> list[Tensor]:
+        mean, std = (canvases.new_tensor(v)[None, :, None, None] for v in (_MEAN, _STD))
+        images = ((canvases[:, None] - mean) / std).contiguous(memory_format=torch.channels_last)
+        return cast(list[Tensor], self.e(images))
 
     def ask(self, seen: Seen, which: Tensor, concepts: Tensor, sides: Tensor) -> Asked:
         """Question j: concept ``concepts[j]``, side ``sides[j]`` (index in ``SIDES``), film ``which[j]``, all (Q,)."""
         asked = self.concept(concepts) + self.side(sides)
         scale, shift = self.film(asked)[..., None, None].chunk(2, 1)
         cells = self.head(seen.maps[which] * (1 + scale) + shift)
-        out = self.out(cells) + self.prior(asked)[..., None, None]
+        # Edges are told in full precision: half of it would move them by a cell.
+        out = self.out(cells).float() + self.prior(asked).float()[..., None, None]
         heat = out[:, 0]
         return Asked(heat, edges(out[:, 1:]), self._presence(heat.flatten(1), cells, seen.whole[which], asked))
 

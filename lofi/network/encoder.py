@@ -109,22 +109,36 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
-        """(B, E) float32 unit embeddings of films."""
+        """(B, E) float32 unit embeddings of films: the dense network's, where it makes any."""
         if not radiographs:
             return np.zeros((0, self.embed_dim), dtype=np.float32)
+        if self.eyes is not None and self.eyes.whole is not None:
+            with self._lock:
+                return self.eyes.embed(radiographs)
         canvases, _ = self._canvases(radiographs)
         with self._lock:
             return np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, E) float32 unit embeddings of sentences; each is cut to the text tower's context."""
+        """(n, E) float32 unit embeddings of sentences, to be compared with one another; each is cut to the text tower's
+        context.
+        """
         if not texts:
             return np.zeros((0, self.embed_dim), dtype=np.float32)
         rows = self.text_tokens.encode_all(texts, self.config.text.context)
         ids = pad(rows).to(self.device)
         with self._lock:
             return np.asarray(self.network.encode_texts(ids).cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def embed_query(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, E) float32 unit embeddings of sentences, to be compared with those of films."""
+        vectors = self.embed_text(texts)
+        if self.eyes is None or self.eyes.whole is None or not len(vectors):
+            return vectors
+        placed = self.eyes.whole.of_texts(torch.from_numpy(vectors).to(self.device))
+        return np.asarray(placed.cpu().numpy(), dtype=np.float32)
 
     def hears(self, word: str) -> bool:
         """Whether the text tower knows a lower-case word: as one of its own, not as letters put together."""
@@ -149,6 +163,8 @@ class Encoder:
             begin = self.network.language.embed(torch.tensor([self.talk.opening], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
             seen = None if self.eyes is None else self.eyes.look_at(radiograph)
+            if self.eyes is not None and self.eyes.whole is not None and seen is not None:
+                embedding = self.eyes.whole(seen.deep)
         return EncodedFilm(
             sha256=radiograph.sha256,
             frame=frames[0],
@@ -183,6 +199,9 @@ class Encoder:
     def embed_parts(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> NDArray[np.float32]:
         """(M, E) float32 unit embeddings of (M, 4) film boxes, to be compared with those of whole films."""
         encoded = self.encoded(film)
+        if self.eyes is not None and self.eyes.whole is not None and encoded.seen is not None:
+            with self._lock:
+                return self.eyes.embed_parts(encoded.seen, encoded.frame.to_canvas(as_boxes(boxes)))
         if encoded.last is None:
             raise BadQuery("Of this film only the patches are held: open it again.")
         placed = torch.from_numpy(encoded.frame.to_canvas(as_boxes(boxes))).float().to(self.device)

@@ -5,22 +5,26 @@ dense.safetensors   its weights
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from lofi.boxes import Boxes
 from lofi.errors import CheckpointError
 from lofi.files import plain
 from lofi.film.radiograph import Radiograph
 from lofi.network.config import Preprocessing
 from lofi.network.dense import SIDES, DenseConfig, DenseNet, Place, Seen, best_boxes
+from lofi.network.pooled import cell_weights
 from lofi.network.preprocess import canvas
+from lofi.network.whole import Whole
 
 DESCRIPTION, WEIGHTS = "dense.json", "dense.safetensors"
 LONGEST = 1_000_000
@@ -56,8 +60,35 @@ class DenseEyes:
 
     def look_at(self, film: Radiograph) -> Seen:
         """A film → its feature maps."""
-        rendered, _ = canvas(film.pixels, self.preprocessing)
-        return self.look(torch.from_numpy(np.ascontiguousarray(rendered)))
+        return self.look(self._canvas(film))
+
+    def _canvas(self, film: Radiograph) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(canvas(film.pixels, self.preprocessing)[0]))
+
+    @property
+    def whole(self) -> Whole | None:
+        """What makes a vector of a whole film, where the network does."""
+        return self.network.vector
+
+    @torch.inference_mode()
+    def embed(self, films: Sequence[Radiograph]) -> NDArray[np.float32]:
+        """(B, E) float32 unit vectors of films. Raises ValueError where the network makes none."""
+        device = next(self.network.parameters()).device
+        pictures = torch.stack([self._canvas(film) for film in films]).to(device)
+        return np.asarray(self.network.embed(pictures).float().cpu().numpy(), dtype=np.float32)
+
+    @torch.inference_mode()
+    def embed_parts(self, seen: Seen, boxes: Boxes) -> NDArray[np.float32]:
+        """(M, E) float32 unit vectors of (M, 4) canvas boxes, to be compared with those of whole films.
+
+        Means and maxima over the cells that a box covers, at least the one of its middle. Raises ValueError as above.
+        """
+        if self.whole is None:
+            raise ValueError("This dense network makes no vector of a film.")
+        cells = seen.deep[0].flatten(1)
+        weights = torch.from_numpy(cell_weights(boxes, *seen.deep.shape[-2:])).to(cells)
+        inside = torch.where(weights[:, None] > 0, cells[None], -torch.inf)
+        return np.asarray(self.whole.of_pooled(weights @ cells.T, inside.amax(2)).cpu().numpy(), dtype=np.float32)
 
     @torch.inference_mode()
     def ask(
@@ -124,6 +155,7 @@ def _config(values: Mapping[str, Any]) -> DenseConfig:
     config = DenseConfig(**settings)
     for name, (low, high) in _SIZES.items():
         plain.whole(getattr(config, name), name, low, high)
+    plain.whole(config.embed, "embed", 0, 4096)
     if not isinstance(config.tower, str) or not _TOWER.fullmatch(config.tower) or config.side % 32 or config.width % 8:
         raise plain.Unfit("tower, side and width must be those of a network of ours")
     if not isinstance(config.concepts, tuple) or not 0 < len(config.concepts) <= 1000:

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from lofi.network.dense import Asked, DenseConfig, DenseNet
-from train.dense import Plan, one_step, optimiser
 from train.densely import concepts as c
 from train.densely.answers import Film, film_of, kept_back
 from train.densely.augment import Move, augmented, inside
@@ -21,8 +20,10 @@ from train.densely.denials import denied
 from train.densely.drawn import draw
 from train.densely.loss import giou, heat_losses, losses
 from train.densely.questions import Question, choose
+from train.densely.run import Plan, optimiser
 from train.densely.sampling import Sampler
 from train.densely.state import Average, Progress, load, save
+from train.densely.stepping import one_step
 
 LUNGS = {"right lung": [0.1, 0.1, 0.45, 0.8, 0.9], "left lung": [0.55, 0.1, 0.9, 0.8, 0.9]}
 
@@ -244,7 +245,7 @@ def batch() -> Batch:
     films = torch.rand(2, 64, 64, generator=torch.Generator().manual_seed(0))
     questions = [Question("mass", "left", ((0.2, 0.2, 0.6, 0.6),), present=True), Question("nodule", "", present=False)]
     which, sides = torch.tensor([0, 1]), torch.tensor([1, 0])
-    return Batch(films, which, torch.tensor([4, 5]), sides, targets_of(questions, 8))
+    return Batch(films, which, torch.tensor([4, 5]), sides, targets_of(questions, 8), torch.arange(2))
 
 
 def test_a_run_taken_up_again_is_the_same(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from lofi.network.dense import SIDES
 from train.densely.augment import Grey, Move, augmented, inside
 from train.densely.concepts import CONCEPTS
-from train.densely.questions import Question
+from train.densely.questions import DRAWN_BY_HAND, Question
 from train.densely.sampling import Pick, Sampler
 
 STRIDE = 8
@@ -40,13 +40,28 @@ class Targets:
 
 @dataclass(frozen=True)
 class Batch:
-    """``films`` (B, S, S) in 0–1, and for each question its film, concept and side, all (Q,)."""
+    """``films`` (B, S, S) in 0–1, and for each question its film, concept and side, all (Q,). ``rows`` (B,): the film's
+    place in the corpus, −1 where something was drawn into it.
+    """
 
     films: Tensor
     which: Tensor
     concepts: Tensor
     sides: Tensor
     targets: Targets
+    rows: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch there."""
+        moved = (getattr(self.targets, field.name).to(device) for field in fields(Targets))
+        return Batch(
+            self.films.to(device),
+            self.which.to(device),
+            self.concepts.to(device),
+            self.sides.to(device),
+            Targets(*moved),
+            self.rows.to(device),
+        )
 
     def parts(self, count: int) -> list["Batch"]:
         """The batch cut film by film into ``count`` of like size, each with its own questions."""
@@ -56,7 +71,7 @@ class Batch:
         own = torch.isin(self.which, films)
         targets = Targets(*(getattr(self.targets, field.name)[own] for field in fields(Targets)))
         which = self.which[own] - films[0]
-        return Batch(self.films[films], which, self.concepts[own], self.sides[own], targets)
+        return Batch(self.films[films], which, self.concepts[own], self.sides[own], targets, self.rows[films])
 
 
 def cells_of(box: Sequence[float], n: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
@@ -93,7 +108,8 @@ def _softened(question: Question) -> float:
     """Labels without a box were read off reports, by machine or by coders: about one in ten is wrong."""
     if question.present is None:
         return 0.0
-    return (1.0 if question.placed else 0.92) if question.present else 0.02
+    by_reader = question.placed and question.weight == DRAWN_BY_HAND
+    return (1.0 if by_reader else 0.92) if question.present else 0.02
 
 
 def moved(question: Question, move: Move) -> Question | None:
@@ -104,9 +120,11 @@ def moved(question: Question, move: Move) -> Question | None:
 
 
 def batch_of(
-    sampler: Sampler, canvases: NDArray[np.uint8], side: int, step: int, seed: int, pool: ThreadPoolExecutor
+    sampler: Sampler, canvases: NDArray[np.uint8], side: int, step: int, seed: int, pool: ThreadPoolExecutor | None
 ) -> Batch:
-    """The batch of a step: the same for the same seed and step, so that a run can be taken up again."""
+    """The batch of a step: the same for the same seed and step, so that a run can be taken up again. Without a ``pool``
+    film after film, for a process that is one of many.
+    """
     rng = random.Random(f"{seed} {step}")
     work = [(pick, rng.random(), (seed, step, place)) for place, pick in enumerate(sampler.picks(rng))]
 
@@ -117,7 +135,7 @@ def batch_of(
         film, move = augmented(canvas, side, noise)
         return film, [q for question in questions if (q := moved(question, move)) is not None]
 
-    ready = list(pool.map(made, work))
+    ready = list(map(made, work) if pool is None else pool.map(made, work))
     questions = [q for _, asked in ready for q in asked]
     return Batch(
         torch.from_numpy(np.stack([film for film, _ in ready])),
@@ -125,4 +143,5 @@ def batch_of(
         torch.tensor([CONCEPTS.index(q.concept) for q in questions]),
         torch.tensor([SIDES.index(q.side) for q in questions]),
         targets_of(questions, side // STRIDE),
+        torch.tensor([pick.film if pick.drawn is None else -1 for pick, _, _ in work]),
     )

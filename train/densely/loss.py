@@ -15,15 +15,17 @@ _COLD, _HOT, _BOX, _THERE = 8.0, 0.5, 1.5, 0.6
 
 @dataclass(frozen=True)
 class Losses:
-    """Each a scalar; ``total`` is their weighted sum."""
+    """Each a scalar; ``total`` is their weighted sum. ``words`` is that of the film's vector, where there is one."""
 
     heat: Tensor
     box: Tensor
     presence: Tensor
+    words: Tensor | None = None
 
     @property
     def total(self) -> Tensor:
-        return self.heat + _BOX * self.box + _THERE * self.presence
+        told = self.heat + _BOX * self.box + _THERE * self.presence
+        return told if self.words is None else told + self.words
 
 
 def giou(a: Tensor, b: Tensor) -> Tensor:

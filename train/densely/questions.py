@@ -34,7 +34,13 @@ UNMENTIONED = 0.4
 def placed_findings(film: Film) -> list[Question]:
     """Findings with boxes, bare and with each side that has some."""
     return [
-        Question(concept, side, tuple(r.box for r in regions if side in ("", r.side)), present=True)
+        Question(
+            concept,
+            side,
+            tuple(r.box for r in regions if side in ("", r.side)),
+            present=True,
+            weight=MACHINE_MADE if regions[0].made else DRAWN_BY_HAND,
+        )
         for concept, regions in film.regions.items()
         if concept in c.FINDINGS
         for side in _sides(film, concept)

@@ -19,7 +19,11 @@ _SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneu
 """Boxed findings that are shown more often than their number of films alone would have it."""
 DRAWN_TRUST = 0.3
 BOXED = 5
-"""Of a batch's films, those picked for a finding that has a box on them."""
+"""Of a round's films, those picked for a finding that has a box on them."""
+FOUND_SHARE = 0.3
+"""Of these, films on which a model has found it, where there are any."""
+TOLD = 2
+"""Films of a round beyond ``BATCH`` that are picked for their report."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,25 @@ class Pick:
 
 
 class Sampler:
-    """Draws batches of picks; ``weights`` balance the answers about presence, from a rehearsal."""
+    """Draws batches of picks; ``weights`` balance the answers about presence, from a rehearsal.
 
-    def __init__(self, films: Sequence[Film], seed: int = 0, rehearsal: int = 1200) -> None:
-        self.films = films
+    A batch is ``rounds`` times the same mixture, ``told`` places of films that have a report among it.
+    """
+
+    def __init__(
+        self,
+        films: Sequence[Film],
+        seed: int = 0,
+        rehearsal: int = 1200,
+        rounds: int = 1,
+        told: Sequence[int] = (),
+    ) -> None:
+        self.films, self.rounds, self.told = films, rounds, told
         answers = films_by_answer(films)
         self.cells = cells(answers)
         self.answers = answers
-        self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept))}
+        self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=False))}
+        self.found = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=True))}
         self.normal = [i for i, f in enumerate(films) if self._drawable(f)]
         self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
         self.others = {key: self._beside(*key[:2], found) for key, found in answers.items() if not key[2]}
@@ -47,13 +62,15 @@ class Sampler:
         asked = [
             (films[pick.film].group, q)
             for _ in range(rehearsal)
-            for pick in self.picks(rng)
+            for pick in self._round(rng)
             for q in choose(films[pick.film], pick.main, rng)
         ]
         self.weights: dict[Key, float] = weights(counted(asked), self.cells)
 
-    def _boxed(self, concept: str) -> list[int]:
-        return [i for i, film in enumerate(self.films) if concept in film.regions]
+    def _boxed(self, concept: str, made: bool) -> list[int]:
+        """Places of the films with its box, drawn by a reader or ``made`` by a model."""
+        found = [i for i, film in enumerate(self.films) if concept in film.regions]
+        return [i for i in found if self.films[i].regions[concept][0].made == made]
 
     def _beside(self, concept: str, group: str, denied: Sequence[int]) -> list[int]:
         """Films with another finding on which this one is denied, or at least not mentioned."""
@@ -65,12 +82,16 @@ class Sampler:
         return not film.positive and "lung" in film.regions and bool({("nodule", ""), ("mass", "")} & film.absent)
 
     def picks(self, rng: random.Random) -> list[Pick]:
-        """A batch: films with boxes, pairs of yes and no of the same group, normal films, one drawn by hand."""
-        out = []
+        """A batch."""
+        return [pick for _ in range(self.rounds) for pick in self._round(rng)]
+
+    def _round(self, rng: random.Random) -> list[Pick]:
+        """Films with boxes, pairs of yes and no of the same group, normal films, one drawn by hand, with reports."""
+        out = [Pick(rng.choice(self.told)) for _ in range(TOLD)] if self.told else []
         names = list(self.boxed)
         if names:
             shares = [len(self.boxed[name]) ** 0.5 * _SMALL.get(name, 1.0) for name in names]
-            out += [Pick(rng.choice(self.boxed[name]), name) for name in rng.choices(names, shares, k=BOXED)]
+            out += [Pick(rng.choice(self._shown(name, rng)), name) for name in rng.choices(names, shares, k=BOXED)]
         if self.cells:
             for concept, group in rng.choices(self.cells, [self._cell_share(cell) for cell in self.cells], k=2):
                 yes, no = self.answers[(concept, group, True)], self.answers[(concept, group, False)]
@@ -83,7 +104,12 @@ class Sampler:
                 out.append(Pick(rng.choice(self.normal), drawn=drawn))
         if self.by_hand:
             out.append(Pick(rng.choice(self.by_hand)))
-        return out + [Pick(rng.randrange(len(self.films))) for _ in range(BATCH - len(out))]
+        missing = BATCH + (TOLD if self.told else 0) - len(out)
+        return out + [Pick(rng.randrange(len(self.films))) for _ in range(missing)]
+
+    def _shown(self, concept: str, rng: random.Random) -> list[int]:
+        made = self.found.get(concept, [])
+        return made if made and rng.random() < FOUND_SHARE else self.boxed[concept]
 
     def _cell_share(self, cell: tuple[str, str]) -> float:
         fewest = min(len(self.answers[(*cell, there)]) for there in (True, False))

@@ -1,5 +1,6 @@
 """A dense run on disk: one file with weights, averages and moments; written whole or not at all, never pickled."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from lofi.network.dense import DenseNet
+from lofi.network.dense import DenseConfig, DenseNet
+from lofi.network.eyes import DenseEyes
 
 STATE = "state.safetensors"
 
@@ -27,15 +29,17 @@ class Average:
 
     def __init__(self, network: DenseNet, decay: float = 0.996) -> None:
         self.decay = decay
-        self.values = {name: value.clone() for name, value in network.state_dict().items()}
+        self.values = {name: value.detach().clone() for name, value in network.state_dict().items()}
 
     @torch.no_grad()
     def update(self, network: DenseNet, step: int) -> None:
         """Take in the weights after ``step`` steps."""
         decay = min(self.decay, step / (step + 20))
-        for name, value in network.state_dict().items():
-            mean = self.values[name]
-            mean.mul_(decay).add_(value, alpha=1 - decay) if value.is_floating_point() else mean.copy_(value)
+        now = network.state_dict()
+        floating = [name for name, value in now.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.values[n] for n in floating], [now[n] for n in floating], 1 - decay)
+        for name in now.keys() - set(floating):
+            self.values[name].copy_(now[name])
 
 
 def save(folder: Path, network: DenseNet, adam: torch.optim.AdamW, average: Average, progress: Progress) -> None:
@@ -68,3 +72,13 @@ def load(folder: Path, network: DenseNet, adam: torch.optim.AdamW, average: Aver
                 kinds = ("exp_avg", "exp_avg_sq", "step")
                 adam.state[parameter] = {kind: stored.get_tensor(f"adam.{kind}.{name}") for kind in kinds}
     return Progress(int(meta["step"]), float(meta["seconds"]))
+
+
+def trained(run: Path) -> DenseEyes:
+    """The run's average of weights, ready to be asked."""
+    described = json.loads((run / "run.json").read_text())["config"]
+    config = DenseConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()})
+    network = DenseNet(config)
+    with safe_open(run / STATE, "pt") as stored:
+        network.load_state_dict({name: stored.get_tensor(f"ema.{name}") for name in network.state_dict()})
+    return DenseEyes(network)

@@ -33,7 +33,7 @@ def text_retrieval(
     distinct = sorted({films[number].text for number in kept})
     place = {text: row for row, text in enumerate(distinct)}
     text_of = np.array([place[films[number].text] for number in kept], dtype=np.int64)
-    texts = model.embed_text(distinct).astype(np.float64)
+    texts = model.embed_query(distinct).astype(np.float64)
     patients = [films[number].patient for number in kept]
     chosen = images[kept].astype(np.float64)
     return {
@@ -101,9 +101,9 @@ def truth_of(film: Film, label: str) -> bool | None:
 def prompt_scores(model: LofiModel, images: NDArray[np.float32], label: str, negated: bool) -> Floats:
     """(n,) similarity to "<finding>", less the similarity to "no <finding>" where ``negated``; wordings averaged."""
     wordings = PHRASES[label][:WORDINGS]
-    scores = images @ model.embed_text(wordings).mean(axis=0)
+    scores = images @ model.embed_query(wordings).mean(axis=0)
     if negated:
-        scores = scores - images @ model.embed_text([denied(wording) for wording in wordings]).mean(axis=0)
+        scores = scores - images @ model.embed_query([denied(wording) for wording in wordings]).mean(axis=0)
     return np.asarray(scores, dtype=np.float64)
 
 
