@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from train.data.joining import write_joined
 
 DENSE_MINUTES = "189"
@@ -34,8 +36,8 @@ class Stage:
     resumes: bool = False
 
 
-def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> list[Stage]:
-    """The stages in order. The last checkpoint is ``out/alike/checkpoint``."""
+def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool, device: str = "cpu") -> list[Stage]:
+    """The stages in order. The last checkpoint is ``out/alike/checkpoint``. ``device``: the dense network's."""
     first, late, shots, soup, alike = (out / name for name in ("first", "late", "shots", "soup", "alike"))
     teacher = shared / "cxr" / "nih_teacher.csv"
     pseudo = out / "pseudo.jsonl"
@@ -89,9 +91,14 @@ def stages(records: Path, out: Path, cache: Path, shared: Path, smoke: bool) -> 
         *(
             []
             if smoke or not regions(shared).is_file()
-            else dense_stages(out / "dense", alike / "checkpoint", cache, shared)
+            else dense_stages(out / "dense", alike / "checkpoint", cache, shared, device)
         ),
     ]
+
+
+def accelerator() -> str:
+    """Where the dense network is trained: the first GPU, if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def regions(shared: Path) -> Path:
@@ -99,12 +106,28 @@ def regions(shared: Path) -> Path:
     return shared / "cxr" / "anatomy.jsonl"
 
 
-def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path) -> list[Stage]:
-    """The dense network and what makes it a part of ``checkpoint``; it reads the data's own layout."""
+def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device: str) -> list[Stage]:
+    """The dense network and what makes it a part of ``checkpoint``; it reads the data's own layout.
+
+    On a GPU the bundled one: a short run that finds boxes for labels without any, and one that learns from them too. On
+    a processor the smaller one that was bundled before, which leaves the films' vectors to the language model's tower.
+    """
     place = ("--shared", str(shared))
-    plan = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
+    kept = ("--cache", str(cache))
+    if device == "cpu":
+        plan = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
+        trained = [Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan), True)]
+    else:
+        first = run.with_name(f"{run.name}-first")
+        plan = ("--device", device, "--tower", "tf_efficientnet_lite2", "--words", str(checkpoint), "--workers", "15")
+        short = ("--minutes", "1.3", "--set", "warm=100", "--set", "decay=0.997")
+        found = ("--minutes", "4.4", "--found", str(first))
+        trained = [
+            Stage("dense-first", "train.dense", (*place, "--out", str(first), *kept, *plan, *short), True),
+            Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan, *found), True),
+        ]
     return [
-        Stage("dense", "train.dense", (*place, "--out", str(run), "--cache", str(cache), *plan), True),
+        *trained,
         Stage("cuts", "train.dense_figures", ("--run", str(run), *place, "--split", "dev")),
         Stage("released", "train.dense_release", ("--run", str(run), "--out", str(checkpoint))),
         Stage("agreed", "train.agree", ("--model", str(checkpoint), *place, "--detail", DETAIL)),
@@ -145,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.error(f"the record files cannot be joined: {error}")
     if not given.smoke and not regions(given.shared).is_file():
         print("Without cxr/anatomy.jsonl in --shared the dense network is left out.", file=sys.stderr)
-    for stage in stages(records, given.out, given.cache, given.shared, given.smoke):
+    for stage in stages(records, given.out, given.cache, given.shared, given.smoke, accelerator()):
         status = run(stage, given.out)
         if status:
             print(

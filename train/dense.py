@@ -12,7 +12,7 @@ network.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import cv2
@@ -68,8 +68,20 @@ def planned(options: argparse.Namespace) -> Plan:
     """The plan of the command line."""
     if options.device == "cpu":
         return Plan(options.minutes, 0.6 if options.coarse is None else options.coarse)
-    own = {"minutes": options.minutes, "workers": options.workers, "rounds": options.rounds}
-    return Plan(**{**asdict(LARGE), **own, "coarse": options.coarse or 0.0})
+    own = {"minutes": options.minutes, "workers": options.workers, "coarse": options.coarse or 0.0}
+    return Plan(**{**asdict(LARGE), **own, **dict(options.set)})
+
+
+def setting(text: str) -> tuple[str, float | int]:
+    """``NAME=VALUE`` of a number of the plan. Raises ArgumentTypeError."""
+    name, _, value = text.partition("=")
+    kind = {field.name: type(getattr(LARGE, field.name)) for field in fields(Plan)}.get(name)
+    if kind is None:
+        raise argparse.ArgumentTypeError(f"no number of the plan: {name}")
+    try:
+        return name, kind(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number is expected: {text}") from None
 
 
 def main() -> None:
@@ -83,7 +95,7 @@ def main() -> None:
     parser.add_argument("--tower", choices=sorted(TOWERS), default="tf_efficientnet_lite0")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=8, help="processes that make batches, on a GPU")
-    parser.add_argument("--rounds", type=int, default=LARGE.rounds, help="dozens of films a batch, on a GPU")
+    parser.add_argument("--set", type=setting, action="append", default=[], help="NAME=VALUE of the plan, on a GPU")
     parser.add_argument("--words", type=Path, help="checkpoint whose text tower says what films are called")
     parser.add_argument("--found", type=Path, help="an earlier run that finds boxes for labels without any")
     parser.add_argument("--resume", action="store_true")
@@ -112,7 +124,10 @@ def main() -> None:
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
     reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()
     sampler = Sampler(corpus, plan.seed, rounds=plan.rounds, told=reported)
-    progress = run(plan, sampler, canvas, network.to(options.device), options.out, options.resume, told)
+    # Depthwise layers want their channels last; float32 that is left of a step may go through tensor cores.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    network.to(torch.device(options.device), memory_format=torch.channels_last)
+    progress = run(plan, sampler, canvas, network, options.out, options.resume, told)
     print(f"{progress.step} steps in {progress.seconds / 60:.1f} minutes → {options.out}")
 
 

@@ -113,11 +113,23 @@ def add_dense(folder: Path) -> None:
 
     Raises CheckpointError where they are no network.
     """
-    load_dense(folder)
+    eyes = load_dense(folder)
+    _forget_dense(folder)
     manifest = read_manifest(folder)
     hashes = {name: sha256_of(folder / name) for name in DENSE_FILES}
     manifest["sha256"] = {**manifest["sha256"], **hashes}
+    manifest["vectors"] = "language" if eyes.whole is None else "dense"
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
+
+
+def _forget_dense(folder: Path) -> None:
+    """Take a dense network of before out of the manifest: its files are no longer those that it vouches for."""
+    try:
+        manifest = plain.read_object(folder / MANIFEST, LONGEST)
+    except (OSError, plain.Unfit):
+        return  # read_manifest says it better
+    if manifest.pop("hearing", None) is not None:
+        _write_manifest(folder, manifest)
 
 
 def soften(folder: Path, detail: int) -> None:
@@ -138,8 +150,13 @@ def hear_dense(folder: Path, hearing: Hearing, threshold: float, unsure: float) 
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
-    """The weights' hash; of a checkpoint that softens films first, one of both: its vectors are others."""
+    """The weights' hash; of a checkpoint that softens films first, or whose dense network makes the films' vectors, one
+    of both: its vectors are others.
+    """
     weights, detail = str(manifest["sha256"][WEIGHTS]), manifest["config"].get("preprocessing", {}).get("detail", 0)
+    if manifest.get("vectors") == "dense":
+        weights = f"{weights} {manifest['sha256'][DENSE_WEIGHTS]}"
+        return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest()
     return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest() if detail else weights
 
 
@@ -215,6 +232,9 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
     network = filled(config, folder / WEIGHTS)
     hearing = Hearing.of(manifest["hearing"]) if "hearing" in manifest else None
     eyes = None if hearing is None else load_dense(folder)
+    made = None if eyes is None or eyes.whole is None else eyes.whole.width
+    if made != (config.embed_dim if manifest.get("vectors") == "dense" else None):
+        raise CheckpointError("The dense network of the checkpoint is of another one: fetch the checkpoint again.")
     text, language = open_tokens(folder / TEXT_TOKENIZER), open_tokens(folder / LANGUAGE_TOKENIZER)
     try:
         return LofiModel(

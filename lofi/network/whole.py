@@ -16,6 +16,7 @@ class Whole(nn.Module):
 
     def __init__(self, channels: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.width = width
         self.mix = nn.Sequential(nn.Linear(2 * channels, 2 * width), nn.LayerNorm(2 * width), nn.GELU())
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(2 * width, width)

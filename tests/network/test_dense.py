@@ -1,12 +1,15 @@
 """The dense network: shapes, sides, boxes off the grid. No weights, no download."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from lofi.network.dense import SIDES, Asked, DenseConfig, DenseNet, best_boxes, edges, overlap
 from lofi.network.eyes import DenseEyes
+from lofi.network.whole import Whole
 
 CONFIG = DenseConfig(("nodule", "effusion", "lung"), side=64, pyramid=16, width=16)
 
@@ -114,3 +117,29 @@ def test_eyes_refuse_what_they_were_not_taught(network: DenseNet) -> None:
     eyes = DenseEyes(network)
     with pytest.raises(ValueError, match="was not taught pneumoperitoneum"):
         eyes.ask(eyes.look(film()[0]), [("pneumoperitoneum", "")])
+
+
+def test_a_whole_film_and_its_parts_as_vectors(network: DenseNet) -> None:
+    torch.manual_seed(1)
+    with_vector = DenseNet(replace(CONFIG, embed=8)).eval()
+    eyes = DenseEyes(with_vector)
+    seen = eyes.look(film()[0])
+    assert eyes.whole is not None
+    with torch.no_grad():
+        whole = eyes.whole(seen.deep)
+        torch.testing.assert_close(whole, with_vector.embed(film()))
+    torch.testing.assert_close(whole.norm(dim=1), torch.ones(1))
+    parts = eyes.embed_parts(seen, np.array([[0, 0, 1, 1], [0, 0, 0.4, 0.4], [0.2, 0.2, 0.2001, 0.2001]]))
+    np.testing.assert_allclose(parts[0], whole[0].numpy(), atol=1e-5)
+    assert np.abs(parts[1] - parts[0]).max() > 1e-3
+    np.testing.assert_allclose(parts[1], parts[2], atol=1e-5)  # of two by two cells both lie in the first
+    assert network.vector is None
+    with pytest.raises(ValueError, match="no vector"):
+        network.embed(film())
+    with pytest.raises(ValueError, match="no vector"):
+        DenseEyes(network).embed_parts(DenseEyes(network).look(film()[0]), np.array([[0, 0, 1, 1.0]]))
+
+
+def test_texts_start_where_the_text_tower_puts_them() -> None:
+    texts = torch.nn.functional.normalize(torch.rand(3, 8), dim=1)
+    torch.testing.assert_close(Whole(4, 8).of_texts(texts), texts)

@@ -1,8 +1,9 @@
 """A dense network beside the language model: opened, asked, heard about presence and place; damage in a sentence."""
 
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,29 @@ def test_a_softened_film_makes_another_fingerprint(folder: Path, tmp_path: Path)
     soft, plain = checkpoint.load(tmp_path, "cpu"), checkpoint.load(folder, "cpu")
     assert soft.fingerprint != plain.fingerprint
     assert not np.allclose(soft.embed([noise_film(0)]), plain.embed([noise_film(0)]), atol=1e-3)
+
+
+def test_films_may_be_embedded_by_the_dense_network(folder: Path, tmp_path: Path) -> None:
+    """Put in place of a network of before; galleries of before are then another model's."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    before = checkpoint.load(tmp_path, "cpu")
+    config = replace(CONFIG, embed=before.embed_dim)
+    torch.manual_seed(2)
+    save_file(DenseNet(config).state_dict(), tmp_path / "dense.safetensors")
+    (tmp_path / "dense.json").write_text(json.dumps({"config": asdict(config), "share": 0.9}))
+    checkpoint.add_dense(tmp_path)
+    model = checkpoint.load(tmp_path, "cpu")
+    assert model.fingerprint != before.fingerprint
+    film = noise_film(seed=3)
+    vector = model.embed([film])[0]
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert np.abs(vector - before.embed([film])[0]).max() > 0.01
+    np.testing.assert_allclose(model.encode(film).embedding, vector, atol=1e-5)
+    part = model.embed_parts(film, np.array([[0.1, 0.1, 0.4, 0.4]]))
+    assert part.shape == (1, model.embed_dim)
+    np.testing.assert_allclose(model.embed_query(["effusion"]), before.embed_text(["effusion"]), atol=1e-5)
+    assert model.embed_query([]).shape == (0, model.embed_dim)
+    lied = json.loads((tmp_path / "manifest.json").read_text()) | {"vectors": "language"}
+    (tmp_path / "manifest.json").write_text(json.dumps(lied))
+    with pytest.raises(CheckpointError, match="of another one"):
+        checkpoint.load(tmp_path, "cpu")

@@ -64,8 +64,7 @@ def word_loss(whole: Whole, vectors: Tensor, rows: Tensor, words: Words, bank: B
     """
     total = REPORT * _reports(whole, vectors, rows, words) + SENTENCE * _sentences(whole, vectors, rows, words)
     total = total + PHRASE * _phrases(whole, vectors, rows, words)
-    total = total + LABELS * _neighbours(vectors, rows, words, bank) + TEACHER * _taught(vectors, rows, words, bank)
-    return total
+    return total + LABELS * _neighbours(vectors, rows, words, bank) + TEACHER * _taught(vectors, rows, words, bank)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
