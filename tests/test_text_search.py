@@ -57,7 +57,7 @@ def test_what_was_not_among_the_first_six(engine: Engine, query: str) -> None:
 
 
 def test_words_nobody_wrote_are_searched_by_the_model_alone(engine: Engine) -> None:
-    vector = engine.model.embed_text(["xylophone"])[0]
+    vector = engine.model.embed_query(["xylophone"])[0]
     found = [hit.study.study_id for hit in engine.search_text("xylophone", 5)]
     assert found == [hit.study.study_id for hit in engine.gallery.search(vector, 5)]
 

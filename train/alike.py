@@ -114,7 +114,8 @@ def features(model: LofiModel, films: Sequence[Film], title: str) -> Features:
             rows[number] = head(encoded.last)[0].float().cpu()
 
     embeddings = ask(model, films, Plan(), title=title, also=keep).embeddings
-    return Features(torch.stack(rows).clone(), torch.from_numpy(embeddings))
+    own = torch.from_numpy(embeddings)[:, : model.text_dim]  # the tower's half, where a dense network adds another
+    return Features(torch.stack(rows).clone(), functional.normalize(own, dim=1))
 
 
 def known(films: Sequence[Film], teacher: Mapping[str, NDArray[np.float32]]) -> Known:

@@ -111,7 +111,7 @@ def main() -> None:
     plan, told, width = planned(options), None, 0
     if options.words:
         model = load_checkpoint(options.words, "cpu")
-        width = model.embed_dim
+        width = model.text_dim
         words = words_of(corpus, options.shared, model, cache).to(torch.device(options.device))
         told = Told(words, Bank(len(corpus), width, torch.device(options.device)))
     if options.found:

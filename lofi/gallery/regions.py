@@ -67,8 +67,8 @@ class RegionIndex:
     """R boxes of the studies of a ``gallery``, in the order of its records; read-only, so threads may share it.
 
     ``study`` and ``number`` (R,): which study of the gallery, which of its boxes. ``vectors`` (R, D) float32 unit rows;
-    ``tokens`` (R, T, W) float16, ``canvas`` (R, 4) and ``seen`` (R, E), or (R, 0), as in lofi.results.PooledRegions.
-    ``phrase_vectors`` (U, E) unit rows of ``phrases``.
+    ``tokens`` (R, T, W) float16, ``canvas`` (R, 4) and ``seen`` (R, T), or (R, 0), as in lofi.results.PooledRegions.
+    ``phrase_vectors`` (U, T) unit rows of ``phrases``.
     """
 
     gallery: Gallery
@@ -163,8 +163,10 @@ class RegionIndex:
             return False
         if not all(np.isfinite(getattr(self, name)).all() for name in self._NAMES):
             return False
-        widths = (self.seen.shape[1], self.phrase_vectors.shape[1])
-        if self.tokens.shape[1] != POOLED_TOKENS or (count and not {*widths} <= {0, self.gallery.vectors.shape[1]}):
+        whole = self.gallery.vectors.shape[1]
+        widths = {self.seen.shape[1], self.phrase_vectors.shape[1]} - {0}
+        # As wide as the films' vectors, or half of it where films are embedded by two networks and words by one.
+        if self.tokens.shape[1] != POOLED_TOKENS or (count and widths not in ({whole}, {whole // 2}, set())):
             return False
         inside = ((self.study >= 0) & (self.study < len(studies)) & (self.number >= 0)).all()
         if not inside or not self._boxes_exist():

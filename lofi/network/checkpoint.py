@@ -118,7 +118,7 @@ def add_dense(folder: Path) -> None:
     manifest = read_manifest(folder)
     hashes = {name: sha256_of(folder / name) for name in DENSE_FILES}
     manifest["sha256"] = {**manifest["sha256"], **hashes}
-    manifest["vectors"] = "language" if eyes.whole is None else "dense"
+    manifest["vectors"] = "tower" if eyes.whole is None else "both"
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
 
 
@@ -154,7 +154,7 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
     of both: its vectors are others.
     """
     weights, detail = str(manifest["sha256"][WEIGHTS]), manifest["config"].get("preprocessing", {}).get("detail", 0)
-    if manifest.get("vectors") == "dense":
+    if manifest.get("vectors") == "both":
         weights = f"{weights} {manifest['sha256'][DENSE_WEIGHTS]}"
         return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest()
     return hashlib.sha256(f"{weights} detail {detail}".encode()).hexdigest() if detail else weights
@@ -233,7 +233,7 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
     hearing = Hearing.of(manifest["hearing"]) if "hearing" in manifest else None
     eyes = None if hearing is None else load_dense(folder)
     made = None if eyes is None or eyes.whole is None else eyes.whole.width
-    if made != (config.embed_dim if manifest.get("vectors") == "dense" else None):
+    if made != (config.embed_dim if manifest.get("vectors") == "both" else None):
         raise CheckpointError("The dense network of the checkpoint is of another one: fetch the checkpoint again.")
     text, language = open_tokens(folder / TEXT_TOKENIZER), open_tokens(folder / LANGUAGE_TOKENIZER)
     try:

@@ -1,5 +1,6 @@
 """Encoder: films, their regions and words as vectors, by one trained network."""
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from lofi.network.pooled import pool_means, pool_tokens, pool_vectors
 from lofi.network.preprocess import canvas
 from lofi.network.text import Talk, Tokens
 from lofi.network.vision import sinusoid_grid
+from lofi.network.whole import Whole
 from lofi.results import PooledRegions
 from lofi.shelf import Shelf
 
@@ -99,8 +101,19 @@ class Encoder:
 
     @property
     def embed_dim(self) -> int:
-        """E, the width of the space that films and texts share."""
+        """E, the width of the space that films and texts share: the image tower's, and the dense network's beside it
+        where that one makes vectors too.
+        """
+        return self.text_dim * (1 if self._whole is None else 2)
+
+    @property
+    def text_dim(self) -> int:
+        """T, the width of the text tower's own embeddings."""
         return self.config.embed_dim
+
+    @property
+    def _whole(self) -> Whole | None:
+        return None if self.eyes is None else self.eyes.whole
 
     def _canvases(self, radiographs: Sequence[Radiograph]) -> tuple[Tensor, list[Frame]]:
         pairs = [canvas(radiograph.pixels, self.config.preprocessing) for radiograph in radiographs]
@@ -109,23 +122,21 @@ class Encoder:
 
     @torch.inference_mode()
     def embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
-        """(B, E) float32 unit embeddings of films: the dense network's, where it makes any."""
+        """(B, E) float32 unit embeddings of films: the image tower's and, where there are any, the dense network's."""
         if not radiographs:
             return np.zeros((0, self.embed_dim), dtype=np.float32)
-        if self.eyes is not None and self.eyes.whole is not None:
-            with self._lock:
-                return self.eyes.embed(radiographs)
         canvases, _ = self._canvases(radiographs)
         with self._lock:
-            return np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
+            own = np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
+            return own if self.eyes is None or self._whole is None else joined(own, self.eyes.embed(radiographs))
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """(n, E) float32 unit embeddings of sentences, to be compared with one another; each is cut to the text tower's
+        """(n, T) float32 unit embeddings of sentences, to be compared with one another; each is cut to the text tower's
         context.
         """
         if not texts:
-            return np.zeros((0, self.embed_dim), dtype=np.float32)
+            return np.zeros((0, self.text_dim), dtype=np.float32)
         rows = self.text_tokens.encode_all(texts, self.config.text.context)
         ids = pad(rows).to(self.device)
         with self._lock:
@@ -135,17 +146,18 @@ class Encoder:
     def embed_query(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, E) float32 unit embeddings of sentences, to be compared with those of films."""
         vectors = self.embed_text(texts)
-        if self.eyes is None or self.eyes.whole is None or not len(vectors):
+        if self._whole is None:
             return vectors
-        placed = self.eyes.whole.of_texts(torch.from_numpy(vectors).to(self.device))
-        return np.asarray(placed.cpu().numpy(), dtype=np.float32)
+        # The dense network was taught reports, the image tower labels: what is written is asked of the former alone.
+        placed = self._whole.of_texts(torch.from_numpy(vectors).to(self.device)).cpu().numpy()
+        return np.concatenate([np.zeros_like(vectors), placed], axis=1, dtype=np.float32)
 
     def hears(self, word: str) -> bool:
         """Whether the text tower knows a lower-case word: as one of its own, not as letters put together."""
         return len(self.text_tokens.encode(word)) == 1 and self.text_tokens.encode(word) != self.text_tokens.encode("☃")
 
     def embed_phrase(self, words: str) -> NDArray[np.float32]:
-        """(E,) float32 unit embedding of a phrase in lower case, as the heat map was trained; the last ones are kept.
+        """(T,) float32 unit embedding of a phrase in lower case, as the heat map was trained; the last ones are kept.
 
         Takes the network's turn for a phrase that is new: ask before taking it yourself.
         """
@@ -158,17 +170,17 @@ class Encoder:
         canvases, frames = self._canvases([radiograph])
         with self._lock:
             patches, pooled, last = self.network.image.see(self.network.normalise(canvases))
-            embedding = functional.normalize(pooled.float(), dim=-1)
+            embedding = np.asarray(functional.normalize(pooled.float(), dim=-1).cpu().numpy(), dtype=np.float32)
             prefix = self.network.prefix(patches)
             begin = self.network.language.embed(torch.tensor([self.talk.opening], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
             seen = None if self.eyes is None else self.eyes.look_at(radiograph)
-            if self.eyes is not None and self.eyes.whole is not None and seen is not None:
-                embedding = self.eyes.whole(seen.deep)
+            if self._whole is not None and seen is not None:
+                embedding = joined(embedding, self._whole(seen.deep).cpu().numpy())
         return EncodedFilm(
             sha256=radiograph.sha256,
             frame=frames[0],
-            embedding=np.asarray(embedding[0].cpu().numpy(), dtype=np.float32),
+            embedding=embedding[0],
             patches=patches,
             last=last,
             cache=cache,
@@ -199,19 +211,24 @@ class Encoder:
     def embed_parts(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> NDArray[np.float32]:
         """(M, E) float32 unit embeddings of (M, 4) film boxes, to be compared with those of whole films."""
         encoded = self.encoded(film)
-        if self.eyes is not None and self.eyes.whole is not None and encoded.seen is not None:
-            with self._lock:
-                return self.eyes.embed_parts(encoded.seen, encoded.frame.to_canvas(as_boxes(boxes)))
         if encoded.last is None:
             raise BadQuery("Of this film only the patches are held: open it again.")
-        placed = torch.from_numpy(encoded.frame.to_canvas(as_boxes(boxes))).float().to(self.device)
+        placed = encoded.frame.to_canvas(as_boxes(boxes))
         with self._lock:
-            parts = self.network.image.embed_parts(encoded.last, placed)
-        return np.asarray(functional.normalize(parts.float(), dim=-1).cpu().numpy(), dtype=np.float32)
+            parts = self.network.image.embed_parts(encoded.last, torch.from_numpy(placed).float().to(self.device))
+            own = np.asarray(functional.normalize(parts.float(), dim=-1).cpu().numpy(), dtype=np.float32)
+            if self.eyes is None or self._whole is None or encoded.seen is None:
+                return own
+            return joined(own, self.eyes.embed_parts(encoded.seen, placed))
 
     def encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
         """The film after the image tower, where it is not so already."""
         return film if isinstance(film, EncodedFilm) else self.encode(film)
+
+
+def joined(tower: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, T) and (n, T) unit vectors side by side, (n, 2T) unit vectors: similarities are the mean of both."""
+    return np.asarray(np.concatenate([tower, dense], axis=1) / math.sqrt(2), dtype=np.float32)
 
 
 def content(patches: Tensor) -> NDArray[np.float32]:

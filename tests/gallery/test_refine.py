@@ -82,7 +82,7 @@ def test_less_like_this_lowers_what_is_most_like_it(engine: Engine, film: Radiog
 
 def test_a_text_moves_the_hits_towards_itself(engine: Engine, film: Radiograph) -> None:
     text = "pneumothorax"
-    wanted = engine.model.embed_text([text])[0]
+    wanted = engine.model.embed_query([text])[0]
     vectors = {study.study_id: engine.gallery.vectors[row] for row, study in enumerate(engine.gallery.studies)}
     plain, mixed = engine.search(film, 8), engine.search_mixed(film, text, k=8)
     fit = [np.mean([vectors[hit.study.study_id] @ wanted for hit in hits]) for hits in (plain, mixed)]

@@ -220,7 +220,7 @@ def test_films_may_be_embedded_by_the_dense_network(folder: Path, tmp_path: Path
     """Put in place of a network of before; galleries of before are then another model's."""
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     before = checkpoint.load(tmp_path, "cpu")
-    config = replace(CONFIG, embed=before.embed_dim)
+    config = replace(CONFIG, embed=before.text_dim)
     torch.manual_seed(2)
     save_file(DenseNet(config).state_dict(), tmp_path / "dense.safetensors")
     (tmp_path / "dense.json").write_text(json.dumps({"config": asdict(config), "share": 0.9}))
@@ -230,13 +230,16 @@ def test_films_may_be_embedded_by_the_dense_network(folder: Path, tmp_path: Path
     film = noise_film(seed=3)
     vector = model.embed([film])[0]
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
-    assert np.abs(vector - before.embed([film])[0]).max() > 0.01
     np.testing.assert_allclose(model.encode(film).embedding, vector, atol=1e-5)
     part = model.embed_parts(film, np.array([[0.1, 0.1, 0.4, 0.4]]))
     assert part.shape == (1, model.embed_dim)
-    np.testing.assert_allclose(model.embed_query(["effusion"]), before.embed_text(["effusion"]), atol=1e-5)
+    assert model.embed_dim == 2 * before.embed_dim
+    np.testing.assert_allclose(vector[: before.embed_dim] * 2**0.5, before.embed([film])[0], atol=1e-5)
+    words = model.embed_query(["effusion"])  # asked of the dense network's half alone
+    np.testing.assert_allclose(words[:, before.embed_dim :], before.embed_text(["effusion"]), atol=1e-5)
+    assert not words[:, : before.embed_dim].any()
     assert model.embed_query([]).shape == (0, model.embed_dim)
-    lied = json.loads((tmp_path / "manifest.json").read_text()) | {"vectors": "language"}
+    lied = json.loads((tmp_path / "manifest.json").read_text()) | {"vectors": "tower"}
     (tmp_path / "manifest.json").write_text(json.dumps(lied))
     with pytest.raises(CheckpointError, match="of another one"):
         checkpoint.load(tmp_path, "cpu")

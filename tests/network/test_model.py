@@ -106,7 +106,7 @@ def test_a_new_phrase_goes_through_the_text_tower_once() -> None:
     encoded = model.encode(noise_film(0))
     for phrase in ("Left mass", "left mass", "left mass."):
         model.locate(encoded, phrase)
-    assert model.embed_phrase("LEFT MASS").shape == (model.embed_dim,)
+    assert model.embed_phrase("LEFT MASS").shape == (model.text_dim,)
     assert len(passes) == 1
     model.locate(encoded, "right mass")
     assert len(passes) == 2

@@ -75,7 +75,7 @@ def _tensors(films: Sequence[Film], shared: Path, model: LofiModel) -> dict[str,
 def _embedded(model: LofiModel, texts: Sequence[str], at_once: int = 64) -> Tensor:
     """(n, E); texts of like length together, so that little is padded."""
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    out = np.zeros((len(texts), model.embed_dim), np.float32)
+    out = np.zeros((len(texts), model.text_dim), np.float32)
     for start in range(0, len(order), at_once):
         some = order[start : start + at_once]
         out[some] = model.embed_text([texts[i] for i in some])
