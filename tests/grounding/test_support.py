@@ -53,7 +53,7 @@ def test_what_shows_something_else_stands_out_by_its_support(engine: Engine, fil
     assert isinstance(grounder.answerer, InContext)
     film = engine.model.encode(Radiograph.read(film_file))
     regions = grounder.finder.regions
-    asked = engine.model.embed_query(["cardiomegaly"])[0]
+    asked = engine.model.embed_text(["cardiomegaly"])[0]
     by_label: dict[str, list[float]] = {"Cardiomegaly": [], "Pneumothorax": []}
     for row, box in enumerate(regions.boxes):
         if box.label in by_label:

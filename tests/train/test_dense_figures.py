@@ -10,12 +10,12 @@ import torch
 from lofi.errors import CheckpointError
 from lofi.network.dense import DenseConfig, DenseNet
 from lofi.network.eyes import DenseEyes, load_dense
-from train.dense import Plan, optimiser
 from train.dense_release import release
 from train.densely import concepts as c
 from train.densely.asking import Answered
 from train.densely.cuts import best_cut
 from train.densely.figures import against, area, f1, judged, kept
+from train.densely.run import Plan, optimiser
 from train.densely.state import Average, Progress, save
 
 

@@ -70,7 +70,7 @@ def ask(
     are asked as if they had been stored with so many pixels on their longer side.
     """
     phrases, regions, reports = _by_film(plan)
-    embeddings = np.zeros((len(films), model.config.embed_dim), dtype=np.float32)
+    embeddings = np.zeros((len(films), model.embed_dim), dtype=np.float32)
     groundings = {name: [_UNASKED] * len(asked) for name, asked in plan.phrases.items()}
     descriptions, drafts = [""] * len(plan.regions), [""] * len(plan.reports)
     numbers = range(len(films)) if every_film else sorted({*phrases, *regions, *reports})
