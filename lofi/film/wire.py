@@ -136,10 +136,10 @@ def greys_in(message: Any, arrays: Sequence[NDArray[Any]]) -> Greys | None:
         and len(looks) == (len(arrays[1]) - (not straight) if arrays else 0)
         and (not arrays or int(arrays[0].max()) < arrays[1].shape[1])
     )
-    if not good:
+    if not good or not isinstance(looks, list) or not isinstance(unit, str):
         raise Garbled
-    named = tuple(Look(name, None if ends is None else (ends[0], ends[1])) for name, ends in message["looks"])
-    return Greys(message["unit"], None if line is None else (line[0], line[1]), named, *arrays)
+    named = tuple(Look(name, None if ends is None else (ends[0], ends[1])) for name, ends in looks)
+    return Greys(unit, None if line is None else (line[0], line[1]), named, *arrays)
 
 
 def fields_of(message: Message) -> dict[str, Any]:
