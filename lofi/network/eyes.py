@@ -22,6 +22,7 @@ from lofi.files import plain
 from lofi.film.radiograph import Radiograph
 from lofi.network.config import Preprocessing
 from lofi.network.dense import SIDES, DenseConfig, DenseNet, Place, Seen, best_boxes
+from lofi.network.folding import fold
 from lofi.network.pooled import cell_weights
 from lofi.network.preprocess import canvas
 from lofi.network.whole import Whole
@@ -142,6 +143,7 @@ def load_dense(folder: Path) -> DenseEyes:
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
         if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
             raise plain.Unfit("a weight is not finite")
+        fold(network.eval().e)
         return DenseEyes(network, plain.number(share, "share", 0, 2))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError):
         raise CheckpointError(

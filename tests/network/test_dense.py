@@ -1,5 +1,6 @@
 """The dense network: shapes, sides, boxes off the grid. No weights, no download."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import torch
 
 from lofi.network.dense import SIDES, Asked, DenseConfig, DenseNet, best_boxes, edges, overlap
 from lofi.network.eyes import DenseEyes
+from lofi.network.folding import fold
 from lofi.network.whole import Whole
 
 CONFIG = DenseConfig(("nodule", "effusion", "lung"), side=64, pyramid=16, width=16)
@@ -143,3 +145,21 @@ def test_a_whole_film_and_its_parts_as_vectors(network: DenseNet) -> None:
 def test_texts_start_where_the_text_tower_puts_them() -> None:
     texts = torch.nn.functional.normalize(torch.rand(3, 8), dim=1)
     torch.testing.assert_close(Whole(4, 8).of_texts(texts), texts)
+
+
+def test_folded_batch_norms_change_nothing() -> None:
+    torch.manual_seed(4)
+    plain = DenseNet(CONFIG).eval()
+    for module in plain.e.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+    folded = copy.deepcopy(plain)
+    fold(folded.e)
+    assert not [module for module in folded.e.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    with torch.no_grad():
+        before, after = plain.see(film()), folded.see(film())
+    assert float(before.deep.abs().max()) > 0.01
+    for first, second in zip(before, after, strict=True):
+        torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-3)
