@@ -10,7 +10,7 @@ _PAIRS = {
     "InvertedResidual": (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3")),
     "DepthwiseSeparableConv": (("conv_dw", "bn1"), ("conv_pw", "bn2")),
 }
-"""timm's blocks of an EfficientNet → each convolution and the batch norm behind it, which also applies the activation."""
+"""timm's blocks of an EfficientNet → each convolution and the batch norm behind it, which holds the activation."""
 
 
 def fold(tower: nn.Module) -> None:
