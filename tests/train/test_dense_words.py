@@ -1,5 +1,6 @@
 """What the film's vector is taught by, boxes found for labels without any, and the step of an accelerator."""
 
+import pickle
 import random
 from argparse import ArgumentTypeError
 from dataclasses import replace
@@ -137,8 +138,9 @@ def corpus() -> list[Film]:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_processes_make_the_same_batches(workers: int) -> None:
-    canvases = np.random.default_rng(0).integers(0, 255, (20, 64, 64), dtype=np.uint8)
+def test_processes_make_the_same_batches(workers: int, tmp_path: Path) -> None:
+    np.save(tmp_path / "films.npy", np.random.default_rng(0).integers(0, 255, (20, 64, 64), dtype=np.uint8))
+    canvases = np.load(tmp_path / "films.npy", mmap_mode="r")
     sampler = Sampler(corpus(), rehearsal=2, rounds=2, told=[1, 3])
     batches = fed(Steps(sampler, canvases, 64, seed=3, first=5, count=2), workers)
     for step, made in zip((5, 6), batches, strict=True):
@@ -147,6 +149,16 @@ def test_processes_make_the_same_batches(workers: int) -> None:
         torch.testing.assert_close(made.films.float() / 255, same.films, atol=1 / 255, rtol=0)
         assert torch.equal(made.targets.want, same.targets.want)
         assert torch.equal(made.rows, same.rows)
+
+
+def test_films_in_a_file_are_not_handed_to_each_process(tmp_path: Path) -> None:
+    np.save(tmp_path / "films.npy", np.zeros((20, 64, 64), np.uint8))
+    steps = Steps(Sampler(corpus(), rehearsal=2), np.load(tmp_path / "films.npy", mmap_mode="r"), 64, 0, 0, 1)
+    handed = pickle.dumps(steps)
+    assert len(handed) < 20 * 64 * 64
+    again = pickle.loads(handed)
+    assert isinstance(again.canvases, np.memmap)
+    assert again.canvases.shape == (20, 64, 64)
 
 
 def test_only_what_is_labelled_and_unboxed_is_looked_for() -> None:

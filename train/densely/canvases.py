@@ -60,4 +60,5 @@ def canvases(films: Sequence[Film], root: Path, cache: Path, side: int) -> Canva
             made[row] = render(decode(root / film.image), side)
         made.flush()
         part.replace(path)
-    return np.asarray(np.load(path, mmap_mode="r"))
+    mapped: Canvas = np.load(path, mmap_mode="r")
+    return mapped

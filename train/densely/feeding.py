@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,9 +29,23 @@ class Steps(Dataset[Batch]):
     def __len__(self) -> int:
         return self.count
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As a process is handed them: canvases that lie in a file are mapped there again, not copied."""
+        canvases = self.canvases
+        kept = Path(canvases.filename) if isinstance(canvases, np.memmap) and canvases.filename else canvases
+        return _opened, (self.sampler, kept, self.side, self.seed, self.first, self.count)
+
     def __getitem__(self, place: int) -> Batch:
         batch = batch_of(self.sampler, self.canvases, self.side, self.first + place, self.seed, None)
         return replace(batch, films=(batch.films * 255).round().to(torch.uint8))
+
+
+def _opened(
+    sampler: Sampler, canvases: Path | NDArray[np.uint8], side: int, seed: int, first: int, count: int
+) -> Steps:
+    return Steps(
+        sampler, np.load(canvases, mmap_mode="r") if isinstance(canvases, Path) else canvases, side, seed, first, count
+    )
 
 
 def _alone(worker: int) -> None:
@@ -48,6 +64,12 @@ def fed(steps: Steps, workers: int) -> Iterator[Batch]:
         return (steps[place] for place in range(len(steps)))
     torch.multiprocessing.set_sharing_strategy("file_system")  # a step has ten tensors: too many open files otherwise
     loader: DataLoader[Batch] = DataLoader(
-        steps, num_workers=workers, collate_fn=_first, prefetch_factor=3, worker_init_fn=_alone
+        steps,
+        num_workers=workers,
+        collate_fn=_first,
+        prefetch_factor=3,
+        worker_init_fn=_alone,
+        # A fork of a process whose libraries have threads may wait for ever for a lock that one of them held.
+        multiprocessing_context="forkserver",
     )
     return iter(loader)
