@@ -62,10 +62,15 @@ def orthanc(folder: Path) -> Iterator[Peer]:
     setting = f"http://127.0.0.1:{port}/dicom-web file:{folder / 'user'}"
     try:
         _wait_for(port, server)
-        yield Peer(setting, Archive(Place.of(setting)), server.terminate)
+        yield Peer(setting, Archive(Place.of(setting)), lambda: _ended(server))
     finally:
-        server.terminate()
-        server.wait(60)
+        _ended(server)
+
+
+def _ended(server: "subprocess.Popen[bytes]") -> None:
+    """Ask it to end and wait until it has: until then it goes on answering."""
+    server.terminate()
+    server.wait(60)
 
 
 def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
