@@ -12,7 +12,7 @@ network.
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import cv2
@@ -67,9 +67,10 @@ def completed(corpus: Sequence[Film], canvas: NDArray[np.uint8], run_folder: Pat
 def planned(options: argparse.Namespace) -> Plan:
     """The plan of the command line."""
     if options.device == "cpu":
-        return Plan(options.minutes, 0.6 if options.coarse is None else options.coarse)
-    own = {"minutes": options.minutes, "workers": options.workers, "coarse": options.coarse or 0.0}
-    return Plan(**{**asdict(LARGE), **own, **dict(options.set)})
+        plan = Plan(options.minutes, Plan.coarse if options.coarse is None else options.coarse)
+    else:
+        plan = replace(LARGE, minutes=options.minutes, workers=options.workers, coarse=options.coarse or 0.0)
+    return replace(plan, **dict(options.set))
 
 
 def setting(text: str) -> tuple[str, float | int]:
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("--tower", choices=sorted(TOWERS), default="tf_efficientnet_lite0")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=8, help="processes that make batches, on a GPU")
-    parser.add_argument("--set", type=setting, action="append", default=[], help="NAME=VALUE of the plan, on a GPU")
+    parser.add_argument("--set", type=setting, action="append", default=[], help="NAME=VALUE of the plan")
     parser.add_argument("--words", type=Path, help="checkpoint whose text tower says what films are called")
     parser.add_argument("--found", type=Path, help="an earlier run that finds boxes for labels without any")
     parser.add_argument("--resume", action="store_true")

@@ -4,17 +4,16 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from lofi.errors import LofiError
+from lofi.gallery.login import login_line
 
 HOW = (
     "LOFI_DICOMWEB must be the address of a DICOMweb service, such as https://pacs.example/dicom-web, and may go on "
     "with a space and file:PATH: a file of one line, USER:PASSWORD or a token."
 )
 _PATH = re.compile(r"[A-Za-z0-9_.~/-]*", re.ASCII)
-_LONGEST = 16_384
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,7 @@ def _address(text: str) -> str:
 
 def _credentials(text: str) -> tuple[str, str, str]:
     """User, password and token in the file that is named."""
-    if not text:
-        return "", "", ""
-    kind, _, path = text.partition(":")
-    if kind != "file" or not path:
-        raise LofiError(HOW)
-    try:
-        said = Path(path).expanduser().read_text("utf-8")[:_LONGEST].strip()
-    except (OSError, ValueError, RuntimeError):
-        raise LofiError("The file that LOFI_DICOMWEB names cannot be read: check its path and rights.") from None
-    if not said or not said.isprintable():
-        raise LofiError("The file that LOFI_DICOMWEB names must hold one line: USER:PASSWORD, or a token.")
+    said = login_line(text, "The file that LOFI_DICOMWEB names", HOW)
     user, colon, password = said.partition(":")
     return (user, password, "") if colon else ("", "", said.removeprefix("Bearer ").strip())
 

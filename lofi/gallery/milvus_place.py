@@ -2,10 +2,10 @@
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from lofi.errors import LofiError
+from lofi.gallery.login import login_line
 
 SCHEMES = ("milvus", "milvus+tls")
 HOW = (
@@ -14,7 +14,6 @@ HOW = (
     "token. A collection's name has letters, digits and _."
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}", re.ASCII)
-_LONGEST = 16_384
 
 
 def is_milvus(text: str) -> bool:
@@ -47,22 +46,11 @@ class MilvusPlace:
         if parts.hostname and not path and port != 0:
             kind = "https" if parts.scheme == "milvus+tls" else "http"
             host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-            return cls(f"{kind}://{host}:{port or 19530}", name, _token(rest.strip()))
+            return cls(
+                f"{kind}://{host}:{port or 19530}",
+                name,
+                login_line(rest.strip(), "The file with the login to Milvus", HOW),
+            )
         if not parts.netloc and path.endswith(".db") and parts.scheme == "milvus":
             return cls(path, name)
         raise LofiError(HOW)
-
-
-def _token(text: str) -> str:
-    if not text:
-        return ""
-    kind, _, path = text.partition(":")
-    if kind != "file" or not path:
-        raise LofiError(HOW)
-    try:
-        said = Path(path).expanduser().read_text("utf-8")[:_LONGEST].strip()
-    except (OSError, ValueError, RuntimeError):
-        raise LofiError("The file with the login to Milvus cannot be read: check its path and rights.") from None
-    if not said or not said.isprintable():
-        raise LofiError("The file with the login to Milvus must hold one line: USER:PASSWORD, or a token.")
-    return said

@@ -56,10 +56,10 @@ def starting(network: DenseNet, weights: Path) -> None:
     """The tower as the file has it: the anatomy network's encoder, or ImageNet's."""
     stored = {name.removeprefix("e."): value for name, value in load_file(weights).items()}
     own = network.e.state_dict()
-    network.e.load_state_dict({k: stored[k].to(v.dtype) if k in stored else v for k, v in own.items()})
     missing = [name for name, value in own.items() if name not in stored and value.is_floating_point()]
     if missing:
         raise ValueError(f"{weights.name} is of another tower: it lacks {missing[0]} and {len(missing) - 1} more")
+    network.e.load_state_dict({k: stored[k].to(v.dtype) if k in stored else v for k, v in own.items()})
 
 
 def freeze(network: DenseNet) -> None:
@@ -138,14 +138,14 @@ def run(
     """Train until the time is spent; the clock stands still between two sittings. Where the network lies on an
     accelerator, all of it is trained, by whole batches.
     """
-    device = next(network.parameters()).device
-    if device.type == "cpu" and told is None:
+    on_processor = next(network.parameters()).device.type == "cpu" and told is None
+    if on_processor:
         freeze(network)
     adam, average = optimiser(network, plan), Average(network, plan.decay)
     progress = load(out, network, adam, average) if resume else Progress()
     work = (
         _on_threads(plan, sampler, canvas, network, adam)
-        if device.type == "cpu" and told is None
+        if on_processor
         else _on_accelerator(plan, sampler, canvas, network, adam, told)
     )
     last = saved = time.monotonic()

@@ -63,7 +63,8 @@ def load(folder: Path, network: DenseNet, adam: torch.optim.AdamW, average: Aver
     path = folder / STATE
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no run to take up: start without --resume")
-    with safe_open(path, "pt") as stored:
+    # Averages and moments lie where the weights do: a step takes them together.
+    with safe_open(path, "pt", device=str(next(network.parameters()).device)) as stored:
         meta, names = stored.metadata(), set(stored.keys())
         network.load_state_dict({name: stored.get_tensor(f"net.{name}") for name in network.state_dict()})
         average.values = {name: stored.get_tensor(f"ema.{name}") for name in average.values}
