@@ -135,6 +135,10 @@ class Engine:
             raise FilmGone
         return encoded
 
+    def has_encoded(self, sha256: str) -> bool:
+        """Whether a film is held after the image tower, so that questions about it are answered soon."""
+        return self._encoded.get(sha256) is not None
+
     def study(self, study_id: str) -> Study:
         """A study of the gallery. Raises BadQuery where there is none of that id."""
         return self.gallery.studies_at([self._row(study_id)])[0]

@@ -18,7 +18,7 @@ from threading import Lock
 from types import TracebackType
 
 from lofi.errors import Busy, LofiError
-from lofi.film import confine
+from lofi.film import allocator
 from lofi.film.admission import Admission, Place
 from lofi.film.exposure import MAX_BYTES
 from lofi.film.jobs import Job, Jobs, Reading
@@ -78,7 +78,7 @@ class Ticket:
         if self._place is not None:
             self._cage.admission.leave(self._place)
             if self._cage.let_go(self._place.weight):
-                confine.trim()
+                allocator.trim()
 
     def __enter__(self) -> "Ticket":
         return self

@@ -97,13 +97,6 @@ def allow_seconds(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, most))
 
 
-def trim() -> None:
-    """Give the memory that the allocator keeps for later back to the system, where it is glibc's."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError, OSError):
-            ctypes.CDLL(None).malloc_trim(0)
-
-
 def _limits(mapped: int | None) -> None:
     nothing = ["RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_NPROC", "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE"]
     limits = dict.fromkeys(nothing, 0) | {"RLIMIT_NOFILE": OPEN_FILES}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lofi.errors import LofiError, UnreadableFilm
-from lofi.film import confine
+from lofi.film import allocator, confine
 from lofi.film.bay import Bay, content, put_film
 from lofi.film.elements import inflating_once
 from lofi.film.origin import read_origin
@@ -50,7 +50,7 @@ def serve_one(wire: socket.socket, bay: Bay, before: Look) -> None:
     send(wire, answer)
     if claim > LARGE:
         data = b""
-        confine.trim()
+        allocator.trim()
 
 
 def _film(data: bytes, claim: int, bay: Bay, rooms: list[int]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import lofi.network.torchvision_ops  # noqa: F401  (before transformers: parts of it import torchvision)
+from lofi.network import llama
 from lofi.network.config import LanguageConfig
 
 
@@ -59,12 +60,26 @@ class Language(nn.Module):
 
     def start(self, embeddings: Tensor) -> Any:
         """Key-value cache of (1, L, W) embeddings, made once a film."""
+        if llama.runs(self.model):
+            from transformers import DynamicCache
+
+            cache = DynamicCache(config=cast(Any, self.model).config)
+            self._further(embeddings, cache)
+            return cache
         return self.model(inputs_embeds=embeddings, use_cache=True, logits_to_keep=1).past_key_values
 
     def step(self, ids: Tensor, cache: Any) -> Tensor:
         """(V,) logits after (T,) further ids; ``cache`` grows by them."""
+        if llama.runs(self.model):
+            return self.head(self._further(self.embed(ids[None]), cache)[0, -1])
         out = self.model(input_ids=ids[None], past_key_values=cache, use_cache=True, logits_to_keep=1)
         return cast(Tensor, out.logits[0, -1])
+
+    def _further(self, embeddings: Tensor, cache: Any) -> Tensor:
+        """(1, T, W) last hidden states of (1, T, W) embeddings that follow what is in ``cache``."""
+        past = int(cache.get_seq_length())
+        places = torch.arange(past, past + embeddings.shape[1], device=embeddings.device)
+        return llama.run(self.model, embeddings, places[None], None, cache)
 
     def extend(self, embeddings: Tensor, positions: Tensor, visible: Tensor, cache: Any, keep: int = 1) -> Tensor:
         """(B, keep, V) logits after the last ``keep`` of (B, T, W) further embeddings, and ``cache`` grows by them.
@@ -73,6 +88,8 @@ class Language(nn.Module):
         """
         blocked = torch.zeros(visible.shape, dtype=embeddings.dtype, device=visible.device)
         blocked = blocked.masked_fill(~visible, torch.finfo(embeddings.dtype).min)[:, None]
+        if llama.runs(self.model):
+            return self.head(llama.run(self.model, embeddings, positions, blocked, cache)[:, -keep:])
         out = self.model(
             inputs_embeds=embeddings,
             position_ids=positions,
@@ -85,5 +102,14 @@ class Language(nn.Module):
 
     @staticmethod
     def branch(cache: Any) -> Any:
-        """A copy of a prefix cache, to go on from it without touching it: two phrases, two users, one film."""
-        return copy.deepcopy(cache)
+        """A copy of a prefix cache, to go on from it without touching it: two phrases, two users, one film.
+
+        What grows does so by joining, never in place: until then the copy may share what it begins with.
+        """
+        from transformers.cache_utils import DynamicLayer
+
+        if not all(isinstance(layer, DynamicLayer) for layer in cache.layers):
+            return copy.deepcopy(cache)
+        branch = copy.copy(cache)
+        branch.layers = [copy.copy(layer) for layer in cache.layers]
+        return branch

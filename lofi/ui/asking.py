@@ -34,6 +34,8 @@ MODEL = frozenset(
     {"similar", "ground", "heat_map", "describe", "draft", "suggest", "neighbour", "export_case", "archive_send"}
 )
 """Questions that run the model, and so take turns."""
+LONG = frozenset({"draft", "suggest", "neighbour", "export_case", "archive_send"})
+"""Those that run it several times over. So does any question about a film that is not encoded yet."""
 DESK = "X-Lofi-Desk"
 """A word that each open page makes up: whose turn it is, and whose films are held. It proves nothing of anybody."""
 
@@ -66,12 +68,17 @@ def desk_of(request: Request) -> str:
     return who.user or (word if re.fullmatch(r"[\w-]{8,64}", word) else who.address)
 
 
+def _takes_long(holdings: Holdings, name: str, asked: Asked) -> bool:
+    film = asked.values.get("film")
+    return name in LONG or (isinstance(film, str) and holdings.ready and not holdings.engine.has_encoded(film))
+
+
 async def _lines(holdings: Holdings, turns: Turns, question: Question, asked: Asked) -> AsyncIterator[str]:
     await holdings.loaded()
     if question.__name__ not in MODEL:
         yield _line(await run_in_threadpool(answered, question, asked))
         return
-    ticket, working = turns.ask(asked.desk), None
+    ticket, working = turns.ask(asked.desk, _takes_long(holdings, question.__name__, asked)), None
     try:
         wait = PATIENCE
         while not await ticket.within(wait):

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from gradio.utils import get_upload_folder
 
-from lofi.film.confine import trim
+from lofi.film.allocator import trim
 from lofi.film.exposure import MAX_BYTES
 from lofi.settings import Settings
 from lofi.ui.api import blocks_of

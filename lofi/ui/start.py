@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from lofi.film.allocator import keep_warm
+
 if TYPE_CHECKING:
     from lofi.settings import Settings
 
@@ -28,6 +30,7 @@ def prepare() -> None:
     # Before torch: its threads wait for one another asleep, not spinning. With other work on the cores, four films took
     # 4 s of processor time to encode while they spun, 0.6 s asleep.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    keep_warm()
 
 
 def start() -> int:

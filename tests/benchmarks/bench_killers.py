@@ -10,10 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from tests.benchmarks.bench_load import Reader, Tally, memory_mib, server_pid
+from tests.benchmarks.chests import chest
 from tests.conftest import running_app
 
 BUDGET_MIB = 300
@@ -32,9 +30,7 @@ def said(answer: dict[str, object]) -> str:
 
 def run(address: str, folder: Path) -> bool:
     """Send each file; whether the server's memory came back."""
-    small = np.random.default_rng(0).integers(60, 190, (128, 128), dtype=np.uint8)
-    base = Image.fromarray(small).resize((1024, 1024), Image.Resampling.BICUBIC)
-    reader, pid = Reader(address, 1, base, Tally()), server_pid(address)
+    reader, pid = Reader(address, 1, chest(), Tally()), server_pid(address)
     for _ in range(3):
         reader.read()  # the model is loaded, the workers are there
     before, before_all = own_mib(pid), memory_mib(pid)

@@ -15,12 +15,14 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from tests.benchmarks.chests import chest
 from tests.conftest import running_app
 
 PHRASES = ("left pleural effusion", "cardiomegaly", "right lower lobe opacity")
@@ -99,17 +101,26 @@ class Reader:
             self.ask("phrase", "ground", data, film, phrases=[phrase])
 
 
-def memory_mib(pid: int) -> float:
-    """Resident memory of a process and its children."""
-    pages = 0
+def _family(pid: int) -> Iterator[list[str]]:
+    """What the system tells of a process and of each of its children (proc_pid_stat(5), from the state on)."""
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if int(status.parent.name) == pid or int(fields[1]) == pid:
-            pages += int(fields[21])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+            yield fields
+
+
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process and its children."""
+    return sum(int(fields[21]) for fields in _family(pid)) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def processor_seconds(pid: int) -> float:
+    """Seconds that the cores worked for a process, its children, and those children that have ended."""
+    ticks = sum(sum(map(int, fields[11:15])) for fields in _family(pid))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def server_pid(address: str) -> int:
@@ -139,10 +150,9 @@ def table(tally: Tally) -> str:
 
 def run(address: str, readers: int, minutes: float, pause: float, side: int) -> None:
     """Read for so many minutes with so many readers, and print what came of it."""
-    base = Image.fromarray(np.random.default_rng(0).integers(60, 190, (side // 8, side // 8), dtype=np.uint8))
-    base = base.resize((side, side), Image.Resampling.BICUBIC)
+    base = chest(side)
     tally, pid = Tally(), server_pid(address)
-    start = time.monotonic()
+    start, used = time.monotonic(), processor_seconds(pid)
     end = start + 60 * minutes
 
     def sit(number: int) -> None:
@@ -160,11 +170,13 @@ def run(address: str, readers: int, minutes: float, pause: float, side: int) -> 
     while any(thread.is_alive() for thread in threads):
         time.sleep(2)
         most = max(most, memory_mib(pid))
-    last = memory_mib(pid)
+    last, spent = memory_mib(pid), processor_seconds(pid) - used
     print(f"{readers} readers, {minutes:g} min, pause {pause:g} s, films {side} × {side}, {os.cpu_count()} cores")
     print(table(tally))
     late = np.mean(np.array(tally.seconds["phrase"] or [0.0]) > BUDGET)
     print(f"phrases later than {BUDGET:g} s: {late:.1%}")
+    each = spent / len(tally.seconds["film"])
+    print(f"processor seconds of the server for a film and all that was asked of it: {each:.3f}")
     print(f"memory MiB: warm {warm:.0f}, most {most:.0f}, end {last:.0f} ({last / warm - 1:+.1%})")
 
 
@@ -176,8 +188,10 @@ def main() -> None:
     options.add_argument("--side", type=int, default=1024, help="pixels of a film's side")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder), LOFI_RATE="0", LOFI_QUOTA="0") as address:
-        warmed = Reader(address, 10**4, Image.new("L", (256, 256), 90), Tally())
+        warmed = Reader(address, 10**4, chest(256), Tally())
         warmed.read()  # the model is loaded
+        if warmed.tally.failures:
+            raise SystemExit(f"Nothing measured: {next(iter(warmed.tally.failures))}")
         run(address, given.readers, given.minutes, given.pause, given.side)
 
 

@@ -72,3 +72,37 @@ def test_waiting_holds_no_thread_and_can_be_cut_off() -> None:
         return early, ticket.came.is_set()
 
     assert run(wait()) == (False, False)
+
+
+def test_short_questions_go_before_long_ones_and_after_three_comes_a_long_one() -> None:
+    turns = Turns(at_once=1)
+    running = turns.ask("first")
+    asked = [("a", True), ("b", True), *((desk, False) for desk in "cdefgh")]
+    tickets = [turns.ask(desk, long) for desk, long in asked]
+    told = {ticket: turns.place(ticket) for ticket in tickets}
+    order = served(turns, running, tickets)
+    assert "".join(ticket.desk for ticket in order) == "cdeafghb"
+    assert [told[ticket] for ticket in order] == list(range(1, 9))
+
+
+def test_a_long_question_is_let_in_however_many_short_ones_keep_coming() -> None:
+    turns = Turns(at_once=1)
+    running = turns.ask("first")
+    long = turns.ask("patient", long=True)
+    for turn in range(4):
+        short = turns.ask(f"hasty {turn}")
+        turns.give_back(running)
+        if long.came.is_set():
+            assert turn == 3
+            return
+        running = short
+    raise AssertionError("it starved")
+
+
+def test_a_long_question_that_leaves_is_not_waited_for() -> None:
+    turns = Turns(at_once=1)
+    running = turns.ask("first")
+    long, short = turns.ask("a", long=True), turns.ask("b")
+    turns.give_back(long)
+    turns.give_back(running)
+    assert short.came.is_set()
