@@ -32,8 +32,9 @@ LARGE = 64 * MIB
 """A film of more is kept as the bytes that were sent, and read again when its pixels are needed."""
 PACKED_BYTES = 256 * MIB
 """Of films kept packed at full depth, by the most that each can come to: 20 MB for ten megapixels."""
-PICTURE_BYTES = 48 * MIB
-"""Of pictures, each at most about 200 kB."""
+PREVIEW_BYTES = 16 * MIB
+"""Of pictures of films, each at most about 200 kB: as many as films are kept whole, or more."""
+THUMBNAIL_BYTES = 48 * MIB
 ORIGINS = 2_000
 """DICOM sources kept, a few hundred bytes each."""
 
@@ -58,8 +59,8 @@ class Holdings:
         self.sameness = Sameness()
         self._films: Shelf[Radiograph | bytes] = Shelf(FILM_BYTES, _bytes_of)
         self._origins: Shelf[Origin] = Shelf(ORIGINS)
-        self._previews: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
-        self._thumbnails: Shelf[bytes] = Shelf(PICTURE_BYTES, len)
+        self._previews: Shelf[bytes] = Shelf(PREVIEW_BYTES, len)
+        self._thumbnails: Shelf[bytes] = Shelf(THUMBNAIL_BYTES, len)
         self._packed: Shelf[_Packing] = Shelf(PACKED_BYTES, lambda packing: packing.size)
         self._packer = ThreadPoolExecutor(1, "pack")
         self._engine: Future[Engine] = Future()
