@@ -10,8 +10,8 @@ Every failure is a LofiError of one sentence, without an address, a name or an i
 is imported when the first question is asked: it comes with ``pip install .[dicomweb]``.
 """
 
-from lofi.archive.archive import Archive
+from lofi.archive.archive import AT_ONCE, Archive
 from lofi.archive.lines import FilmLine, Query, StudyLine
 from lofi.archive.place import Place
 
-__all__ = ["Archive", "FilmLine", "Place", "Query", "StudyLine"]
+__all__ = ["AT_ONCE", "Archive", "FilmLine", "Place", "Query", "StudyLine"]

@@ -6,7 +6,7 @@ import sys
 
 LARGEST = 2**25
 """Bytes up to which a buffer comes from the heap: the most that glibc allows."""
-KEPT = 2**28
+KEPT = 2**27
 """Free bytes at the heap's end that are kept: what one film's feature maps take, and a film."""
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from lofi.answers import Answer
+from lofi.archive import AT_ONCE as ARCHIVE_AT_ONCE
 from lofi.errors import LofiError
 from lofi.ui.asked import Asked
 from lofi.ui.body import json_object
@@ -30,11 +31,11 @@ AT_ONCE = 2
 """Questions that run the model at the same time; more would only make each of them slower."""
 PATIENCE, TOLD_EVERY = 0.4, 1.0
 """Seconds after which a waiting question tells its place first, and from then on."""
-MODEL = frozenset(
-    {"similar", "ground", "heat_map", "describe", "draft", "suggest", "neighbour", "export_case", "archive_send"}
-)
+MODEL = frozenset({"similar", "ground", "heat_map", "describe", "draft", "suggest", "neighbour", "export_case"})
 """Questions that run the model, and so take turns."""
-LONG = frozenset({"draft", "suggest", "neighbour", "export_case", "archive_send"})
+ARCHIVE = frozenset({"archive_search", "archive_study", "archive_film", "archive_send"})
+"""Questions that wait for the picture archive, and take turns of their own: one that is slow holds up nobody else."""
+LONG = frozenset({"draft", "suggest", "neighbour", "export_case"})
 """Those that run it several times over. So does any question about a film that is not encoded yet."""
 DESK = "X-Lofi-Desk"
 """A word that each open page makes up: whose turn it is, and whose films are held. It proves nothing of anybody."""
@@ -42,7 +43,8 @@ DESK = "X-Lofi-Desk"
 
 def asking_route(holdings: Holdings, questions: tuple[Question, ...]) -> APIRouter:
     """The route for ``questions``, each known by the name of its function."""
-    router, turns = APIRouter(prefix="/lofi", include_in_schema=False), Turns(AT_ONCE)
+    router = APIRouter(prefix="/lofi", include_in_schema=False)
+    lanes = {**dict.fromkeys(MODEL, Turns(AT_ONCE)), **dict.fromkeys(ARCHIVE, Turns(ARCHIVE_AT_ONCE))}
     named = {question.__name__: question for question in questions}
 
     @router.post("/ask/{name}")
@@ -56,7 +58,7 @@ def asking_route(holdings: Holdings, questions: tuple[Question, ...]) -> APIRout
             return Response(status_code=400)
         except LofiError as error:
             return JSONResponse({"error": sentence(error)}, 400)
-        lines = _lines(holdings, turns, question, asked)
+        lines = _lines(holdings, lanes.get(name), question, asked)
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
     return router
@@ -70,12 +72,14 @@ def desk_of(request: Request) -> str:
 
 def _takes_long(holdings: Holdings, name: str, asked: Asked) -> bool:
     film = asked.values.get("film")
-    return name in LONG or (isinstance(film, str) and holdings.ready and not holdings.engine.has_encoded(film))
+    return name in LONG or (
+        name in MODEL and isinstance(film, str) and holdings.ready and not holdings.engine.has_encoded(film)
+    )
 
 
-async def _lines(holdings: Holdings, turns: Turns, question: Question, asked: Asked) -> AsyncIterator[str]:
+async def _lines(holdings: Holdings, turns: Turns | None, question: Question, asked: Asked) -> AsyncIterator[str]:
     await holdings.loaded()
-    if question.__name__ not in MODEL:
+    if turns is None:
         yield _line(await run_in_threadpool(answered, question, asked))
         return
     ticket, working = turns.ask(asked.desk, _takes_long(holdings, question.__name__, asked)), None

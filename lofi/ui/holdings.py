@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lofi.archive import Archive
 from lofi.errors import BadQuery, FilmGone, LofiError
+from lofi.film.allocator import trim
+from lofi.film.cage import LARGE as LARGE_PIXELS
 from lofi.film.cage import Cage
 from lofi.film.origin import Origin
 from lofi.film.radiograph import Radiograph, ReadFilm
@@ -147,7 +149,7 @@ class Holdings:
 
     def _pack(self, film: Radiograph) -> "_Packing":
         """Pack in the background, one film at a time."""
-        return _Packing(self._packer.submit(pack, film), 2 * min(film.pixels.size, MAX_SENT))
+        return _Packing(self._packer.submit(_packed, film), 2 * min(film.pixels.size, MAX_SENT))
 
     def study_picture(self, study_id: str) -> bytes:
         """The picture of a gallery study's film. Raises LofiError where there is none."""
@@ -204,6 +206,15 @@ def _open_engine(settings: Settings, read_film: ReadFilm) -> "Engine":
     except Exception as error:
         _log.error("The model or the gallery could not be opened (%s).", type(error).__name__)
         raise LofiError("The model or the gallery could not be opened: see LOFI_MODEL and LOFI_GALLERY.") from error
+
+
+def _packed(film: Radiograph) -> Packed:
+    """The film packed; what a large one took meanwhile is given back."""
+    try:
+        return pack(film)
+    finally:
+        if film.pixels.size > LARGE_PIXELS:
+            trim()
 
 
 def _bytes_of(held: Radiograph | bytes) -> int:

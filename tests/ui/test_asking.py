@@ -1,16 +1,23 @@
 """The page's questions over HTTP: a line an answer, more while it waits; only JSON of our own page is taken."""
 
+import asyncio
 import http.client
 import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 
-from lofi.ui.asking import MODEL
+from lofi.archive import AT_ONCE
+from lofi.ui.asked import Asked
+from lofi.ui.asking import MODEL, asking_route
+from lofi.ui.holdings import Holdings
 from tests.asking import DESK, post, sent
+from tests.ui.built import run
 
 
 def test_a_question_is_answered_in_one_line(app_url: str, film_file: Path) -> None:
@@ -104,4 +111,39 @@ def test_initials_in_an_export_are_initials(app_url: str, film_file: Path, reade
 
 
 def test_questions_that_run_the_model_take_turns() -> None:
-    assert {"export_case", "archive_send", "ground", "heat_map"} <= MODEL
+    assert {"export_case", "ground", "heat_map"} <= MODEL
+
+
+class Loaded:
+    """Holdings whose model is there, and is not asked."""
+
+    ready = True
+
+    async def loaded(self) -> None:
+        return
+
+
+def test_an_archive_that_does_not_answer_holds_up_nobody_else() -> None:
+    """Fifty searches in a slow archive kept every picture waiting for half a minute: they held all the threads."""
+    begun, answering = [], threading.Event()
+
+    def archive_search(asked: Asked) -> dict[str, object]:
+        begun.append(asked)
+        answering.wait(60)
+        return {"studies": []}
+
+    def start(asked: Asked) -> dict[str, object]:
+        return {"held up": len(begun)}
+
+    async def ask() -> tuple[dict[str, object], list[int]]:
+        app = FastAPI()
+        app.include_router(asking_route(cast(Holdings, Loaded()), (archive_search, start)))
+        async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost", timeout=60) as page:
+            slow = [asyncio.create_task(page.post("/lofi/ask/archive_search", json={})) for _ in range(50)]
+            while len(begun) < AT_ONCE:
+                await asyncio.sleep(0.01)
+            told = await page.post("/lofi/ask/start", json={})
+            answering.set()
+            return told.json(), [answer.status_code for answer in await asyncio.gather(*slow)]
+
+    assert run(ask()) == ({"held up": AT_ONCE}, [200] * 50)
