@@ -1,7 +1,7 @@
 """Push the app, a model or a gallery to a hub: ``python -m train.publish space|model|gallery …``.
 
 space OWNER/NAME                  the app with the bundled model and gallery, as a Space
-model RUN OWNER/NAME              a checkpoint with its card; the figures of train.evaluate in the card's header
+model RUN OWNER/NAME              a checkpoint with its card; figures of manifest and train.evaluate in its header
 gallery GALLERY OWNER/NAME        a gallery, as a data set
 
 ``--dry-run OUT`` writes the exact folder instead of pushing it. The token is taken from HF_TOKEN or `hf auth login`.
@@ -16,7 +16,9 @@ from pathlib import Path
 
 from lofi.errors import LofiError
 from lofi.gallery import Gallery
+from lofi.gallery.manifest import read_manifest as read_gallery
 from lofi.network.checkpoint import fingerprint, read_manifest
+from lofi.network.concepts import read_concepts
 from train.publishing.card import gallery_card, model_card
 from train.publishing.folders import (
     CARD,
@@ -60,9 +62,8 @@ def write(given: argparse.Namespace, out: Path) -> Path:
         return space_folder(out)
     if given.what == "gallery":
         opened = Gallery.open(given.gallery)
-        simulated = sum(study.simulated for study in opened.studies)
-        about = (len(opened.studies), simulated, opened.model, opened.fingerprint)
-        return gallery_folder(given.gallery, out, gallery_card(given.name, *about, given.licence), given.real_films)
+        card = gallery_card(given.name, opened, read_gallery(given.gallery).records_file, given.licence)
+        return gallery_folder(given.gallery, out, card, given.real_films)
     checkpoint = checkpoint_of(given.run)
     results = None
     if given.figures:
@@ -72,7 +73,9 @@ def write(given: argparse.Namespace, out: Path) -> Path:
     text = given.card or checkpoint / CARD
     if not text.is_file():
         raise Unpublishable("The model has no README.md: write one on data, terms and limits, and name it with --card.")
-    return model_folder(checkpoint, out, model_card(text.read_text("utf-8"), given.name, results, given.licence))
+    concepts = read_concepts(read_manifest(checkpoint))
+    card = model_card(text.read_text("utf-8"), given.name, results, given.licence, concepts)
+    return model_folder(checkpoint, out, card)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

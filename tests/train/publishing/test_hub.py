@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import DatasetCard, ModelCard
 
 from lofi.network.checkpoint import DENSE_FILES, FILES, MANIFEST, fingerprint, read_manifest
 from tests.hub import TOKEN, Hub, local_hub
@@ -52,7 +52,8 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "films": 701,
     }
     file = tmp_path_factory.mktemp("figures") / "metrics.json"
-    grounding = {"side": {"model": {"mean IoU": ESTIMATE, "IoU≥0.5": ESTIMATE}}}
+    bare = {"mean IoU": {**ESTIMATE, "value": 0.35}}
+    grounding = {"side": {"model": {"mean IoU": ESTIMATE, "IoU≥0.5": ESTIMATE}}, "bare": {"model": bare}}
     zero = {"NIH films, negated prompts": {"mean of 8 boxed findings": ESTIMATE, "Mass": ESTIMATE}}
     values = {"about": {**about, "patients": 639}, "grounding": grounding, "zero-shot AUROC": zero}
     file.write_text(json.dumps(values), "utf-8")
@@ -84,15 +85,28 @@ def test_the_card_carries_the_figures_and_the_words_on_data_and_limits(pushed: H
     files = pushed.files("owner/lofi-mini")
     assert files is not None
     card = ModelCard(files["README.md"].decode())
-    results = card.data.eval_results
-    assert [(r.metric_type, r.metric_value) for r in results] == [
-        ("mean_iou", 0.41),
-        ("iou_at_least_0_5", 0.41),
-        ("auroc_mean_of_8_boxed_findings", 0.41),
+    results = [result for result in card.data.eval_results if result.dataset_split == "val"]
+    assert [(r.task_name, r.metric_type, r.metric_value) for r in results] == [
+        ("phrase grounding, with side", "mean_iou", 0.41),
+        ("phrase grounding, with side", "iou_at_least_0_5", 0.41),
+        ("phrase grounding, bare phrase", "mean_iou", 0.35),
+        ("zero-shot classification, NIH films, negated prompts", "auroc_mean_of_8_boxed_findings", 0.41),
     ]
     assert "[0.36, 0.46], n 118" in str(results[0].metric_name)
     for words in ("Research use only", "## Where it fails", "## Data and terms", 'lofi.load("owner/lofi-mini")'):
         assert words in card.text
+
+
+def test_the_card_carries_what_the_checkpoint_says_of_each_finding(pushed: Hub) -> None:
+    files = pushed.files("owner/lofi-mini")
+    assert files is not None
+    card = ModelCard(files["README.md"].decode())
+    told = {(r.task_name, r.metric_type): r.metric_value for r in card.data.eval_results if r.dataset_split is None}
+    concepts = read_manifest(MODEL)["concepts"].values()
+    wanted = {(c["name"], "auroc"): c["figures"]["AUROC"][0] for c in concepts if "AUROC" in c.get("figures", {})}
+    assert len(wanted) > 8
+    assert {key: value for key, value in told.items() if key[1] == "auroc"} == wanted
+    assert told["cardiomegaly", "mean_iou"] > 0.5
 
 
 LOAD = "import sys, lofi; print(lofi.load(sys.argv[1]).fingerprint)"
@@ -129,7 +143,8 @@ def test_a_gallery_is_pushed_as_a_data_set_and_a_second_push_takes_old_files_awa
     assert files is not None
     wanted = {path.relative_to(GALLERY).as_posix() for path in GALLERY.rglob("*") if path.is_file()}
     assert set(files) == wanted | {"README.md", ".gitattributes"}
-    assert b"records.parquet" in files["README.md"].partition(b"---\n\n")[0]
+    (named,) = DatasetCard(files["README.md"].decode()).data.configs  # type: ignore[attr-defined]
+    assert named["data_files"] in wanted, "the hub shows this file as a table"
 
 
 def test_without_a_token_it_is_said_what_is_missing(hub: Hub, tmp_path: Path) -> None:
