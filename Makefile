@@ -2,6 +2,7 @@
 # make lint   ruff and mypy      make bench   timings      make clean   remove the environment and caches
 # make docs   docs/ as pages, into build/docs      make pictures   the pictures in docs/pictures.md anew
 # make gallery   the bundled gallery anew, for another model
+#             TORCH=cpu or TORCH=cuda says which build of torch it takes: the processor's, 192 MB, or a GPU's, 2.7 GB
 # make fuzz   five minutes of damaged input (FUZZ=300)      make lock   hashes, licences and SBOM after a new dependency
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -9,6 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 FUZZ ?= 300
+TORCH ?= $(if $(wildcard /proc/driver/nvidia/version),cuda,$(if $(filter Darwin,$(shell uname)),cuda,cpu))
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+locked = $(BIN)/python -m pip install --require-hashes --no-deps
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A step that is piped fails where its first part does.
 SHELL := /bin/bash
@@ -62,17 +66,18 @@ smoke-gemma: $(VENV)/ready-dev
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
-# All but torch by hash, and nothing beside what the lock names. torch has another build, and other hashes, on a machine
-# with a GPU than on one without: of it and of the CUDA libraries that come along only the version is fixed.
-$(VENV)/ready: requirements.txt .ci/requirements.lock
+# All by hash, and nothing beside what the locks name. torch comes without CUDA where no NVIDIA driver is, and, as on
+# macOS, from pip's own index where PyTorch's cannot be reached; TORCH=cpu or TORCH=cuda says which.
+$(VENV)/ready: requirements.txt .ci/requirements.lock .ci/torch-cpu.lock .ci/torch-cuda.lock
 	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11)' || { echo "Python 3.11 or newer is needed."; exit 1; }
 	@echo "Setting up, once. 1 of 3: an environment of its own in $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "On Debian: apt install python3-venv"; exit 1; }
-	@echo "2 of 3: packages, each checked by its hash (about 311 MB)"
-	@$(BIN)/python -m pip install --require-hashes --no-deps -r .ci/requirements.lock \
-	  $(call told,$$(grep -c '^[a-z0-9].*==' .ci/requirements.lock))
-	@echo "3 of 3: torch (about 192 MB for the CPU; with CUDA, on a plain Linux machine, 2.7 GB)"
-	@$(BIN)/python -m pip install $$(grep '^torch==' requirements.txt) $(call told,"?")
+	@echo "2 of 3: packages, each checked by its hash (about 312 MB)"
+	@$(locked) -r .ci/requirements.lock $(call told,$$(grep -c '^[a-z0-9].*==' .ci/requirements.lock))
+	@echo "3 of 3: torch ($(if $(filter cpu,$(TORCH)),about 192 MB for the processor; TORCH=cuda for a GPU,with CUDA on Linux: 2.7 GB; TORCH=cpu for 192 MB))"
+	@if [ $(TORCH) = cpu ] && $(locked) --retries 1 --extra-index-url $(TORCH_INDEX) -r .ci/torch-cpu.lock $(call told,1); then :; \
+	  else echo "  from pip's own index: on Linux with CUDA, 2.7 GB"; \
+	  $(locked) -r .ci/torch-cuda.lock $(call told,$$(grep -c '^[a-z0-9].*==' .ci/torch-cuda.lock)); fi
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready pyproject.toml

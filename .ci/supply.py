@@ -1,11 +1,12 @@
 """What the app is made of: ``python .ci/supply.py lock|licences|sbom``.
 
-lock      .ci/requirements.lock: every package that ``make demo`` installs, with the hashes of its files; needs uv
+lock      .ci/requirements.lock: every package that ``make demo`` installs, with the hashes of its files, and beside
+          it torch, once as a CPU build and once with CUDA; needs uv
 licences  docs/licences.md, from the metadata of what is installed
 sbom      docs/sbom.json, CycloneDX 1.6, from the lock and the same metadata
 
-torch is in neither lock nor hashes: a machine with a GPU takes another build of it than one without, and the CUDA
-libraries come with the first.
+A machine with a GPU takes another build of torch than one without: .ci/torch-cpu.lock has the hashes of those that
+PyTorch's own index serves, .ci/torch-cuda.lock those of the usual index, with the CUDA libraries that they name.
 """
 
 import json
@@ -20,13 +21,20 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WANTED, LOCK = REPOSITORY / "requirements.txt", REPOSITORY / ".ci" / "requirements.lock"
+TORCH_CPU, TORCH_CUDA = REPOSITORY / ".ci" / "torch-cpu.lock", REPOSITORY / ".ci" / "torch-cuda.lock"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 LICENCES, SBOM = REPOSITORY / "docs" / "licences.md", REPOSITORY / "docs" / "sbom.json"
 PYTHONS = ("3.11", "3.12", "3.13")
-LEFT_TO_TORCH = re.compile(r"torch|triton|setuptools|nvidia-.*|cuda-.*")
-"""What comes with torch, by platform; setuptools is what a build of it may ask for."""
+LEFT_TO_TORCH = re.compile(r"torch|triton|nvidia-.*|cuda-.*")
+"""torch and what comes with it, by platform: in locks of their own."""
 _HEAD = """# What `make demo` installs on Python 3.11, 3.12 and 3.13, without torch and what its GPU build brings along:
 # exact versions, hashes of their files. Written by `make lock` from requirements.txt; pip refuses a file with another
 # hash.
+"""
+_HEAD_CPU = """# torch without CUDA, as PyTorch's own index serves it for Linux and Windows. Written by `make lock`.
+# `==` takes in the local version, 2.13.0+cpu: pip keeps to the files whose hashes stand here.
+"""
+_HEAD_CUDA = """# torch as the usual index serves it, and what it asks for: CUDA, on Linux alone. By `make lock`.
 """
 _ABOUT = """# Licences of what is installed
 
@@ -57,17 +65,41 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def lock() -> str:
-    """The lock, resolved by uv for each Python with the installed versions where they are allowed.
+def locks() -> dict[Path, str]:
+    """The three locks. The one of CPU builds stays as it is where their index cannot be reached and it fits."""
+    constraint = REPOSITORY / ".venv" / "lock-constraint.txt"
+    found = (f"{one.name}=={one.version.partition('+')[0]}" for one in metadata.distributions())
+    constraint.write_text("\n".join(sorted(found)), "utf-8")
+    wide = ["--universal", "--python-version", PYTHONS[0], "--constraint", str(constraint)]
+    cuda = {name: rest for name, rest in _compiled(*wide).items() if LEFT_TO_TORCH.fullmatch(name)}
+    return {
+        LOCK: _lock(constraint),
+        TORCH_CUDA: _HEAD_CUDA + "".join(f"{name}{rest}\n" for name, rest in sorted(cuda.items())),
+        TORCH_CPU: _torch_cpu(),
+    }
+
+
+def _torch_cpu() -> str:
+    pin = f"torch=={wanted()['torch']}"
+    try:
+        hashes = re.findall(r"--hash=sha256:[0-9a-f]{64}", _compiled("--no-deps", "--index-url", CPU_INDEX)["torch"])
+    except subprocess.CalledProcessError:
+        if f"\n{pin} \\\n" not in TORCH_CPU.read_text("utf-8"):
+            raise SystemExit(f"{CPU_INDEX} cannot be reached, and {TORCH_CPU.name} is of another torch.") from None
+        print(f"{CPU_INDEX} cannot be reached: {TORCH_CPU.name} stays as it is.", file=sys.stderr)
+        return TORCH_CPU.read_text("utf-8")
+    return f"{_HEAD_CPU}{pin} \\\n" + " \\\n".join(f"    {one}" for one in sorted(set(hashes))) + "\n"
+
+
+def _lock(constraint: Path) -> str:
+    """The lock of all but torch, resolved by uv for each Python with the installed versions where they are allowed.
 
     A package that only newer ones need says so; a version that differs between them would need a lock each.
     """
-    found = (f"{one.name}=={one.version.partition('+')[0]}" for one in metadata.distributions())
-    constraint = REPOSITORY / ".venv" / "lock-constraint.txt"
-    constraint.write_text("\n".join(sorted(found)), "utf-8")
     first: dict[str, str] = {}
     for version in PYTHONS:
-        resolved = _resolved(version, constraint)
+        resolved = _compiled("--python-version", version, "--constraint", str(constraint))
+        resolved = {name: rest for name, rest in resolved.items() if not LEFT_TO_TORCH.fullmatch(name)}
         if missing := sorted(set(first) - set(resolved)):
             raise SystemExit(f"Python {version} takes no {missing[0]}: write a marker for what only older ones need.")
         for name, rest in resolved.items():
@@ -79,13 +111,13 @@ def lock() -> str:
     return _HEAD + "\n".join(name + rest for name, rest in sorted(first.items())) + "\n"
 
 
-def _resolved(version: str, constraint: Path) -> dict[str, str]:
-    """Name → "==version" with its hashes, for one version of Python."""
-    command = ["uv", "pip", "compile", str(WANTED), "--python", sys.executable, "--python-version", version, "--quiet"]
-    command += ["--generate-hashes", "--no-header", "--no-annotate", "--constraint", str(constraint)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    blocks = re.findall(r"^([\w.-]+)(==.*?(?:\\\n.*?)*)\n(?=\S|\Z)", text, re.MULTILINE)
-    return {name: rest for name, rest in blocks if not LEFT_TO_TORCH.fullmatch(name)}
+def _compiled(*options: str) -> dict[str, str]:
+    """Name → "==version" with marker and hashes, as uv resolves requirements.txt; torch's index has torch alone."""
+    source, text = (["-"], f"torch=={wanted()['torch']}") if "--no-deps" in options else ([str(WANTED)], None)
+    command = ["uv", "pip", "compile", *source, "--python", sys.executable, "--quiet", *options]
+    command += ["--generate-hashes", "--no-header", "--no-annotate"]
+    found = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return dict(re.findall(r"^([\w.-]+)(==.*?(?:\\\n.*?)*)\n(?=\S|\Z)", found, re.MULTILINE))
 
 
 def licence(name: str) -> str:
@@ -142,12 +174,12 @@ def _component(name: str, version: str) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Write one of the three files."""
-    places = {"lock": (lock, LOCK), "licences": (licences, LICENCES), "sbom": (sbom, SBOM)}
-    if len(arguments) != 1 or arguments[0] not in places:
+    made = {"lock": locks, "licences": lambda: {LICENCES: licences()}, "sbom": lambda: {SBOM: sbom()}}
+    if len(arguments) != 1 or arguments[0] not in made:
         print(__doc__, file=sys.stderr)
         return 2
-    make, place = places[arguments[0]]
-    place.write_text(make(), "utf-8")
+    for place, text in made[arguments[0]]().items():
+        place.write_text(text, "utf-8")
     return 0
 
 

@@ -69,6 +69,18 @@ def test_the_script_says_what_it_takes(tmp_path: Path) -> None:
     assert "build SOURCE PREFIX" in done.stderr
 
 
+def test_a_build_of_torch_that_there_is_not_is_refused_before_anything_else_is_done(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", STEPS, "build", REPOSITORY, tmp_path / "there"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TORCH": "rocm"},
+    )
+    assert (done.returncode, done.stderr) == (2, "TORCH must be cpu or cuda.\n")
+    assert not (tmp_path / "there").exists()
+
+
 def test_the_steps_run_in_an_empty_system() -> None:
     """LOFI_ROOT names a root made by debootstrap: minutes and a gigabyte, so by hand and not with every run."""
     root = os.environ.get("LOFI_ROOT")

@@ -25,7 +25,7 @@ def test_the_lock_holds_what_is_wanted_and_every_line_has_hashes() -> None:
 
 
 def test_the_lock_is_closed() -> None:
-    """--no-deps installs nothing that is not in it: what a package needs must be there, torch's GPU parts excepted."""
+    """--no-deps installs nothing that is not in it: what a package needs must be there, torch itself excepted."""
     locked = {*supply.locked(), "torch"}
     for name in sorted(locked - {"torch"}):
         for line in metadata.requires(name) or ():
@@ -33,6 +33,27 @@ def test_the_lock_is_closed() -> None:
             if "extra ==" in line or ";" in line or supply.LEFT_TO_TORCH.fullmatch(needed):
                 continue
             assert needed in locked, f"{name} needs {needed}"
+
+
+def test_both_builds_of_torch_are_locked_and_neither_is_the_other() -> None:
+    pin = f"torch=={supply.wanted()['torch']} \\\n"
+    hashes = []
+    for lock in (supply.TORCH_CPU, supply.TORCH_CUDA):
+        block = ("\n" + lock.read_text("utf-8")).split(f"\n{pin}")[1]
+        hashes.append(set(re.match(r"(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", block)[0].split()) - {"\\"})  # type: ignore[index]
+        # For each Python the Linux builds of two processors at the least.
+        assert len(hashes[-1]) >= 2 * len(supply.PYTHONS)
+    assert not hashes[0] & hashes[1]
+
+
+def test_the_torch_that_runs_here_asks_for_nothing_that_no_lock_holds() -> None:
+    cuda = set(re.findall(r"^([\w.-]+)==", supply.TORCH_CUDA.read_text("utf-8"), re.MULTILINE))
+    asked = {
+        supply.normal(re.match(r"[\w.-]+", line)[0]) for line in metadata.requires("torch") if "extra ==" not in line
+    }  # type: ignore[index,union-attr]
+    assert asked <= {*supply.locked(), *cuda}
+    assert [name for name in cuda if not supply.LEFT_TO_TORCH.fullmatch(name)] == []
+    assert {"nvidia-cublas", "triton"} <= cuda
 
 
 @pytest.mark.parametrize(("make", "place"), [(supply.licences, supply.LICENCES), (supply.sbom, supply.SBOM)])

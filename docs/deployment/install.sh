@@ -5,8 +5,8 @@
 #   install.sh build SOURCE PREFIX    an environment in PREFIX with LoFi, from the source tree in SOURCE
 #   install.sh account FOLDER         the user lofi, and FOLDER, the only one that it writes to
 #
-# TORCH_INDEX, where it is set, names the index of packages that torch alone is taken from: a CPU build needs none of
-# the gigabytes of CUDA that the usual one brings along.
+# TORCH=cuda takes the build of torch for a GPU, with some gigabytes of CUDA; without it comes the processor's, for which
+# TORCH_INDEX names another index of packages than PyTorch's own.
 set -eu
 
 case "${1:-}" in
@@ -17,11 +17,21 @@ tools)
     ;;
 build)
     source=$2 prefix=$3
+    case "${TORCH:=cpu}" in
+    cpu) index="--extra-index-url ${TORCH_INDEX:-https://download.pytorch.org/whl/cpu}" ;;
+    cuda) index= ;;
+    *)
+        echo "TORCH must be cpu or cuda." >&2
+        exit 2
+        ;;
+    esac
     "${PYTHON:-python3}" -m venv "$prefix"
     pip="$prefix/bin/python -m pip --no-cache-dir --disable-pip-version-check"
-    # The same order as `make demo`: all but torch by hash, torch by version, then LoFi itself without asking further.
-    $pip install --quiet --require-hashes --no-deps -r "$source/.ci/requirements.lock"
-    $pip install --quiet ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' "$source/requirements.txt")"
+    locked="$pip install --quiet --require-hashes --no-deps"
+    # As `make demo` does it, all by hash; then LoFi itself without asking further.
+    $locked -r "$source/.ci/requirements.lock"
+    # shellcheck disable=SC2086
+    $locked $index -r "$source/.ci/torch-$TORCH.lock"
     $pip install --quiet --no-deps "$source"
     ;;
 account)
