@@ -40,7 +40,10 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m train.publish", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="what", required=True, metavar="space|model|gallery")
-    commands.add_parser("space")
+    space = commands.add_parser("space")
+    space.add_argument(
+        "--torch-index", metavar="ADDRESS", help="index of packages with torch's CPU build, for the Space"
+    )
     model, gallery = commands.add_parser("model"), commands.add_parser("gallery")
     model.add_argument("run", type=Path, help="a checkpoint's folder, or a run's with one")
     model.add_argument("--figures", type=Path, help="metrics.json of train.evaluate for this very model")
@@ -59,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 def write(given: argparse.Namespace, out: Path) -> Path:
     """The folder that is to be pushed. Raises LofiError."""
     if given.what == "space":
-        return space_folder(out)
+        return space_folder(out, torch_index=given.torch_index)
     if given.what == "gallery":
         opened = Gallery.open(given.gallery)
         card = gallery_card(given.name, opened, read_gallery(given.gallery).records_file, given.licence)

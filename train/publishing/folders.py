@@ -21,8 +21,11 @@ class Unpublishable(LofiError):
     """What was named cannot be pushed; the text says why and what to do."""
 
 
-def space_folder(out: Path, tree: Path = REPOSITORY) -> Path:
-    """Write the Space. Raises Unpublishable where the README has no header that a Space could read."""
+def space_folder(out: Path, tree: Path = REPOSITORY, torch_index: str | None = None) -> Path:
+    """Write the Space; ``torch_index`` is an index of packages that its builder asks beside the usual one.
+
+    Raises Unpublishable where the README has no header that a Space could read.
+    """
     if not (tree / CARD).read_text("utf-8").startswith(SPACE_HEADER):
         raise Unpublishable("README.md must begin with the header of a Space: --- and sdk, app_file and so on.")
     _fresh(out)
@@ -31,6 +34,9 @@ def space_folder(out: Path, tree: Path = REPOSITORY) -> Path:
             shutil.copyfile(tree / name, out / name)
     for folder in SPACE_FOLDERS:
         _copy(tree / folder, out / folder)
+    if torch_index:
+        wanted = out / "requirements.txt"
+        wanted.write_text(f"--extra-index-url {torch_index}\n{wanted.read_text('utf-8')}", "utf-8")
     return out
 
 

@@ -11,7 +11,7 @@ from lofi.network import checkpoint
 from tests import tiny
 from tests.network.test_hearing import write_dense
 from train.publishing.card import model_card
-from train.publishing.folders import Unpublishable, checkpoint_of, gallery_folder, model_folder, told
+from train.publishing.folders import Unpublishable, checkpoint_of, gallery_folder, model_folder, space_folder, told
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GALLERY = REPOSITORY / "assets" / "gallery"
@@ -35,6 +35,15 @@ def test_a_dense_network_is_published_and_nothing_that_the_manifest_does_not_nam
     assert {path.name for path in out.iterdir()} == wanted
     assert checkpoint.load(out, "cpu").eyes is not None
     assert told(out).startswith("7 files, ")
+
+
+def test_a_space_asks_an_index_for_the_cpu_build_only_where_that_is_said(tmp_path: Path) -> None:
+    plain = (space_folder(tmp_path / "plain") / "requirements.txt").read_text("utf-8")
+    asked = (space_folder(tmp_path / "asked", torch_index="https://a.example/cpu") / "requirements.txt").read_text(
+        "utf-8"
+    )
+    assert asked == f"--extra-index-url https://a.example/cpu\n{plain}"
+    assert "--" not in plain
 
 
 def test_a_damaged_checkpoint_is_not_published(run: Path) -> None:

@@ -114,3 +114,19 @@ def test_no_reviews_are_kept_and_the_log_is_quiet(space: Running) -> None:
     written = space.log.read_text()
     assert "Traceback" not in written
     assert "Anybody who reaches this address" not in written
+
+
+def test_the_page_on_scale_tells_todays_bytes(folder: Path) -> None:
+    page = (REPOSITORY / "docs" / "scale.md").read_text("utf-8")
+
+    def megabytes(place: Path) -> float:
+        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
+
+    model, gallery = re.findall(r"^\| the bundled model and gallery \| (\S+) MB and (\S+) MB", page, re.MULTILINE)[0]
+    assert float(model) == pytest.approx(megabytes(folder / "assets" / "lofi-mini"), rel=0.03)
+    assert float(gallery) == pytest.approx(megabytes(folder / "assets" / "gallery"), rel=0.1)
+    whole = re.findall(r"^\| the folder of a Space \| (\S+) MB", page, re.MULTILINE)[0]
+    assert float(whole) == pytest.approx(megabytes(folder), rel=0.03)
+    packages = re.findall(r"(\d+) packages on Python 3.11", page)[0]
+    lock = (REPOSITORY / ".ci" / "requirements.lock").read_text("utf-8")
+    assert int(packages) == len(re.findall(r"^[a-z0-9.-]+==\S+ \\$", lock, re.MULTILINE))
