@@ -106,15 +106,15 @@ def taught_neighbours(taught: Tensor, temperature: float) -> Tensor:
 def features(model: LofiModel, films: Sequence[Film], title: str) -> Features:
     """Pooled features and embeddings of films; each film is read and encoded once."""
     head = model.network.image.visual.trunk.forward_head
-    rows: list[Tensor] = [torch.zeros(0)] * len(films)
 
-    def keep(number: int, encoded: EncodedFilm) -> None:
+    def keep(_: int, encoded: EncodedFilm) -> Tensor:
         assert encoded.last is not None
         with torch.inference_mode():
-            rows[number] = head(encoded.last)[0].float().cpu()
+            return head(encoded.last)[0].float().cpu()
 
-    embeddings = ask(model, films, Plan(), title=title, also=keep).embeddings
-    own = torch.from_numpy(embeddings)[:, : model.text_dim]  # the tower's half, where a dense network adds another
+    answers = ask(model, films, Plan(), title=title, also=keep)
+    rows = [answers.also[number] for number in range(len(films))]
+    own = torch.from_numpy(answers.embeddings)[:, : model.text_dim]  # the tower's half, where a dense one adds another
     return Features(torch.stack(rows).clone(), functional.normalize(own, dim=1))
 
 

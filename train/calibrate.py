@@ -19,11 +19,12 @@ import numpy as np
 
 from lofi.boxes import as_boxes, set_iou
 from lofi.metrics.calibration import fit_confidence, log_odds
-from lofi.network.checkpoint import calibrate, load
+from lofi.network.checkpoint import calibrate, load, pick_device
 from lofi.network.model import LofiModel
 from train.evaluation.asking import Plan, always_answering, ask, readable
 from train.evaluation.questions import Film, Question, read_films
 from train.evaluation.whether import boxed_questions, whether_questions
+from train.pretraining.distributed import launched, own_device, rank
 
 SHARES = (0.0, 0.5, 0.7, 0.8, 0.9)
 """Weights of the heat map among which the best is taken; 0 is the language model alone."""
@@ -36,8 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--records", required=True, type=Path)
     options.add_argument("--split", default="val", help="never one whose figures are reported as unseen")
     options.add_argument("--sensitivity", type=float, default=0.9, help="share of present phrases to be answered")
-    given = options.parse_args(arguments)
-    model = load(given.model)
+    with launched():
+        return fit(options.parse_args(arguments))
+
+
+def fit(given: argparse.Namespace) -> int:
+    """What the command line asks for. Of several processes each asks its films, and the first writes."""
+    model = load(given.model, str(own_device(pick_device())))
     model.calibration = (1.0, 0.0)  # fit anew, not on top of the last fit
     films, _ = readable(read_films(given.records, [given.split]))
     try:
@@ -53,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sure = 1 / (1 + np.exp(-(slope * log_odds(raw) + offset)))
     threshold = float(np.floor(np.quantile(sure[there], 1 - given.sensitivity) * 1000) / 1000)
     means = by_share(model, films, present) if model.config.local and present else {0.0: 0.0}
+    if rank():
+        return 0
     share = max(means, key=lambda tried: means[tried])
     calibrate(given.model, threshold, (slope, offset), share)
     print(f"confidence: slope {slope:.3f}, offset {offset:.3f}, from {there.sum()} present, {(~there).sum()} absent")

@@ -1,7 +1,7 @@
 """Evaluate a model on a record file: ``python -m train.evaluate --model M --records FILE --split val --out DIR``.
 
 Prints one table; writes metrics.json, plots.png and contact_sheet.png. The rules behind each figure
-stand in train.evaluation.rules and go into the JSON.
+stand in train.evaluation.rules and go into the JSON. Started by torchrun, several processes share the films.
 """
 
 import argparse
@@ -17,16 +17,19 @@ from typing import Any
 from lofi.gallery import Gallery
 from lofi.metrics.calibration import reliability
 from lofi.metrics.grounding import ious
-from lofi.network.checkpoint import load
+from lofi.network.checkpoint import load, pick_device
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
+from train.data.records import BoxRecord
 from train.evaluation import contact_sheet, language_figures, outside, plots, shots
-from train.evaluation.asking import Plan, always_answering, ask, readable
-from train.evaluation.cam import PatchMap
-from train.evaluation.presence import label_figures, label_questions
-from train.evaluation.published import HeatRows, published_figures
+from train.evaluation.asking import Answers, Plan, always_answering, ask, readable
+from train.evaluation.cam import PatchMap, fit_probe
+from train.evaluation.presence import Asked, label_figures, label_questions
+from train.evaluation.published import HeatRow, heat_rows, published_figures
 from train.evaluation.questions import (
     Film,
+    FilmBox,
+    Question,
     absent_questions,
     present_questions,
     read_films,
@@ -34,6 +37,7 @@ from train.evaluation.questions import (
 )
 from train.evaluation.rules import RULES
 from train.evaluation.sections import (
+    Controls,
     Setting,
     answering_section,
     by_label,
@@ -43,9 +47,10 @@ from train.evaluation.sections import (
     presence_section,
     subgroups,
 )
-from train.evaluation.systems import BOLD, SetResult
+from train.evaluation.systems import BOLD, SetResult, untrained_rows
 from train.evaluation.table import lines, to_json
 from train.evaluation.wordings import WordTables
+from train.pretraining.distributed import launched, own_device, rank
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,58 @@ class Evaluation:
     curve: list[tuple[int, float, float]]
 
 
+@dataclass(frozen=True)
+class Told:
+    """Everything that was asked, and what the model and its controls answered; no figures yet."""
+
+    sets: dict[str, list[Question]]
+    absent: list[Question]
+    labels: list[Asked]
+    regions: list[tuple[int, BoxRecord, str, tuple[FilmBox, ...]]]
+    reported: list[int]
+    answers: Answers[tuple[dict[int, HeatRow], PatchMap | None]]
+    controls: Controls
+    words: WordTables
+
+    @property
+    def heat(self) -> dict[int, HeatRow]:
+        """Of every sentence, by its place among them."""
+        return {place: row for rows, _ in self.answers.also.values() for place, row in rows.items()}
+
+
+def ask_all(model: LofiModel, films: Sequence[Film], training: Sequence[Film], setting: Setting) -> Told:
+    """Ask the model and its controls. Of several processes each asks its part; all must call, and all get all."""
+    sets = {name: asked for name, asked in present_questions(films).items() if asked}
+    absent, regions = absent_questions(films), language_figures.regions_of(films)
+    told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
+    told = told if setting.reports else []
+    every_label = label_questions(films)
+    bold = always_answering(model)
+    words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
+
+    def keep(number: int, encoded: EncodedFilm) -> tuple[dict[int, HeatRow], PatchMap | None]:
+        patches = PatchMap.of(encoded) if setting.gradcam and films[number].boxes else None
+        return heat_rows(model, sets.get("sentence", []), number, encoded), patches
+
+    plan = Plan(
+        {
+            **phrases_asked(sets, absent, films, setting.seed),
+            "labels": [(one.film, one.phrase) for one in every_label],
+            "words": words.phrases(),
+        },
+        [(number, boxes) for number, _, _, boxes in regions],
+        told,
+    )
+    answers = ask(bold, films, plan, also=keep, size=setting.size)
+    labels = sorted({question.label for question in sets.get("bare", [])})
+    controls = Controls(
+        untrained_rows(model, films, sets, setting.seed) if setting.untrained else {},
+        fit_probe(model, training, labels) if setting.gradcam and labels else None,
+        {number: patches for number, (_, patches) in answers.also.items() if patches is not None},
+    )
+    return Told(sets, absent, every_label, regions, told, answers, controls, words)
+
+
 def evaluate(
     model: LofiModel,
     films: Sequence[Film],
@@ -66,57 +123,44 @@ def evaluate(
     gallery: Gallery | None = None,
 ) -> Evaluation:
     """All figures of a model on ``films``; priors and the Grad-CAM probe come from ``training`` films."""
-    sets = {name: asked for name, asked in present_questions(films).items() if asked}
-    absent = absent_questions(films)
-    regions = language_figures.regions_of(films)
-    told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
-    told = told if setting.reports else []
-    maps: dict[int, PatchMap] = {}
+    return figures(model, films, training, setting, gallery, ask_all(model, films, training, setting))
 
-    every_label = label_questions(films)
-    bold = always_answering(model)
-    words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
-    heat = HeatRows(model, sets.get("sentence", []))
 
-    def keep(number: int, encoded: EncodedFilm) -> None:
-        words.ask(number, encoded)
-        heat.ask(number, encoded)
-        if setting.gradcam and films[number].boxes:
-            maps[number] = PatchMap.of(encoded)
-
-    plan = Plan(
-        {
-            **phrases_asked(sets, absent, films, setting.seed),
-            "labels": [(one.film, one.phrase) for one in every_label],
-        },
-        [(number, boxes) for number, _, _, boxes in regions],
-        told,
-    )
-    answers = ask(bold, films, plan, also=keep, size=setting.size)
-    ground = grounding_sets(model, films, training, sets, answers, maps, setting)
+def figures(
+    model: LofiModel,
+    films: Sequence[Film],
+    training: Sequence[Film],
+    setting: Setting,
+    gallery: Gallery | None,
+    told: Told,
+) -> Evaluation:
+    """The figures of what was ``told``; one process makes them."""
+    answers, sets = told.answers, told.sets
+    ground = grounding_sets(model, films, training, sets, answers, told.controls, setting)
     draw = (setting.resamples, setting.seed)
-    sure, present, presence = presence_section(model, films, sets, absent, answers, draw)
+    sure, present, presence = presence_section(model, films, sets, told.absent, answers, draw)
+    told.words.tell(answers.groundings["words"])
     results: dict[str, Any] = {
         "grounding": {name: result.figures(*draw) for name, result in ground.items()},
         "gains": {name: result.gains(*draw) for name, result in ground.items()},
         "by label": {name: by_label(result, draw) for name, result in ground.items() if name != "zone"},
-        "published rules": published_figures(ground["sentence"], answers.groundings["sentence"], heat, films, draw)
+        "published rules": published_figures(ground["sentence"], answers.groundings["sentence"], told.heat, draw)
         if "sentence" in ground
         else {},
         "subgroups": subgroups(ground["side"], films, draw) if "side" in ground else {},
         "presence": presence,
-        "answering": answering_section(model, films, sets, absent, answers, draw),
+        "answering": answering_section(model, films, sets, told.absent, answers, draw),
         "presence by label": label_figures(
-            every_label, answers.groundings["labels"], films, model.threshold, model.concepts, *draw
+            told.labels, answers.groundings["labels"], films, model.threshold, model.concepts, *draw
         ),
-        "wording": words.figures(*draw),
+        "wording": told.words.figures(*draw),
         **embedding_sections(model, films, answers, gallery, draw),
         "language": {
-            "reports": language_figures.report_figures([films[n] for n in told], answers.reports, *draw),
+            "reports": language_figures.report_figures([films[n] for n in told.reported], answers.reports, *draw),
             "regions": language_figures.region_figures(
-                [box for _, box, _, _ in regions],
-                [phrase for _, _, phrase, _ in regions],
-                [films[n].patient for n, _, _, _ in regions],
+                [box for _, box, _, _ in told.regions],
+                [phrase for _, _, phrase, _ in told.regions],
+                [films[n].patient for n, _, _, _ in told.regions],
                 answers.descriptions,
                 *draw,
             ),
@@ -166,10 +210,15 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     given = parser().parse_args(arguments)
-    started = time.monotonic()
     if not given.model and (not given.grounder or given.gallery):
         parser().error("--model names the model, also where it picks the examples of --gallery")
-    model = load(given.model) if given.model else None
+    with launched():
+        return run(given, time.monotonic())
+
+
+def run(given: argparse.Namespace, started: float) -> int:
+    """What the command line asks for. Of several processes each asks its films, and the first tells the figures."""
+    model = load(given.model, str(own_device(pick_device()))) if given.model else None
     gallery = Gallery.open(given.gallery, model.fingerprint) if given.gallery and model else None
     wanted = [f for f in read_films(given.records, [given.split]) if f.source in (given.source or [f.source])]
     films, lost = readable(sample(wanted, given.limit, given.seed))
@@ -178,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if model is None or given.grounder:
         return outside.report(given, model, gallery, films)
     training = read_films(given.train_records or given.records, ["train"])
-    if not any(film.boxes for film in training):
+    if not any(film.boxes for film in training) and rank() == 0:
         print("No box of a train split: no centre prior. Give the file with --train-records.", file=sys.stderr)
     if given.shots:
         return shots.report(given, model, gallery, films, training)
@@ -186,9 +235,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.resamples, given.seed, not given.skip_untrained, given.gradcam, not given.skip_reports, given.size
     )
     try:
-        evaluation = evaluate(model, films, training, setting, gallery)
+        told = ask_all(model, films, training, setting)
+        evaluation = None if rank() else figures(model, films, training, setting, gallery, told)
     except ValueError as error:
         raise SystemExit(f"{error}") from None
+    if evaluation is not None:
+        tell(given, model, films, lost, evaluation, round(time.monotonic() - started))
+    return 0
+
+
+def tell(
+    given: argparse.Namespace,
+    model: LofiModel,
+    films: Sequence[Film],
+    lost: int,
+    evaluation: Evaluation,
+    seconds: int,
+) -> None:
+    """Print the table, and write what the command line has a place for."""
     print("\n".join(lines(evaluation.results)))
     about = {
         "model": model.name,
@@ -203,12 +267,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "size": given.size,
         "seed": given.seed,
         "resamples": given.resamples,
-        "seconds": round(time.monotonic() - started),
+        "seconds": seconds,
     }
-    print(f"\n{about['films']} films of {about['patients']} patients, {lost} unreadable, {about['seconds']} s.")
+    print(f"\n{about['films']} films of {about['patients']} patients, {lost} unreadable, {seconds} s.")
     if given.out:
         write(evaluation, films, about, given.out)
-    return 0
 
 
 if __name__ == "__main__":

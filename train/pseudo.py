@@ -69,7 +69,8 @@ def answers(model: LofiModel, record: FilmRecord, wanted: Unboxed) -> list[tuple
     film = model.encode(Radiograph.read(record.path))
     asked = [(label, CANONICAL[label]) for label in wanted.labels]
     asked += [("Lung", phrase) for phrase in LUNGS if wanted.lungs]
-    return [(label, model.locate(film, phrase)) for label, phrase in asked]
+    found = model.locate_each([(film, phrase) for _, phrase in asked])
+    return [(label, answer) for (label, _), answer in zip(asked, found, strict=True)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

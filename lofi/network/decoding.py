@@ -1,5 +1,8 @@
 """Greedy decoding after a cached prefix: boxes with confidences, or words.
 
+Each kind of answer is a ``Decoding``: it says which ids come next and is told what the language model makes of them.
+Who runs the model, for one answer or for many side by side, is lofi.network.side_by_side.
+
 How a box gets its confidence (location tokens): the probability that the phrase is there at all is
 p(<box>) / (p(<box>) + p(<none>)) at the first answer position. A box's score is that probability (for later boxes:
 p(<box>) against <end> at their position, times the first) times the geometric mean over its four coordinates of the
@@ -10,9 +13,9 @@ With digits, p(found) is one minus the probability of the whole "[]" answer, and
 mean of the probabilities of what follows its opening bracket.
 """
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -20,9 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lofi.boxes import Boxes, quantise
-from lofi.network.language import Language
 from lofi.network.text import BOX, END, NONE, LocationGrammar, Tokens
 
+T = TypeVar("T")
+Decoding: TypeAlias = Generator[list[int], Tensor, T]
+"""Yields the next ids, is sent the (V,) logits after them, and returns what was written."""
 NEAR = 0.05
 """Half-width, in canvas units, of the window whose probability mass says how certain a coordinate is."""
 
@@ -39,10 +44,6 @@ class FoundBoxes:
     scores: tuple[float, ...]
     presence: float
     inside: float = 1.0
-
-
-def _as_ids(ids: list[int], cache_device: torch.device) -> Tensor:
-    return torch.tensor(ids, dtype=torch.long, device=cache_device)
 
 
 def middle_bin(probabilities: Tensor) -> tuple[int, float]:
@@ -82,28 +83,22 @@ def corner_masked(
     return inside, float(torch.softmax(masked, 0)[first : last + 1].sum())
 
 
-def locate_tokens(
-    language: Language,
-    tokens: Tokens,
-    prompt: list[int],
-    cache: Any,
-    grammar: LocationGrammar,
-    within: Boxes | None = None,
-) -> FoundBoxes:
+def token_boxes(
+    tokens: Tokens, prompt: list[int], grammar: LocationGrammar, within: Boxes | None = None
+) -> Decoding[FoundBoxes]:
     """Boxes by location tokens; the grammar is enforced, so every answer parses.
 
     ``within`` is a (1, 4) canvas box that they may not leave.
     """
     region = None if within is None else quantise(within, grammar.bins)[0]
-    device = next(language.parameters()).device
     box, none, end, first = (tokens.id(name) for name in (BOX, NONE, END, "<loc_0>"))
-    logits = language.step(_as_ids(prompt, device), cache)
+    logits = yield prompt
     presence = float(torch.softmax(logits[[box, none]].float(), 0)[0])
     rows: list[list[float]] = []
     scores: list[float] = []
     going_on = at_home = 1.0
     while len(rows) < grammar.max_boxes:
-        logits = language.step(_as_ids([box], device), cache)
+        logits = yield [box]
         numbers: list[int] = []
         certainty = 1.0
         for corner in range(4):
@@ -112,7 +107,7 @@ def locate_tokens(
             numbers.append(number)
             certainty *= mass * inside
             at_home *= inside if not rows else 1.0
-            logits = language.step(_as_ids([first + number], device), cache)
+            logits = yield [first + number]
         rows.append([(number + 0.5) / grammar.bins for number in numbers])
         scores.append(presence * going_on * certainty**0.25)
         more = float(torch.softmax(logits[[box, end]].float(), 0)[0])
@@ -131,60 +126,47 @@ def begin_box(tokens: Tokens) -> list[int]:
     return next((same[:size] for size in range(len(same)) if first[size] != other[size]), same)
 
 
-def locate_digits(
-    language: Language,
-    tokens: Tokens,
-    prompt: list[int],
-    cache: Any,
-    grammar: LocationGrammar,
-    budget: int,
-    stop: int,
-    wanted: Callable[[float], bool] = lambda presence: True,
-) -> FoundBoxes:
+def digit_presence(tokens: Tokens, prompt: list[int]) -> Decoding[float]:
+    """Probability that an answer in plain digits is not "[]"."""
+    log_empty, ahead = 0.0, prompt
+    for token in tokens.encode("[]"):
+        logits = yield ahead
+        log_empty += float(torch.log_softmax(logits.float(), 0)[token])
+        ahead = [token]
+    return float(-np.expm1(log_empty))
+
+
+def digit_boxes(
+    tokens: Tokens, prompt: list[int], grammar: LocationGrammar, presence: float, budget: int, stop: int
+) -> Decoding[FoundBoxes]:
     """Boxes by plain digits, greedy; boxes beyond the budget are cut at a box boundary by the parser.
 
-    Whether there is a box is for the presence to say, as with location tokens: where it is ``wanted``, one is begun,
-    even if "[]" was likelier than any single box.
+    Whether there is a box is for the ``presence`` to say, as with location tokens: here one is begun, even if "[]" was
+    likelier than any single box.
     """
-    device = next(language.parameters()).device
-    empty, log_empty = tokens.encode("[]"), 0.0
-    probe = language.branch(cache)
-    logits = language.step(_as_ids(prompt, device), probe)
-    for token in empty:
-        log_empty += float(torch.log_softmax(logits.float(), 0)[token])
-        logits = language.step(_as_ids([token], device), probe)
-    presence = float(-np.expm1(log_empty))
-    if not wanted(presence):
-        return FoundBoxes(np.zeros((0, 4)), (), presence)
     begun = begin_box(tokens)
-    ids, chances = greedy(language, [*prompt, *begun], cache, budget - len(begun), stop)
+    ids, chances = yield from greedy([*prompt, *begun], budget - len(begun), stop)
     boxes = grammar.decode(tokens.decode([*begun, *ids]))
     certainty = float(np.exp(np.mean(np.log(np.maximum(chances, 1e-12))))) if chances else 0.0
     return FoundBoxes(boxes, tuple(presence * certainty for _ in boxes), presence)
 
 
 def greedy(
-    language: Language,
-    prompt: list[int],
-    cache: Any,
-    budget: int,
-    stop: int,
-    silent: Tensor | None = None,
-) -> tuple[list[int], list[float]]:
+    prompt: list[int], budget: int, stop: int, silent: Tensor | None = None
+) -> Decoding[tuple[list[int], list[float]]]:
     """Greedy ids after ``prompt``, with their probabilities, until ``stop`` or ``budget``; never a ``silent`` id."""
-    device = next(language.parameters()).device
     ids: list[int] = []
     chances: list[float] = []
-    logits = language.step(_as_ids(prompt, device), cache)
-    for _ in range(budget):
-        logits = logits.float()
+    ahead = prompt
+    while len(ids) < budget:
+        logits = (yield ahead).float()
         if silent is not None and len(silent):
-            logits = logits.index_fill(0, silent.to(device), -torch.inf)
+            logits = logits.index_fill(0, silent.to(logits.device), -torch.inf)
         probabilities = torch.softmax(logits, 0)
         token = int(probabilities.argmax())
         if token == stop:
             break
         ids.append(token)
         chances.append(float(probabilities[token]))
-        logits = language.step(_as_ids([token], device), cache)
+        ahead = [token]
     return ids, chances

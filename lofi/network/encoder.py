@@ -164,6 +164,12 @@ class Encoder:
         words = words.lower()
         return self._phrases.get_or_make(words, lambda: self.embed_text([words])[0])
 
+    def embed_phrases(self, phrases: Sequence[str]) -> None:
+        """Keep the embeddings of phrases for ``embed_phrase``, those that are new made in one pass."""
+        new = [words for words in dict.fromkeys(map(str.lower, phrases)) if self._phrases.get(words) is None]
+        for words, vector in zip(new, self.embed_text(new), strict=True):
+            self._phrases.put(words, vector)
+
     @torch.inference_mode()
     def encode(self, radiograph: Radiograph) -> EncodedFilm:
         """Run the image tower and the prefix once; every later question starts from the result."""

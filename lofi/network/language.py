@@ -1,6 +1,7 @@
 """Causal language model: a transformers model fed with embeddings, its prefix kept in a key-value cache."""
 
 import copy
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -70,13 +71,17 @@ class Language(nn.Module):
 
     def step(self, ids: Tensor, cache: Any) -> Tensor:
         """(V,) logits after (T,) further ids; ``cache`` grows by them."""
+        return self.advance(ids[None], cache)[0]
+
+    def advance(self, ids: Tensor, cache: Any) -> Tensor:
+        """(B, V) logits after (B, T) further ids of B answers, each with a row of ``cache``, which grows by them."""
         if llama.runs(self.model):
-            return self.head(self._further(self.embed(ids[None]), cache)[0, -1])
-        out = self.model(input_ids=ids[None], past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return cast(Tensor, out.logits[0, -1])
+            return self.head(self._further(self.embed(ids), cache)[:, -1])
+        out = self.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return cast(Tensor, out.logits[:, -1])
 
     def _further(self, embeddings: Tensor, cache: Any) -> Tensor:
-        """(1, T, W) last hidden states of (1, T, W) embeddings that follow what is in ``cache``."""
+        """(B, T, W) last hidden states of (B, T, W) embeddings that follow what is in ``cache``."""
         past = int(cache.get_seq_length())
         places = torch.arange(past, past + embeddings.shape[1], device=embeddings.device)
         return llama.run(self.model, embeddings, places[None], None, cache)
@@ -113,3 +118,12 @@ class Language(nn.Module):
         branch = copy.copy(cache)
         branch.layers = [copy.copy(layer) for layer in cache.layers]
         return branch
+
+    @staticmethod
+    def joined(caches: Sequence[Any]) -> Any:
+        """A copy of prefix caches of equal length as the rows of one, to go on from all of them at once."""
+        together = Language.branch(caches[0])
+        for number, layer in enumerate(together.layers if len(caches) > 1 else ()):
+            layer.keys = torch.cat([cache.layers[number].keys for cache in caches])
+            layer.values = torch.cat([cache.layers[number].values for cache in caches])
+        return together

@@ -1,6 +1,7 @@
 """LofiModel: a trained network with everything needed to use it on radiographs and phrases."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,13 @@ from lofi.film.radiograph import Radiograph
 from lofi.network import heat
 from lofi.network.concepts import Concepts
 from lofi.network.consensus import HeatBelief, Opinions
-from lofi.network.decoding import FoundBoxes, greedy, locate_digits, locate_tokens
+from lofi.network.decoding import FoundBoxes, digit_boxes, digit_presence, greedy, token_boxes
 from lofi.network.encoder import EncodedFilm, Encoder
 from lofi.network.eyes import DenseEyes
 from lofi.network.frame import Frame
 from lofi.network.hearing import Heard, Hearing, hear, log_odds
 from lofi.network.network import LofiNetwork
+from lofi.network.side_by_side import written
 from lofi.network.text import (
     END,
     REPORT_PROMPT,
@@ -79,20 +81,39 @@ class LofiModel(Encoder):
         ``within`` is a box of the film that the answer may not leave; the confidence is then also that of the place.
         Raises BadQuery for an empty phrase or one too long (lofi.report.query).
         """
-        words = checked_phrase(phrase)
-        encoded = self.encoded(film)
-        prompt = self.talk.question(grounding_prompt(words))
-        language, tokens = self.network.language, self.language_tokens
-        region = None if within is None else encoded.frame.to_canvas(as_boxes([within]))
-        heard, belief = self.hear(encoded, words), self.belief(encoded, words)
+        return self.locate_each([(self.encoded(film), phrase)], within)[0]
+
+    @torch.inference_mode()
+    def locate_each(self, asked: Sequence[tuple[EncodedFilm, str]], within: Box | None = None) -> list[Grounding]:
+        """As ``locate``, for phrases of one film or of several, their answers written side by side."""
+        films, words = [film for film, _ in asked], [checked_phrase(phrase) for _, phrase in asked]
+        regions = [None if within is None else film.frame.to_canvas(as_boxes([within])) for film in films]
+        heard = [self.hear(film, said) for film, said in zip(films, words, strict=True)]
+        beliefs = self._beliefs(films, words)
         with self._lock:
-            cache = language.branch(encoded.cache)
-            if self.grammar.kind == "tokens":
-                answer = locate_tokens(language, tokens, prompt, cache, self.grammar, region)
-            else:
-                budget = self.config.language.max_answer
-                answer = locate_digits(language, tokens, prompt, cache, self.grammar, budget, self._stop, self.likely)
-        return cut_to(self.concluded(words, encoded.frame, answer, heard, belief, region), within)
+            answers = self._written_boxes(films, words, regions)
+        rows = zip(films, words, answers, heard, beliefs, regions, strict=True)
+        return [
+            cut_to(self.concluded(said, film.frame, answer, other, belief, region), within)
+            for film, said, answer, other, belief, region in rows
+        ]
+
+    def _written_boxes(
+        self, films: Sequence[EncodedFilm], words: Sequence[str], regions: Sequence[Boxes | None]
+    ) -> list[FoundBoxes]:
+        """What the language model writes of each phrase, on the canvas."""
+        language, tokens = self.network.language, self.language_tokens
+        caches = [film.cache for film in films]
+        prompts = [self.talk.question(grounding_prompt(said)) for said in words]
+        if self.grammar.kind == "tokens":
+            rows = zip(prompts, regions, strict=True)
+            return written(language, caches, [token_boxes(tokens, p, self.grammar, region) for p, region in rows])
+        presences = written(language, caches, [digit_presence(tokens, prompt) for prompt in prompts])
+        begun = [number for number, presence in enumerate(presences) if self.likely(presence)]
+        end = self.config.language.max_answer, self._stop
+        boxes = [digit_boxes(tokens, prompts[n], self.grammar, presences[n], *end) for n in begun]
+        found = dict(zip(begun, written(language, [caches[n] for n in begun], boxes), strict=True))
+        return [found.get(n) or FoundBoxes(np.zeros((0, 4)), (), one) for n, one in enumerate(presences)]
 
     def likely(self, presence: float) -> bool:
         """Whether a finding of this presence may be answered with a box; always where a second network is heard."""
@@ -107,8 +128,14 @@ class LofiModel(Encoder):
 
     def belief(self, encoded: EncodedFilm, words: str) -> HeatBelief | None:
         """What the heat map of a phrase says of its place; None where the model uses none."""
-        logits = self._language_heat(encoded, words)
-        return None if logits is None else HeatBelief(logits.ravel())
+        return self._beliefs([encoded], [words])[0]
+
+    def _beliefs(self, films: Sequence[EncodedFilm], words: Sequence[str]) -> list[HeatBelief | None]:
+        """As ``belief``, of each phrase; those that are new go through the text tower together."""
+        if self.heat_share:
+            self.embed_phrases(words)
+        maps = [self._language_heat(film, said) for film, said in zip(films, words, strict=True)]
+        return [None if logits is None else HeatBelief(logits.ravel()) for logits in maps]
 
     @torch.inference_mode()
     def heat_map(self, film: Radiograph | EncodedFilm, phrase: str) -> HeatMap | None:
@@ -202,15 +229,19 @@ class LofiModel(Encoder):
     def describe(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> list[str]:
         """One phrase a box of (M, 4) film boxes; "" where the model names a cause alone."""
         encoded = self.encoded(film)
-        return [without_cause(self.describe_together(encoded, box[None])) for box in as_boxes(boxes)]
+        return [without_cause(said) for said in self.describe_each([(encoded, box[None]) for box in as_boxes(boxes)])]
 
     @torch.inference_mode()
     def describe_together(self, film: Radiograph | EncodedFilm, boxes: Boxes) -> str:
         """One phrase for all of (M, 4) film boxes."""
-        encoded = self.encoded(film)
-        text, _ = self.grammar.encode(clip(encoded.frame.to_canvas(as_boxes(boxes))))
-        prompt = self.talk.question(region_prompt(text))
-        return self._write(encoded, prompt, self.config.language.max_answer // 3)
+        return self.describe_each([(self.encoded(film), as_boxes(boxes))])[0]
+
+    @torch.inference_mode()
+    def describe_each(self, asked: Sequence[tuple[EncodedFilm, Boxes]]) -> list[str]:
+        """As ``describe_together``, for boxes of one film or of several, the phrases written side by side."""
+        texts = [self.grammar.encode(clip(film.frame.to_canvas(as_boxes(boxes))))[0] for film, boxes in asked]
+        prompts = [self.talk.question(region_prompt(text)) for text in texts]
+        return self._write([film for film, _ in asked], prompts, self.config.language.max_answer // 3)
 
     @torch.inference_mode()
     def report(self, film: Radiograph | EncodedFilm) -> tuple[ReportSentence, ...]:
@@ -218,24 +249,40 @@ class LofiModel(Encoder):
 
         Causes are left out (lofi.report.causes): a film does not show them.
         """
-        encoded = self.encoded(film)
-        text = self._write(encoded, self.talk.question(REPORT_PROMPT), self.config.language.max_answer)
-        drafted: list[ReportSentence] = []
-        for sentence in sentences(" ".join(without_cause(one.text) for one in sentences(text))):
-            words = sentence.text.strip(" .")
-            asserted = any(statement.groundable for statement in statements_of(sentence))
-            # A model that rambles must not cost the whole draft: of a sentence too long for a phrase its beginning.
-            seen = self.locate(encoded, words[:MAX_PHRASE_LENGTH]) if asserted else Grounding(words, False, 0.0)
-            boxes, scores = (seen.boxes, seen.scores) if seen.found else ((), ())
-            drafted.append(ReportSentence(words[0].upper() + words[1:] + ".", boxes, scores))
-        return tuple(drafted)
+        return self.report_each([self.encoded(film)])[0]
 
-    def _write(self, encoded: EncodedFilm, prompt: list[int], budget: int) -> str:
+    @torch.inference_mode()
+    def report_each(self, films: Sequence[EncodedFilm]) -> list[tuple[ReportSentence, ...]]:
+        """As ``report``, for several films, drafts and places written side by side."""
+        prompts = [self.talk.question(REPORT_PROMPT)] * len(films)
+        drafts = [drafted(text) for text in self._write(films, prompts, self.config.language.max_answer)]
+        # A model that rambles must not cost the whole draft: of a sentence too long for a phrase its beginning.
+        asked = [
+            (film, words[:MAX_PHRASE_LENGTH])
+            for film, draft in zip(films, drafts, strict=True)
+            for words, there in draft
+            if there
+        ]
+        seen = iter(self.locate_each(asked))
+        return [tuple(_sentence(words, next(seen) if there else None) for words, there in draft) for draft in drafts]
+
+    def _write(self, films: Sequence[EncodedFilm], prompts: Sequence[list[int]], budget: int) -> list[str]:
         with self._lock:
-            cache = self.network.language.branch(encoded.cache)
-            ids, _ = greedy(self.network.language, prompt, cache, budget, self._stop, self._silent)
+            decodings = [greedy(prompt, budget, self._stop, self._silent) for prompt in prompts]
+            found = written(self.network.language, [film.cache for film in films], decodings)
         # WordPiece parts a word at its hyphen and cannot tell where there was no space.
-        return self.language_tokens.decode(ids).strip().replace(" - ", "-")
+        return [self.language_tokens.decode(ids).strip().replace(" - ", "-") for ids, _ in found]
+
+
+def drafted(text: str) -> list[tuple[str, bool]]:
+    """The sentences of a draft without causes, and whether each asserts a finding."""
+    kept = sentences(" ".join(without_cause(one.text) for one in sentences(text)))
+    return [(one.text.strip(" ."), any(said.groundable for said in statements_of(one))) for one in kept]
+
+
+def _sentence(words: str, seen: Grounding | None) -> ReportSentence:
+    boxes, scores = (seen.boxes, seen.scores) if seen is not None and seen.found else ((), ())
+    return ReportSentence(words[0].upper() + words[1:] + ".", boxes, scores)
 
 
 def cut_to(found: Grounding, within: Box | None) -> Grounding:

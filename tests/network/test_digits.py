@@ -1,18 +1,29 @@
 """A model that writes boxes in digits obeys its threshold: what is said first is not what is likelier."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from lofi.network.decoding import begin_box, locate_digits
+from lofi.network.decoding import begin_box, digit_boxes, digit_presence
 from lofi.network.model import LofiModel
+from lofi.network.side_by_side import written
 from tests import tiny
 from tests.doubles import noise_film
 
 BOX = "[[1, 2, 5, 6]]"
+
+
+class Said(list[list[int]]):
+    """What each row of a batch was told after the film."""
+
+    def get_seq_length(self) -> int:
+        return 0
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        self[:] = [self[number] for number in indices.tolist()]
 
 
 class Told:
@@ -26,12 +37,14 @@ class Told:
         yield torch.zeros(1)
 
     @staticmethod
-    def branch(cache: Any) -> list[int]:
-        return []
+    def joined(caches: Sequence[Any]) -> Said:
+        return Said([] for _ in caches)
+
+    def advance(self, ids: Tensor, cache: Said) -> Tensor:
+        return torch.stack([self.step(row, said) for row, said in zip(ids, cache, strict=True)])
 
     def step(self, ids: Tensor, cache: list[int]) -> Tensor:
-        said = [] if len(ids) > 9 else cache  # a prompt is longer than any answer so far
-        cache[:] = [*said, *ids.tolist()]
+        cache += ids.tolist()
         answer = cache[cache.index(self.box[0]) :] if self.box[0] in cache else []
         chances = torch.full((len(self.tokens),), 1e-6)
         if not answer:
@@ -58,7 +71,9 @@ def test_the_beginning_of_a_box_holds_no_digit(model: LofiModel) -> None:
 def test_a_box_is_written_though_none_is_the_likeliest_single_answer(model: LofiModel) -> None:
     told = Told(model)
     prompt = model.language_tokens.encode('Detect all instances of "mass".')
-    found = locate_digits(told, told.tokens, prompt, [], model.grammar, 60, told.stop)  # type: ignore[arg-type]
+    (presence,) = written(told, [Said()], [digit_presence(told.tokens, prompt)])  # type: ignore[arg-type]
+    boxes = digit_boxes(told.tokens, prompt, model.grammar, presence, 60, told.stop)
+    (found,) = written(told, [Said()], [boxes])  # type: ignore[arg-type]
     assert found.presence == pytest.approx(0.55, abs=1e-3)
     assert found.boxes.tolist() == [[0.001, 0.002, 0.005, 0.006]]
     assert found.scores == pytest.approx((0.55,), abs=1e-2)
@@ -70,8 +85,8 @@ def test_the_threshold_says_whether_there_is_a_box(
 ) -> None:
     told, language = Told(model), model.network.language
     encoded = model.encode(noise_film(0, (64, 64)))
-    monkeypatch.setattr(language, "step", told.step)
-    monkeypatch.setattr(language, "branch", told.branch)
+    monkeypatch.setattr(language, "advance", told.advance)
+    monkeypatch.setattr(language, "joined", told.joined)
     monkeypatch.setattr(model, "threshold", threshold)
     monkeypatch.setattr(model, "unsure_from", threshold)
     answer = model.locate(encoded, "mass")

@@ -126,11 +126,11 @@ def test_only_what_a_draft_asserts_is_looked_for(
 ) -> None:
     model, looked_for = tiny.model(), []
 
-    def locate(film: object, phrase: str) -> Grounding:
-        looked_for.append(phrase)
-        return Grounding(phrase, False, 0.0)
+    def locate_each(pairs: list[tuple[object, str]]) -> list[Grounding]:
+        looked_for.extend(phrase for _, phrase in pairs)
+        return [Grounding(phrase, False, 0.0) for _, phrase in pairs]
 
-    monkeypatch.setattr(model, "_write", lambda *_: drafted)
-    monkeypatch.setattr(model, "locate", locate)
+    monkeypatch.setattr(model, "_write", lambda *_: [drafted])
+    monkeypatch.setattr(model, "locate_each", locate_each)
     assert len(model.report(noise_film(0))) == 3
     assert looked_for == asked

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from lofi.boxes import as_boxes
-from lofi.network.decoding import FoundBoxes, corner_masked, locate_tokens
+from lofi.network.decoding import FoundBoxes, corner_masked, token_boxes
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel, cut_to
+from lofi.network.side_by_side import written
 from lofi.network.text import grounding_prompt
 from lofi.network.vision import ImageTower
 from tests import tiny
@@ -43,11 +44,11 @@ def test_both_kinds_of_tower_pool_a_part(recipe: object) -> None:
 
 
 def _restricted(model: LofiModel, encoded: EncodedFilm, region: tuple[float, ...]) -> FoundBoxes:
-    language, tokens = model.network.language, model.language_tokens
-    prompt = tokens.encode(grounding_prompt("mass"))
+    prompt = model.language_tokens.encode(grounding_prompt("mass"))
     with torch.inference_mode():
         canvas = encoded.frame.to_canvas(as_boxes([region]))
-        return locate_tokens(language, tokens, prompt, language.branch(encoded.cache), model.grammar, canvas)
+        boxes = token_boxes(model.language_tokens, prompt, model.grammar, canvas)
+        return written(model.network.language, [encoded.cache], [boxes])[0]
 
 
 def test_a_box_keeps_to_its_region() -> None:

@@ -1,7 +1,7 @@
 """The evaluation from end to end on drawn films: a tiny model, one that knows all answers, and one that is blind."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ import pytest
 from lofi.network import checkpoint
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
-from lofi.results import Grounding
+from lofi.results import Box, Grounding
 from tests import tiny
 from train import evaluate as evaluation
 from train.evaluation.asking import always_answering, at_threshold
@@ -63,10 +63,10 @@ class Scripted(LofiModel):
 
     script: Callable[[str, str], Grounding]
 
-    def locate(self, film: object, phrase: str) -> Grounding:
+    def locate_each(self, asked: Sequence[tuple[EncodedFilm, str]], within: Box | None = None) -> list[Grounding]:
         """What the script says."""
-        assert isinstance(film, EncodedFilm)
-        return self.script(film.sha256, phrase)
+        assert within is None
+        return [self.script(film.sha256, phrase) for film, phrase in asked]
 
 
 def scripted(script: Callable[[str, str], Grounding]) -> Scripted:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from lofi.film.radiograph import Radiograph
 from lofi.metrics.calibration import log_odds
 from lofi.network.checkpoint import load
-from lofi.network.decoding import FoundBoxes, locate_tokens
+from lofi.network.decoding import FoundBoxes, token_boxes
 from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
+from lofi.network.side_by_side import written
 from lofi.network.text import grounding_prompt
 from train.densely import concepts as c
 from train.densely.answers import Film
@@ -146,8 +147,8 @@ def _spoken(model: LofiModel, encoded: EncodedFilm, concept: str, side: str) -> 
     """What the language model alone answers."""
     prompt = model.language_tokens.encode(grounding_prompt(c.said(concept, side)))
     with model.turn, torch.inference_mode():
-        cache = model.network.language.branch(encoded.cache)
-        return locate_tokens(model.network.language, model.language_tokens, prompt, cache, model.grammar)
+        boxes = token_boxes(model.language_tokens, prompt, model.grammar)
+        return written(model.network.language, [encoded.cache], [boxes])[0]
 
 
 def _small(heat: torch.Tensor) -> torch.Tensor:

@@ -76,7 +76,8 @@ def ask_model(model: LofiModel, film: Film, grey: NDArray[np.uint8]) -> Answered
     encoded = model.encode(Radiograph(grey.astype(np.float32) / 255, sha256=film.image))
     truths = [q for q in placed_findings(film) if q.concept in c.NIH[:8]]
     asked = {(concept, "") for concept in c.NIH[:8]} | {(q.concept, q.side) for q in truths}
-    found = {key: model.locate(encoded, c.said(*key)) for key in sorted(asked)}
+    keys = sorted(asked)
+    found = dict(zip(keys, model.locate_each([(encoded, c.said(*key)) for key in keys]), strict=True))
     places = []
     for question in truths:
         answer = found[question.concept, question.side]

@@ -77,16 +77,14 @@ def fit_probe(model: LofiModel, films: Sequence[Film], labels: Sequence[str]) ->
     chosen = [film for film in films if film.split == "train" and film.from_nih and (film.findings or film.boxes)]
     questions = present_questions(chosen)["bare"]
     boxed = {question.film for question in questions}
-    pooled: Floats = np.zeros((len(chosen), model.config.vision.width))
-    maps: dict[int, PatchMap] = {}
 
-    def keep(number: int, encoded: EncodedFilm) -> None:
+    def keep(number: int, encoded: EncodedFilm) -> tuple[Floats, PatchMap | None]:
         film = PatchMap.of(encoded)
-        pooled[number] = film.grid.mean(axis=(0, 1))
-        if number in boxed:
-            maps[number] = film
+        return film.grid.mean(axis=(0, 1)), film if number in boxed else None
 
-    ask(model, chosen, Plan(), title="Grad-CAM: training films", also=keep)
+    kept = ask(model, chosen, Plan(), title="Grad-CAM: training films", also=keep).also
+    pooled: Floats = np.array([kept[number][0] for number in range(len(chosen))])
+    maps = {number: film for number, (_, film) in kept.items() if film is not None}
     named = [{*film.findings, *(box.label for box in film.boxes)} for film in chosen]
     truth = np.array([[label in names for label in labels] for names in named], dtype=np.float64)
     probe = CamProbe(tuple(labels), logistic_weights(pooled, truth))

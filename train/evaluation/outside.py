@@ -26,6 +26,7 @@ from train.evaluation.rules import RULES
 from train.evaluation.shots import patient_keys
 from train.evaluation.systems import SetResult, grounded_rows
 from train.evaluation.table import to_json
+from train.pretraining.distributed import Turns, rank, world
 
 SETS = ("sentence", "bare", "side")
 SHOTS = 4
@@ -34,22 +35,27 @@ SHOTS = 4
 def asked(
     answerer: Answerer, films: Sequence[Film], finder: ShotFinder | None = None
 ) -> dict[str, tuple[list[Question], list[Grounding]]]:
-    """Set → its questions and their answers; a question that failed has "no answer", as one that cannot be read."""
+    """Set → its questions and their answers; a question that failed has "no answer", as one that cannot be read.
+
+    Of several processes each asks its part of the films; all must call.
+    """
     sets = {name: found for name, found in present_questions(films).items() if name in SETS and found}
-    answers: dict[str, list[Grounding]] = {name: [] for name in sets}
-    for number, film in enumerate(tqdm(films, desc=answerer.name, unit="film")):
+    answers: dict[tuple[str, int], Grounding] = {}
+    for number in tqdm(range(len(films))[rank() :: world()], desc=answerer.name, unit="film", disable=rank() > 0):
+        film = films[number]
         radiograph = Radiograph.read(film.path)
         encoded = None if finder is None else finder.model.encode(radiograph)
         for name, questions in sets.items():
-            for question in questions:
+            for place, question in enumerate(questions):
                 if question.film != number:
                     continue
                 shots: tuple[Shot, ...] = ()
                 if finder is not None and encoded is not None:
                     hidden = Where(not_patient=patient_keys(film))
                     shots = finder.shots(encoded, question.phrase, min(SHOTS, answerer.most), "fused", hidden)
-                answers[name].append(_answer(answerer, radiograph, question.phrase, shots))
-    return {name: (questions, answers[name]) for name, questions in sets.items()}
+                answers[name, place] = _answer(answerer, radiograph, question.phrase, shots)
+    everyone = {key: answer for part in Turns().gather(answers) for key, answer in part.items()}
+    return {name: (asked, [everyone[name, place] for place in range(len(asked))]) for name, asked in sets.items()}
 
 
 def _answer(answerer: Answerer, film: Radiograph, phrase: str, shots: Sequence[Shot]) -> Grounding:
@@ -85,6 +91,8 @@ def report(given: Namespace, model: LofiModel | None, gallery: Gallery | None, f
     found = asked(answerer, films, finder)
     if not found:
         raise SystemExit("No film has a finding's box: there is nothing to ask.")
+    if rank():
+        return 0
     results = figures(found, films, (given.resamples, given.seed))
     for name, estimates in results.items():
         print(f"── Grounding by {answerer.name}, {name} (n {len(found[name][0])})")

@@ -6,7 +6,6 @@ sentence over the film, whatever boxes a language model writes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ from lofi.network.encoder import EncodedFilm
 from lofi.network.frame import Frame
 from lofi.network.model import LofiModel
 from lofi.results import Grounding
-from train.evaluation.questions import Film, Question
+from train.evaluation.questions import Question
 from train.evaluation.systems import BOLD, MODEL, SetResult
 
 PAPER = ("RoDeO localisation", "RoDeO shape", "RoDeO total", "F1@0.5")
@@ -68,25 +67,23 @@ def inside_of(question: Question, shape: tuple[int, int]) -> NDArray[np.bool_]:
     return found
 
 
-@dataclass
-class HeatRows:
-    """(signed CNR, mIoU) of each sentence by its place in ``questions``, taken film by film while each is encoded."""
+HeatRow = tuple[float, float]
+"""(signed CNR, mIoU) of the heat map of one sentence."""
 
-    model: LofiModel
-    questions: Sequence[Question]
-    rows: dict[int, tuple[float, float]] = field(default_factory=dict)
 
-    def ask(self, number: int, encoded: EncodedFilm) -> None:
-        """The heat maps of a film's sentences."""
-        for place, question in enumerate(self.questions):
-            if question.film == number:
-                heat = on_film(similarity(self.model, encoded, question.phrase), encoded.frame)
-                inside = inside_of(question, (heat.shape[0], heat.shape[1]))
-                self.rows[place] = contrast_to_noise(heat, inside), heat_iou(heat, inside)
+def heat_rows(model: LofiModel, questions: Sequence[Question], number: int, encoded: EncodedFilm) -> dict[int, HeatRow]:
+    """The rows of a film's sentences by their place in ``questions``."""
+    rows = {}
+    for place, question in enumerate(questions):
+        if question.film == number:
+            heat = on_film(similarity(model, encoded, question.phrase), encoded.frame)
+            inside = inside_of(question, (heat.shape[0], heat.shape[1]))
+            rows[place] = contrast_to_noise(heat, inside), heat_iou(heat, inside)
+    return rows
 
 
 def published_figures(
-    result: SetResult, bold: Sequence[Grounding], heat: HeatRows | None, films: Sequence[Film], draw: tuple[int, int]
+    result: SetResult, bold: Sequence[Grounding], heat: Mapping[int, HeatRow] | None, draw: tuple[int, int]
 ) -> dict[str, Mapping[str, Estimate]]:
     """Rule → figure → estimate, of the sentences of ``result``; ``bold`` are answers without a threshold."""
     ours = result.figures(*draw)
@@ -104,7 +101,7 @@ def published_figures(
         }
     if heat is not None:
         boot = PatientBootstrap(result.patients, *draw)
-        signed, shared = np.array([heat.rows[place] for place in range(len(result.questions))]).T
+        signed, shared = np.array([heat[place] for place in range(len(result.questions))]).T
         found["BioViL: heat map of a sentence"] = {
             CNR: boot.mean(np.abs(signed)),
             SIGNED: boot.mean(signed),

@@ -1,19 +1,19 @@
 """The sections of an evaluation: questions in, figures out, each for the model and what it is held against."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lofi.gallery import Gallery
-from lofi.metrics.bootstrap import Estimate
+from lofi.metrics.bootstrap import Estimate, Floats
 from lofi.metrics.calibration import presence_figures
 from lofi.network.model import LofiModel
 from train.evaluation import embedding_figures, systems
 from train.evaluation.answering import Asked, answering_figures
 from train.evaluation.asking import Answers, at_threshold
-from train.evaluation.cam import PatchMap, fit_probe
+from train.evaluation.cam import CamProbe, PatchMap
 from train.evaluation.controls import CentrePrior, other_films
 from train.evaluation.questions import BOXED_FINDINGS, Film, Question
 from train.evaluation.systems import BOLD, MODEL, PRIOR, SetResult
@@ -43,20 +43,26 @@ def phrases_asked(
     return {**asked, "absent": [(question.film, question.phrase) for question in absent]}
 
 
+@dataclass(frozen=True)
+class Controls:
+    """What the model is held against: ``fresh`` rows of an untrained one by set, a Grad-CAM ``probe`` and its maps."""
+
+    fresh: dict[str, Floats]
+    probe: CamProbe | None
+    maps: Mapping[int, PatchMap]
+
+
 def grounding_sets(
     model: LofiModel,
     films: Sequence[Film],
     training: Sequence[Film],
     sets: dict[str, list[Question]],
-    answers: Answers,
-    maps: dict[int, PatchMap],
+    answers: Answers[Any],
+    controls: Controls,
     setting: Setting,
 ) -> dict[str, SetResult]:
     """Rows of the model and of every control for each set."""
-    prior = CentrePrior.fit(training)
-    fresh = systems.untrained_rows(model, films, sets, setting.seed) if setting.untrained else {}
-    labels = sorted({question.label for question in sets.get("bare", [])})
-    probe = fit_probe(model, training, labels) if setting.gradcam and labels else None
+    prior, fresh, probe = CentrePrior.fit(training), controls.fresh, controls.probe
     results = {}
     for name, asked in sets.items():
         found, wrong = answers.groundings[name], answers.groundings[f"wrong {name}"]
@@ -65,7 +71,7 @@ def grounding_sets(
         if name in fresh:
             rows[systems.FRESH] = fresh[name]
         if probe is not None and name in ("bare", "side"):
-            rows[systems.CAM] = systems.cam_rows(probe, maps, asked)
+            rows[systems.CAM] = systems.cam_rows(probe, controls.maps, asked)
         results[name] = SetResult(asked, [films[question.film].patient for question in asked], rows)
     return results
 
@@ -98,7 +104,7 @@ def presence_section(
     films: Sequence[Film],
     sets: dict[str, list[Question]],
     absent: Sequence[Question],
-    answers: Answers,
+    answers: Answers[Any],
     draw: tuple[int, int],
 ) -> tuple[list[float], list[bool], dict[str, dict[str, Estimate]]]:
     """Confidence and truth of bare phrases, present and absent, and the figures of "found", also on normals alone."""
@@ -130,7 +136,7 @@ def answering_section(
     films: Sequence[Film],
     sets: dict[str, list[Question]],
     absent: Sequence[Question],
-    answers: Answers,
+    answers: Answers[Any],
     draw: tuple[int, int],
 ) -> dict[str, Any]:
     """Whether and where together, at the model's threshold, on NIH's films: their labels deny what they do not name."""
@@ -144,7 +150,7 @@ def answering_section(
 
 
 def embedding_sections(
-    model: LofiModel, films: Sequence[Film], answers: Answers, gallery: Gallery | None, draw: tuple[int, int]
+    model: LofiModel, films: Sequence[Film], answers: Answers[Any], gallery: Gallery | None, draw: tuple[int, int]
 ) -> dict[str, Any]:
     """Retrieval and zero-shot sections: NIH films alone (the figures to quote), then all sources together."""
     nih = embedding_figures.nih_rows(films)

@@ -28,6 +28,7 @@ from train.evaluation.questions import Film, Question, present_questions
 from train.evaluation.shot_table import lines, markdown
 from train.evaluation.systems import PRIOR
 from train.evaluation.table import to_json
+from train.pretraining.distributed import Turns, rank, world
 
 COUNTS = (1, 2, 4, 8)
 WAYS = ("image", "phrase", "region", "fused", "random", "wrong phrase")
@@ -111,18 +112,22 @@ class Experiment:
         self.prior = CentrePrior.fit(training)
 
     def run(self, films: Sequence[Film], seed: int = 0) -> dict[str, Asked]:
-        """Bare questions and questions with a side, all systems on all of them."""
+        """Bare questions and questions with a side, all systems on all of them.
+
+        Of several processes each asks its part of the films; all must call. What is drawn for a film is its own.
+        """
         sets = {name: asked for name, asked in present_questions(films).items() if name in ("bare", "side") and asked}
         found = {name: Asked(asked, [films[q.film].patient for q in asked]) for name, asked in sets.items()}
-        rng = np.random.default_rng(seed)
         numbers = sorted({question.film for asked in sets.values() for question in asked})
         answers: dict[tuple[str, int], Any] = {}
-        for number in tqdm(numbers, desc="asking with shots", unit="film"):
+        for number in tqdm(numbers[rank() :: world()], desc="asking with shots", unit="film", disable=rank() > 0):
+            rng = np.random.default_rng((seed, number))
             ready = self.answerer.model.encode(Radiograph.read(films[number].path))
             for name, asked in sets.items():
                 for place, question in enumerate(asked):
                     if question.film == number:
                         answers[name, place] = self._ask(ready, films[number], question, rng)
+        answers = {key: answer for part in Turns().gather(answers) for key, answer in part.items()}
         for name, asked in sets.items():
             for place, question in enumerate(asked):
                 systems, planted = answers[name, place]
@@ -224,6 +229,8 @@ def report(
     asked = experiment.run(films, given.seed)
     if not asked:
         raise SystemExit("No film has a finding's box: there is nothing to ask.")
+    if rank():
+        return 0
     draw = (given.resamples, given.seed)
     results = {"sets": {name: part.figures(*draw) for name, part in asked.items()}, "cost": experiment.cost(films)}
     print("\n".join(lines(results)))

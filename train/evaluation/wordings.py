@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any
 
 from lofi.boxes import as_boxes, set_iou
-from lofi.grounding.standing import answered
+from lofi.grounding.standing import answered, asked_as
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
-from lofi.network.encoder import EncodedFilm
 from lofi.network.model import LofiModel
 from lofi.results import Grounding
 from train.data.lexicon import CANONICAL, PHRASES
@@ -42,9 +41,22 @@ def side_spelling(way: str, phrase: str, side: str) -> str:
     return way.format(phrase=phrase, side=side, s=side[0].upper(), sh=short, Sh=short.capitalize())
 
 
+def wordings(label: str, side: str) -> list[str]:
+    """Everything that is typed for a label and side; nothing for one that has no phrase."""
+    phrase = CANONICAL.get(label)
+    if phrase is None:
+        return []
+    if side:
+        return [side_spelling(way, phrase, side) for way in SIDES]
+    return [*PHRASES[label], phrase, *(way.format(phrase=phrase) for way in DENIALS)]
+
+
 @dataclass
 class WordTables:
-    """Asked film by film while each is encoded; a ``model`` that always answers, and its ``threshold`` in the app."""
+    """What ``model`` is asked for every wording (``phrases``), and the tables of its answers without a threshold.
+
+    ``threshold`` is its own in the app.
+    """
 
     model: LofiModel
     threshold: float
@@ -52,31 +64,40 @@ class WordTables:
     asked: Sequence[Question]
     rows: dict[tuple[str, str], list[tuple[str, float]]] = field(default_factory=lambda: defaultdict(list))
 
-    def ask(self, number: int, encoded: EncodedFilm) -> None:
-        """All wordings for one film."""
-        questions = [question for question in self.asked if question.film == number]
-        if not questions:
-            return
-        located: dict[str, Grounding] = {}
+    def phrases(self) -> list[tuple[int, str]]:
+        """Film number and what the model is asked there, each once."""
+        typed = [
+            (number, word)
+            for number, asked in self._by_film().items()
+            for word in (*OUTSIDE, *(word for label, side in asked for word in wordings(label, side)))
+        ]
+        meant = ((number, asked_as(word, self.model.concepts)) for number, word in typed)
+        return [pair for pair in dict.fromkeys(meant) if pair[1]]
 
-        def look(phrase: str) -> Grounding:
-            if phrase not in located:
-                located[phrase] = self.model.locate(encoded, phrase)
-            return located[phrase]
+    def tell(self, answers: Sequence[Grounding]) -> None:
+        """Fill the tables from the answers to ``phrases``."""
+        found = dict(zip(self.phrases(), answers, strict=True))
+        for number, asked in self._by_film().items():
+            answer = partial(
+                answered,
+                known=self.model.concepts,
+                model=self.model.name,
+                look=lambda phrase, number=number: found[number, phrase],
+                low=self.threshold,
+                high=self.threshold,
+            )
+            patient = self.films[number].patient
+            for label, side in asked:
+                self._ask(label, side, patient, answer)
+            for word in OUTSIDE:
+                self.rows["found, words outside the domain", word].append((patient, float(answer(word).found)))
 
-        answer = partial(
-            answered,
-            known=self.model.concepts,
-            model=self.model.name,
-            look=look,
-            low=self.threshold,
-            high=self.threshold,
-        )
-        patient = self.films[number].patient
-        for label, side in dict.fromkeys((question.label, question.side) for question in questions):
-            self._ask(label, side, patient, answer)
-        for word in OUTSIDE:
-            self.rows["found, words outside the domain", word].append((patient, float(answer(word).found)))
+    def _by_film(self) -> dict[int, list[tuple[str, str]]]:
+        """Film number → the labels and sides of its questions."""
+        found: dict[int, dict[tuple[str, str], None]] = {}
+        for question in self.asked:
+            found.setdefault(question.film, {})[question.label, question.side] = None
+        return {number: list(asked) for number, asked in sorted(found.items())}
 
     def _ask(self, label: str, side: str, patient: str, answer: Any) -> None:
         phrase = CANONICAL.get(label)

@@ -1,6 +1,8 @@
 """What one process must know of the others: the rows of all of them, and how its means weigh in theirs."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -109,6 +111,19 @@ class Turns:
         found: list[Any] = [None] * world()
         dist.all_gather_object(found, value, group=self._group)
         return found
+
+
+@contextmanager
+def launched(patience: timedelta = timedelta(hours=2)) -> Iterator[None]:
+    """Inside, the processes that torchrun started know of one another; a single one has nobody to know."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield
+        return
+    dist.init_process_group("gloo", timeout=patience)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
 
 
 def own_device(device: torch.device) -> torch.device:

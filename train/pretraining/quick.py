@@ -30,12 +30,12 @@ def look(model: LofiModel, records: Sequence[FilmRecord]) -> list[Look]:
             film = model.encode(Radiograph.read(record.path))
         except (LofiError, OSError):
             continue
-        asked = present_questions([record])
-        for name, kind in SETS.items():
-            for question in asked[kind]:
-                answer = always.locate(film, question.phrase)
-                overlap = set_iou(as_boxes(answer.boxes), question.boxes)
-                rows.append((name, overlap, answer.confidence >= model.threshold))
+        sets = present_questions([record])
+        asked = [(name, question) for name, kind in SETS.items() for question in sets[kind]]
+        answers = always.locate_each([(film, question.phrase) for _, question in asked])
+        for (name, question), answer in zip(asked, answers, strict=True):
+            overlap = set_iou(as_boxes(answer.boxes), question.boxes)
+            rows.append((name, overlap, answer.confidence >= model.threshold))
     return rows
 
 
