@@ -1,6 +1,7 @@
 """Films sent by the page: raw bytes in a request's body, kept in memory only, read and forgotten."""
 
 import asyncio
+from collections.abc import Callable
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,15 +16,19 @@ from lofi.film.jobs import Reading
 from lofi.ui.asking import desk_of
 from lofi.ui.audit import noted
 from lofi.ui.boundary import sentence
+from lofi.ui.caller import caller
+from lofi.ui.coming import Coming
 from lofi.ui.holdings import Holdings
 from lofi.ui.page_answers import opened
 
 BYTES = "application/octet-stream"
+SILENCE, WHOLE = 30.0, 900.0
+"""Seconds without a byte, and for a whole film."""
 
 
 def sending_route(holdings: Holdings) -> APIRouter:
     """``POST lofi/open``: a film's bytes in, its card out."""
-    router = APIRouter(prefix="/lofi", include_in_schema=False)
+    router, coming = APIRouter(prefix="/lofi", include_in_schema=False), Coming()
 
     @router.post("/open")
     async def take(request: Request) -> JSONResponse:
@@ -31,7 +36,8 @@ def sending_route(holdings: Holdings) -> APIRouter:
         if request.headers.get("content-type") != BYTES:
             return JSONResponse({"error": f"A film is sent as {BYTES}."}, 415)
         try:
-            data = await _body(request)
+            with coming.body(caller().name) as counted:
+                data = await _body(request, counted)
             with noted("open") as film, holdings.cage.send(data) as ticket:
                 reading = await _unless_gone(request, ticket)
                 film(reading.film.sha256)
@@ -70,15 +76,24 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body. Raises UnreadableFilm as soon as it is longer than any film."""
+async def _body(request: Request, counted: Callable[[int], None]) -> bytes:
+    """The whole body. Raises UnreadableFilm as soon as it is longer than any film, Busy where too much is on its way.
+
+    Each part has to come within ``SILENCE``, and the whole within ``WHOLE``: who stops sending holds no memory.
+    """
     announced = request.headers.get("content-length", "")
-    data = bytearray()
-    if not announced.isdigit() or int(announced) <= MAX_BYTES:
-        async for part in request.stream():
-            data += part
-            if len(data) > MAX_BYTES:
-                break
-        else:
-            return bytes(data)
+    data, parts = bytearray(), request.stream()
+    too_long = announced.isdigit() and int(announced) > MAX_BYTES
+    try:
+        async with asyncio.timeout(WHOLE):
+            while not too_long:
+                async with asyncio.timeout(SILENCE):
+                    part = await anext(parts, None)
+                if part is None:
+                    return bytes(data)
+                counted(len(part))
+                data += part
+                too_long = len(data) > MAX_BYTES
+    except TimeoutError:
+        raise UnreadableFilm("The film did not arrive in time: send it again.") from None
     raise UnreadableFilm(f"A film may have {MAX_BYTES // 2**20} MB at most.")

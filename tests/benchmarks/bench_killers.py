@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 from tests.benchmarks.bench_load import Reader, Tally, memory_mib, server_pid
@@ -15,6 +16,8 @@ from tests.benchmarks.chests import chest
 from tests.conftest import running_app
 
 BUDGET_MIB = 300
+PATIENCE = 60.0
+"""Seconds in which the memory has to come back."""
 
 
 def own_mib(pid: int) -> float:
@@ -48,10 +51,15 @@ def run(address: str, folder: Path) -> bool:
             answer = reader.timed("film", "/lofi/open", path.read_bytes(), "application/octet-stream")
             print(f"{path.name:34} {reader.tally.seconds['film'][-1]:5.1f} s  {said(answer)}")
     reader.read()
+    began = time.monotonic()
+    while own_mib(pid) - before >= BUDGET_MIB and time.monotonic() - began < PATIENCE:
+        time.sleep(1)  # the largest film is still being packed for the browser
+    waited = time.monotonic() - began
     over.set()
     watching.join()
     after, after_all = own_mib(pid), memory_mib(pid)
-    print(f"the server, MiB: {before:.0f} before, {most:.0f} at most, {after:.0f} after   budget + {BUDGET_MIB}")
+    told = f"{before:.0f} before, {most:.0f} at most, {after:.0f} after {waited:.0f} s more"
+    print(f"the server, MiB: {told}   budget + {BUDGET_MIB}")
     print(f"with its workers: {before_all:.0f} before, {after_all:.0f} after")
     return after - before < BUDGET_MIB
 
