@@ -26,12 +26,14 @@ export function mountKeeping(bench, room) {
     }
     keeping.touched();
     node.hidden = !bench.worklist.length && !keeping.holds;
+    // Nobody has asked for it: in the frame of another site a browser often lets a page keep nothing.
+    const refused = keeping.error && !keeping.on && !keeping.database;
     const state = keeping.on && !keeping.error ? (keeping.whole ? "All of it is kept." : "Keeping…") : "";
     renew(node, [keeping.on, keeping.holds, keeping.error, Boolean(keeping.database), state], () => [
       make("label", { cls: "line" }, make("input", { id: "keep", type: "checkbox", checked: keeping.on, disabled: !keeping.database, "data-key": "keep", "aria-describedby": "keep-worth",
         onchange: () => (keeping.on ? keeping.clear() : keeping.begun()) }), make("span", { text: "Keep the worklist in this browser" })),
-      make("p", { cls: "quiet", id: "keep-worth", text: WORTH }),
-      keeping.error && make("p", { cls: "fault", role: "alert", text: keeping.error }),
+      make("p", { cls: "quiet", id: "keep-worth", text: refused ? keeping.error : WORTH }),
+      keeping.error && !refused && make("p", { cls: "fault", role: "alert", text: keeping.error }),
       make("p", { cls: "quiet", role: "status", text: state }),
       keeping.holds && button("Clear what is kept", () => keeping.clear(), { key: "clear-kept", cls: "action" })]);
   }

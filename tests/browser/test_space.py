@@ -95,6 +95,8 @@ def test_a_visitor_asks_inside_the_frame(visitor: Browser, film_file: Path, size
     expect(frame.locator(".drop .leaves")).to_contain_text("leave your machine")
     frame.set_input_files("#film-files", film_file)
     frame.wait_for_selector(".seat.query .film-stage[data-shown]")
+    expect(frame.locator(".keeping")).to_be_visible()
+    expect(frame.locator(".fault")).to_have_count(0)  # of a worklist that may not be kept nobody has asked to be told
     frame.fill("#phrases", "cardiomegaly")
     frame.click("#find")
     expect(frame.locator("tr.finding .verdict")).to_have_text(re.compile("likely|unsure"))
