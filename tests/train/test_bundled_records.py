@@ -65,3 +65,24 @@ def test_a_patient_in_two_splits_is_refused(
         bundled.main(["--records", *map(str, (*files, other)), "--out", str(tmp_path / "run")])
     assert "stands in two splits" in capsys.readouterr().err
     assert ran == []
+
+
+def test_a_smoke_run_takes_a_few_films_of_those_whose_labels_deny(ran: list[list[str]], tmp_path: Path) -> None:
+    """Of three sources the one of ChestX-ray14 stands last; what one source lacks another gives."""
+    box = {"phrase": "mass", "label": "Mass", "kind": "finding", "side": "", "box": [0.1, 0.1, 0.3, 0.3]}
+    rows = [
+        {"image": f"{number}.png", "patient_id": f"p{number}", "source": source, "split": split, "boxes": boxes}
+        for number, (source, split, boxes) in enumerate(
+            [(source, "train", boxes) for source in ("openi", "nih_bbox") for boxes in ([], [box]) for _ in range(20)]
+            + [("openi", "val", [box])] * 9
+        )
+    ]
+    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    out = tmp_path / "run"
+    assert bundled.main(["--records", str(tmp_path / "all.jsonl"), "--out", str(out), "--smoke"]) == 0
+    kept = list(read(out / "records.jsonl"))
+    assert [(one.split, one.source, bool(one.boxes)) for one in kept].count(("train", "nih_bbox", True)) == 12
+    assert [(one.split, one.source, bool(one.boxes)) for one in kept].count(("train", "nih_bbox", False)) == 6
+    assert [(one.split, one.source, bool(one.boxes)) for one in kept].count(("val", "openi", True)) == 4
+    assert len(kept) == 22
+    assert all(str(out / "records.jsonl") in command for command in ran if command[2] == "train.calibrate")

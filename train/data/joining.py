@@ -25,6 +25,11 @@ def write_joined(paths: Sequence[Path], out: Path) -> None:
     """Write the films of several record files into one. Raises ValueError as ``joined`` and ``check_leaks`` do."""
     records = joined(record for path in paths for record in read(path))
     check_leaks(records)
+    write_records(records, out)
+
+
+def write_records(records: Iterable[FilmRecord], out: Path) -> None:
+    """A record file, whole or not at all."""
     partial = out.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(written(record), ensure_ascii=False) + "\n" for record in records)

@@ -74,13 +74,16 @@ def blind_rows(questions: Sequence[Question], prior: CentrePrior, seed: int) -> 
         for question in questions
     ]
     rows = {RANDOM: np.array(drawn).reshape(-1, len(COLUMNS))}
-    if not prior.boxes:
-        return rows
+    return {PRIOR: prior_rows(questions, prior), **rows} if prior.boxes else rows
+
+
+def prior_rows(questions: Sequence[Question], prior: CentrePrior) -> Floats:
+    """Rows of the prior's boxes."""
     guessed = []
     for question in questions:
         box = prior.answer(question)
         guessed.append(question_row(box, [1.0] * len(box), question.boxes))
-    return {PRIOR: np.array(guessed).reshape(-1, len(COLUMNS)), **rows}
+    return np.array(guessed).reshape(-1, len(COLUMNS))
 
 
 def model_rows(

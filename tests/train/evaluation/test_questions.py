@@ -137,11 +137,11 @@ def test_a_sample_has_the_size_asked_for_without_repeats(limit: int | None) -> N
 def test_the_prior_on_the_validation_films(shared: Path) -> None:
     """Figures that decisions hang on: they move only with the films, or if questions or prior change their meaning."""
     from lofi.metrics.grounding import ious
-    from train.evaluation.systems import PRIOR, blind_rows
+    from train.evaluation.systems import prior_rows
 
     films = read_films(shared / "cxr" / "records.jsonl")
     held_out = [one for one in films if one.split == "val"]
     asked, prior = present_questions(held_out), CentrePrior.fit(films)
-    mean = {name: ious(blind_rows(asked[name], prior, 0)[PRIOR]).mean() for name in ("bare", "side", "anatomy")}
+    mean = {name: ious(prior_rows(asked[name], prior)).mean() for name in ("bare", "side", "anatomy")}
     assert {name: len(asked[name]) for name in mean} == {"bare": 178, "side": 211, "anatomy": 218}
     assert mean == pytest.approx({"bare": 0.126, "side": 0.262, "anatomy": 0.656}, abs=0.001)

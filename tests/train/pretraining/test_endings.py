@@ -38,10 +38,11 @@ def arguments(folder: Path, *settings: str, more: tuple[str, ...] = ()) -> list[
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that came to its end."""
+    """The folder of a run that came to its end, on a device of which it is known what it could do a second."""
     folder = tmp_path_factory.mktemp("endings") / "whole"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOFI_DEVICE", "cpu")
+        patch.setattr("train.pretraining.work.peak_of", lambda _: 1e12)
         assert main(arguments(folder)) == 0
     return folder
 
@@ -51,6 +52,17 @@ def again(whole: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     shutil.copytree(whole.parent / "cache", tmp_path / "cache")
     return shutil.copytree(whole, tmp_path / "run")
+
+
+def test_every_step_tells_its_share_of_the_peak_in_the_table_and_in_tensorboard(whole: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told = [float(row["mfu"]) for row in rows(whole)]
+    assert len(told) == STEPS
+    assert all(0 < share < 1 for share in told)
+    board = EventAccumulator(str(whole / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("mfu")] == list(range(STEPS))
+    assert [event.value for event in board.Scalars("mfu")] == pytest.approx(told, rel=1e-4)
 
 
 def test_another_run_s_folder_is_refused(again: Path, capsys: pytest.CaptureFixture[str]) -> None:

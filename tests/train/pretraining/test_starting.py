@@ -34,6 +34,7 @@ SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>"]
 def on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOFI_DEVICE", "cpu")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # read when it was imported
 
 
 @pytest.fixture(scope="module")
