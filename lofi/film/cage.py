@@ -29,10 +29,11 @@ IN_FLIGHT = 100_000_000
 """Pixels of uploads being read or answered at once (600 MB): one of the largest films, or ten large ones."""
 MOST_WAITING, MOST_WAITING_BYTES = 500, 2**30
 """Uploads that may wait, and their bytes."""
-LARGE = 8_000_000
-"""Pixels of films that were let go after which the server's own allocator gives memory back: one of them, or several.
+LARGE = 32_000_000
+"""Pixels of films that were let go after which the server's own allocator gives memory back: one of them, or many.
 
-Small films count too: their arrays leave holes in the heaps of several threads, 140 MB after two hundred films.
+Small films count too, since their arrays leave holes in the heap. More often would cost more than it gives: the film
+after that pays for its pages again, and every half minute memory is given back in any case (lofi.ui.server).
 """
 BUSY = "Too many films are waiting to be read: send this one again in a minute."
 STOPPING = "The app is stopping: send the film again when it is back."

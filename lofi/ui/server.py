@@ -31,7 +31,7 @@ from lofi.ui.upload import sweep, upload_route
 from lofi.ui.uploads import Uploads
 
 GIVE_BACK_EVERY = 30.0
-"""Seconds. Films and activations of several megabytes leave holes in the allocator's arenas: with 25 films a minute a
+"""Seconds. Films and activations of several megabytes leave holes in the allocator's heap: with 25 films a minute a
 server had kept 2.6 GB after forty minutes of which it used 1.8."""
 
 

@@ -451,7 +451,7 @@ def test_mutated_files_are_films_or_one_sentence(probing: Cage, shared: Path) ->
 def test_small_films_too_give_memory_back_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hours of films of a megapixel left 12.8 % more: holes in the heaps, which only large films closed."""
     trimmed: list[int] = []
-    monkeypatch.setattr(cage_module.confine, "trim", lambda: trimmed.append(1))
+    monkeypatch.setattr(cage_module.allocator, "trim", lambda: trimmed.append(1))
     monkeypatch.setattr(cage_module, "LARGE", 3 * GREY.size)
     with Cage(workers=1) as cage:
         for count in range(1, 8):
