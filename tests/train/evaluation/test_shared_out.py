@@ -6,7 +6,7 @@ from typing import Any
 
 from lofi.network import checkpoint
 from tests import tiny
-from tests.train.launched import ended
+from tests.launched import ended
 from tests.train.test_evaluate import records  # noqa: F401 (a fixture)
 
 
@@ -25,9 +25,9 @@ def test_two_processes_give_the_figures_of_one(records: Path, tmp_path: Path) ->
     options = ["--model", str(tmp_path / "model"), "--records", str(asked), "--train-records", str(records)]
     options += ["--split", "val", "--resamples", "20", "--gradcam", "--out"]
     for count in (1, 2):
-        status, said = ended("train.evaluate", [*options, str(tmp_path / str(count))], tmp_path / "said", count)
-        assert status == [0] * count, said
-        assert said.count("16 films of 16 patients, 1 unreadable") == 1
+        told = ended("train.evaluate", [*options, str(tmp_path / str(count))], tmp_path / "said", count)
+        assert told.statuses == [0] * count, told.err
+        assert told.out.count("16 films of 16 patients, 1 unreadable") == 1
     one, two = (figures(tmp_path / str(count)) for count in (1, 2))
     assert two == one
     assert one["grounding"]["bare"]

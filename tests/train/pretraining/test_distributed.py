@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as spawning
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
 from lofi.network.losses import chunked_sigmoid_loss, sigmoid_loss, softmax_loss
+from tests.launched import FORKING
 from tests.network.places import caption_loss
 from train.pretraining import distributed, step
 from train.pretraining.distributed import gather_rows, part, weigh
@@ -117,7 +117,12 @@ def expected(contrast: str) -> list[Tensor]:
 def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A planted mistake, or none, and the folder with what two processes found."""
     folder = tmp_path_factory.mktemp("two")
-    spawning.spawn(process, (str(folder), request.param), nprocs=2)
+    processes = [FORKING.Process(target=process, args=(number, str(folder), request.param)) for number in range(2)]
+    for one in processes:
+        one.start()
+    for one in processes:
+        one.join(120)
+    assert [one.exitcode for one in processes] == [0, 0]
     return request.param, folder
 
 

@@ -1,9 +1,6 @@
 """A run that is killed goes on as if nothing had happened; a run that cannot go on says why and keeps its state."""
 
 import csv
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,12 +9,12 @@ import pytest
 import torch
 
 import train.pretraining.loop
+from tests.launched import begun, ended
 from train.pretrain import main
 from train.pretraining.loop import out_of_memory
 from train.pretraining.metrics import Metrics
 from train.pretraining.step import Objective
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 STEPS = 8
 SETTINGS = ["--set", f"steps={STEPS}", "--set", "minutes_between_checkpoints=0", "--set", "accumulate=2"]
 
@@ -43,24 +40,25 @@ def curve(folder: Path) -> list[tuple[str, ...]]:
     return [tuple(row[name] for name in names) for row in rows(folder)]
 
 
-def command(*extra: str) -> list[str]:
-    return [sys.executable, "-m", "train.pretrain", *extra]
+def ran(folder: Path, run: str, *more: str) -> None:
+    """A run in a process of its own that ended well."""
+    told = ended("train.pretrain", arguments(folder, run, *more), folder / f"said-{run}")
+    assert told.statuses == [0], told.err
 
 
 def test_killed_in_mid_step_and_resumed(tmp_path: Path) -> None:
-    subprocess.run(command(*arguments(tmp_path, "whole")), cwd=REPOSITORY, check=True, capture_output=True)
+    ran(tmp_path, "whole")
     killed = tmp_path / "killed"
-    with subprocess.Popen(
-        command(*arguments(tmp_path, "killed")), cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        until = time.monotonic() + 300
-        while not ((killed / "metrics.csv").is_file() and len(rows(killed)) >= 3):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
+    (process,) = begun("train.pretrain", arguments(tmp_path, "killed"), tmp_path / "said")
+    until = time.monotonic() + 300
+    while not ((killed / "metrics.csv").is_file() and len(rows(killed)) >= 3):
+        assert process.is_alive()
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    process.kill()
+    process.join(60)
     assert len(rows(killed)) < STEPS, "it was over before it could be killed"
-    subprocess.run(command(*arguments(tmp_path, "killed", "--resume")), cwd=REPOSITORY, check=True, capture_output=True)
+    ran(tmp_path, "killed", "--resume")
     assert curve(killed) == curve(tmp_path / "whole")
 
 

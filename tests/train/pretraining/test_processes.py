@@ -1,8 +1,7 @@
-"""Two processes under torchrun (gloo): the curve of one, with whole or shared-out weights; killed, they go on."""
+"""Two processes (gloo): the curve of one, with whole or shared-out weights; killed, they go on, under torchrun too."""
 
 import csv
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -27,6 +26,7 @@ from safetensors.torch import load_file
 import train.data.canvases as canvases
 from lofi.network.config import Preprocessing
 from tests.benchmarks.bench_step import loop_of
+from tests.launched import FORKING, begun, ended
 from train.data.canvases import CanvasCache
 from train.data.records import FilmRecord, read
 from train.feeding.generated import generate
@@ -46,20 +46,18 @@ ENVIRONMENT = {**os.environ, "LOFI_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 CURVE = ("step", "total", "sigmoid", "caption", "grounding", "describing", "norm", "rate")
 
 
-def command(folder: Path, recipe: str, processes: int, *more: str) -> list[str]:
+def arguments(folder: Path, recipe: str, *more: str) -> list[str]:
     settings = [f"steps={STEPS}", "minutes_between_checkpoints=0", "accumulate=2", "ema=0.9"]
-    arguments = ["-m", "train.pretrain", recipe, "--smoke", "--out", str(folder), "--cache", str(folder / "cache")]
     settings += ["bits=8"] if recipe == "paper" else []
-    arguments += [word for setting in settings for word in ("--set", setting)]
-    return [*(LAUNCHER if processes > 1 else [sys.executable]), *arguments, *more]
+    given = [recipe, "--smoke", "--out", str(folder), "--cache", str(folder / "cache"), *more]
+    return [*given, *(word for setting in settings for word in ("--set", setting))]
 
 
 def trained(folder: Path, recipe: str, processes: int, *more: str) -> Path:
     """The folder of a run that has ended well."""
-    done = subprocess.run(
-        command(folder, recipe, processes, *more), cwd=REPOSITORY, env=ENVIRONMENT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-12000:]
+    said = folder.with_name(f"{folder.name}-said")
+    told = ended("train.pretrain", arguments(folder, recipe, *more), said, processes)
+    assert told.statuses == [0] * processes, told.err[-12000:]
     return folder
 
 
@@ -99,29 +97,38 @@ def test_two_processes_draw_the_curve_of_one(runs: Callable[[str], Path], two: s
                 torch.testing.assert_close(value, expected[key], rtol=2e-2, atol=2e-4, msg=key)
 
 
-@pytest.mark.parametrize("name", ["paper-ddp", "base-shard"])
-def test_killed_and_resumed(runs: Callable[[str], Path], name: str, tmp_path: Path) -> None:
-    recipe, *more = name.replace("-ddp", "").replace("-shard", " --shard").split()
+def steps_done(folder: Path, alive: Callable[[], bool]) -> None:
+    """Wait until two steps are written."""
+    until = time.monotonic() + 300
+    while not ((folder / "metrics.csv").is_file() and len(curve(folder)) >= 2):
+        assert alive()
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def test_killed_under_torchrun_and_resumed(runs: Callable[[str], Path], tmp_path: Path) -> None:
     killed = tmp_path / "killed"
-    with subprocess.Popen(
-        command(killed, recipe, 2, *more),
-        cwd=REPOSITORY,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as launcher:
-        until = time.monotonic() + 300
-        while not ((killed / "metrics.csv").is_file() and len(curve(killed)) >= 2):
-            assert launcher.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.005)
+    command = [*LAUNCHER, "-m", "train.pretrain", *arguments(killed, "paper")]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT, **silent) as launcher:
+        steps_done(killed, lambda: launcher.poll() is None)
         psutil.Process(launcher.pid).children()[-1].send_signal(signal.SIGKILL)
         assert launcher.wait(120) != 0, "one process died, and the launcher did not notice"
     assert len(curve(killed)) < STEPS, "it was over before it could be killed"
+    assert curve(trained(killed, "paper", 2, "--resume")) == curve(runs("paper-ddp"))
+
+
+def test_shared_out_killed_and_resumed_by_as_many_or_by_one(runs: Callable[[str], Path], tmp_path: Path) -> None:
+    killed = tmp_path / "killed"
+    two = begun("train.pretrain", arguments(killed, "base", "--shard"), tmp_path / "said", 2)
+    steps_done(killed, lambda: all(process.is_alive() for process in two))
+    two[-1].kill()
+    two[0].join(120)
+    assert two[0].exitcode != 0, "one process died, and the other did not notice"
+    assert len(curve(killed)) < STEPS, "it was over before it could be killed"
     alone = shutil.copytree(killed, tmp_path / "alone")
-    assert curve(trained(killed, recipe, 2, *more, "--resume")) == curve(runs(name))
-    if more:  # what two processes shared out, one can go on with
-        np.testing.assert_allclose(curve(trained(alone, recipe, 1, "--resume")), curve(runs(name)), rtol=2e-4)
+    assert curve(trained(killed, "base", 2, "--shard", "--resume")) == curve(runs("base-shard"))
+    np.testing.assert_allclose(curve(trained(alone, "base", 1, "--resume")), curve(runs("base-shard")), rtol=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -134,15 +141,9 @@ def test_killed_and_resumed(runs: Callable[[str], Path], name: str, tmp_path: Pa
     ids=["shared by one", "one stream", "uneven"],
 )
 def test_what_cannot_be_is_refused_in_words(processes: int, more: list[str], said: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        command(tmp_path / "run", "paper", processes, *more),
-        cwd=REPOSITORY,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
-    assert said in done.stderr
+    told = ended("train.pretrain", arguments(tmp_path / "run", "paper", *more), tmp_path / "said", processes)
+    assert 0 not in told.statuses
+    assert said in told.err
 
 
 def opened(folder: str, films: list[FilmRecord], start: Barrier, reads: list[int], dies: bool) -> None:
@@ -168,11 +169,10 @@ def opened(folder: str, films: list[FilmRecord], start: Barrier, reads: list[int
 @pytest.mark.parametrize("dies", [False, True], ids=["both live", "the first is killed at it"])
 def test_a_cold_cache_is_made_once(tmp_path: Path, dies: bool) -> None:
     films = list(read(generate(tmp_path / "films", 16)))
-    spawning = multiprocessing.get_context("spawn")
-    with spawning.Manager() as manager:
-        reads, start = manager.list(), spawning.Barrier(2 - dies)
+    with FORKING.Manager() as manager:
+        reads, start = manager.list(), FORKING.Barrier(2 - dies)
         arguments = (str(tmp_path / "cache"), films, start, reads)
-        two = [spawning.Process(target=opened, args=(*arguments, dies and number == 0)) for number in range(2)]
+        two = [FORKING.Process(target=opened, args=(*arguments, dies and number == 0)) for number in range(2)]
         for process in two:
             process.start()
             if dies:
@@ -218,8 +218,7 @@ def steps(folder: Path, meeting: str = "") -> list[list[float]]:
 
 
 def test_two_processes_that_know_their_graph_take_the_steps_of_one(tmp_path: Path) -> None:
-    spawning = multiprocessing.get_context("spawn")
-    two = [spawning.Process(target=stepping, args=(number, str(tmp_path))) for number in range(2)]
+    two = [FORKING.Process(target=stepping, args=(number, str(tmp_path))) for number in range(2)]
     for process in two:
         process.start()
     expected = steps(tmp_path / "one")
@@ -261,8 +260,7 @@ def hanging(number: int, folder: str) -> None:
 
 
 def test_a_hung_process_is_told_and_a_slow_evaluation_is_not(tmp_path: Path) -> None:
-    spawning = multiprocessing.get_context("spawn")
-    two = [spawning.Process(target=hanging, args=(number, str(tmp_path))) for number in range(2)]
+    two = [FORKING.Process(target=hanging, args=(number, str(tmp_path))) for number in range(2)]
     for process in two:
         process.start()
     for process in two:
