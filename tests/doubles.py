@@ -33,6 +33,8 @@ class TinyEmbedder:
         rows = [np.random.default_rng(list(text.encode())).standard_normal(self.embed_dim) for text in texts]
         return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
 
+    embed_query = embed_text
+
     def embed_regions(self, radiograph: Radiograph, boxes: Boxes) -> PooledRegions:
         small = cv2.resize(radiograph.pixels, (8, 8), interpolation=cv2.INTER_AREA).reshape(64, 1) - 0.5
         content = np.asarray(small * np.linspace(-1, 1, 6) ** 2 + np.linspace(0, 1, 6), dtype=np.float32)

@@ -4,7 +4,7 @@ import pytest
 
 from lofi.engine import Engine
 
-# What the first study's labels must hold, and its report.
+# What the first study's labels must hold ("|" either), and its report.
 QUERIES = {
     "pneumothorax": ("Pneumothorax", ""),
     "left pneumothorax": ("Pneumothorax", "left"),
@@ -39,16 +39,43 @@ QUERIES = {
 }
 
 
+MORE = {
+    "collapsed lung": ("Pneumothorax|Atelectasis", ""),
+    "right apical pneumothorax": ("Pneumothorax", "apical"),
+    "moderate pneumothorax": ("Pneumothorax", "moderate"),
+    "no acute cardiopulmonary abnormality": ("No Finding", ""),
+    "big heart with pulmonary edema": ("Cardiomegaly", "edema"),
+    "increased cardiothoracic ratio": ("Cardiomegaly", ""),
+    "Kerley B lines": ("Edema", "kerley"),
+    "fluid overload": ("Edema|Effusion", ""),
+    "interstitial edema with septal lines": ("Edema", ""),
+    "bilateral pleural effusions": ("Effusion", "bilateral pleural"),
+    "large right effusion": ("Effusion", "large on the right"),
+    "blunted costophrenic angle": ("Effusion", ""),
+    "pneumonia": ("Consolidation", ""),
+    "right upper lobe consolidation": ("Consolidation", "right upper"),
+    "airspace opacity left lower lobe": ("Consolidation", "left lower"),
+    "nodule right upper lobe": ("Nodule", "right upper"),
+    "suspicious for lung cancer": ("Mass|Nodule", ""),
+    "right upper lobe atelectasis": ("Atelectasis", "right upper"),
+}
+
+
 def is_right(engine: Engine, query: str) -> bool:
-    label, words = QUERIES[query]
+    labels, words = (QUERIES | MORE)[query]
     study = engine.search_text(query, 1)[0].study
-    return label in study.labels and words in study.report.lower()
+    return not set(labels.split("|")).isdisjoint(study.labels) and words in study.report.lower()
 
 
 def test_of_thirty_texts_twenty_five_bring_the_right_finding_first(engine: Engine) -> None:
     wrong = [query for query in QUERIES if not is_right(engine, query)]
     assert len(QUERIES) == 30
     assert len(wrong) <= 5, wrong
+
+
+def test_of_others_one_may_be_wrong(engine: Engine) -> None:
+    wrong = [query for query in MORE if not is_right(engine, query)]
+    assert len(wrong) <= 1, wrong
 
 
 @pytest.mark.parametrize("query", ["pneumothorax", "normal chest"])

@@ -10,56 +10,24 @@ python -m train.index --out DIR --to milvus://HOST:PORT/COLLECTION
 """
 
 import argparse
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import lofi
 from lofi.archive import Archive, Place, Query
 from lofi.errors import BadQuery, LofiError
-from lofi.gallery import Gallery, read_jsonl, study_from_record
+from lofi.gallery import Gallery
 from lofi.gallery.milvus_place import MilvusPlace
 from lofi.results import Study
-from train.data.reports_csv import read_reports
 from train.indexing.archive import fetched
-from train.indexing.building import Options
+from train.indexing.arguments import add_films, check, given, options_of
 from train.indexing.changes import Change, add, index, remove
 from train.indexing.milvus import load_into
-
-
-def studies_of_records(path: Path, split: str | None, limit: int | None) -> list[Study]:
-    """The studies of a records.jsonl file, of one split if given, ``limit`` at most. Raises BadQuery."""
-    studies: list[Study] = []
-    splits: Counter[str] = Counter()
-    for record in read_jsonl(path):
-        splits[str(record.get("split", ""))[:20]] += 1
-        if split is None or record.get("split") == split:
-            studies.append(study_from_record(record))
-        if len(studies) == limit:
-            break
-    if not studies:
-        there = ", ".join(name for name, _ in splits.most_common(5) if name) or "none"
-        raise BadQuery(f"No record is of the split that was asked for; splits in the file: {there}.")
-    return studies
-
-
-def films_root(studies: Sequence[Study], folder: Path) -> Path:
-    """The folder of the films of records that lie in ``folder``: that one, or, where films stay where their licence put
-    them (train.data writes absolute paths then), the nearest folder above all. Raises BadQuery where there is none.
-    """
-    paths = [Path(study.image) for study in studies if study.image]
-    absolute = {path.parent for path in paths if path.is_absolute()}
-    if not absolute:
-        return folder
-    here = set() if all(path.is_absolute() for path in paths) else {folder.resolve()}
-    common = Path(os.path.commonpath([str(place) for place in absolute | here]))
-    if common == Path(common.anchor):
-        raise BadQuery("The films lie in folders that have none above them in common: give one as --images-root.")
-    return common
+from train.indexing.model import Checkpoint
 
 
 def summary(gallery: Gallery, seconds: float) -> str:
@@ -85,9 +53,7 @@ def summary(gallery: Gallery, seconds: float) -> str:
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(prog="python -m train.index", description=(__doc__ or "").split("\n")[0])
-    origin = found.add_mutually_exclusive_group()
-    origin.add_argument("--records", type=Path, help="records.jsonl; paths in it are relative to its folder")
-    origin.add_argument("--films", type=Path, help="folder of films (with --csv)")
+    origin = add_films(found)
     origin.add_argument("--dicomweb", metavar="PLACE", help="a picture archive, written as in LOFI_DICOMWEB")
     origin.add_argument("--remove", nargs="+", metavar="ID", help="take these studies out of the gallery")
     origin.add_argument("--verify", action="store_true", help="look through the gallery, each byte of it")
@@ -95,20 +61,10 @@ def parser() -> argparse.ArgumentParser:
     change = found.add_mutually_exclusive_group()
     change.add_argument("--add", action="store_true", help="add the studies that the gallery has not")
     change.add_argument("--update", action="store_true", help="as --add; studies whose record or film changed as well")
-    found.add_argument("--csv", type=Path, help="CSV with the columns file and report (with --films)")
-    found.add_argument("--encoding", help="of the CSV, where it is neither UTF-8, UTF-16 nor Windows-1252")
     for option, purpose in {"--since": "first date", "--until": "last date", "--modality": "CR, DX …"}.items():
         found.add_argument(option, default="", help=f"{purpose} of the archive's studies (with --dicomweb)")
-    found.add_argument("--out", type=Path, required=True, help="folder of the gallery")
-    found.add_argument("--model", default="assets/lofi-mini", help="checkpoint folder or hub id (%(default)s)")
-    found.add_argument("--split", help="only the records of this split")
-    found.add_argument("--limit", type=int, help="only the first N films")
-    found.add_argument("--images-root", type=Path, help="folder of the films, where it is not that of the records")
-    found.add_argument("--thumbs", action="store_true", help="write thumbnails into the gallery")
     found.add_argument("--copy-images", action="store_true", help="copy the films into the gallery, without headers")
-    found.add_argument("--skip-regions", action="store_true", help="leave out the index of boxes (no shots from it)")
     found.add_argument("--half", action="store_true", help="store the vectors in 16 bits")
-    found.add_argument("--force", action="store_true", help="even where most films are missing or cannot be read")
     return found
 
 
@@ -161,14 +117,9 @@ def _loaded(gallery: Gallery, place: MilvusPlace) -> None:
 
 
 def _built(arguments: argparse.Namespace, studies: list[Study], root: Path) -> Gallery:
-    options = Options(
-        thumbs=arguments.thumbs,
-        copy_images=arguments.copy_images or arguments.dicomweb is not None,
-        half=arguments.half,
-        regions=not arguments.skip_regions,
-        force=arguments.force,
-    )
-    model = lofi.load(arguments.model)
+    copied = arguments.copy_images or arguments.dicomweb is not None
+    options = replace(options_of(arguments), copy_images=copied, half=arguments.half)
+    model = Checkpoint(arguments.model)
     if arguments.add or arguments.update:
         return _told(add(studies, root, model, arguments.out, options, arguments.update))
     return index(studies, root, model, arguments.out, options)
@@ -176,18 +127,11 @@ def _built(arguments: argparse.Namespace, studies: list[Study], root: Path) -> G
 
 def _given(arguments: argparse.Namespace, folder: Path) -> tuple[list[Study], Path]:
     """The studies and the folder of their films, ``folder`` for those that are fetched. Raises LofiError."""
-    if (arguments.films is None) != (arguments.csv is None):
-        raise BadQuery("--films and --csv belong together.")
-    if arguments.limit is not None and arguments.limit < 1:
-        raise BadQuery("--limit must be at least 1.")
-    if arguments.dicomweb is not None:
-        query = Query.of(arguments.since, arguments.until, arguments.modality)
-        return fetched(Archive(Place.of(arguments.dicomweb)), query, folder, arguments.limit), folder
-    if arguments.records is not None:
-        studies = studies_of_records(arguments.records, arguments.split, arguments.limit)
-        return studies, arguments.images_root or films_root(studies, arguments.records.parent)
-    studies = read_reports(arguments.csv, arguments.encoding)[: arguments.limit]
-    return studies, arguments.images_root or arguments.films
+    if arguments.dicomweb is None:
+        return given(arguments)
+    check(arguments)
+    query = Query.of(arguments.since, arguments.until, arguments.modality)
+    return fetched(Archive(Place.of(arguments.dicomweb)), query, folder, arguments.limit), folder
 
 
 def _told(change: Change) -> Gallery:

@@ -2,6 +2,7 @@
 
 from lofi.gallery.embedding import Embedder, FilmRecord
 from lofi.gallery.gallery import NO_FILM, Gallery
+from lofi.gallery.joining import joined
 from lofi.gallery.place import open_gallery
 from lofi.gallery.records import read_jsonl, study_from_record
 from lofi.gallery.regions import RegionHit, RegionIndex
@@ -19,6 +20,7 @@ __all__ = [
     "Searchable",
     "VectorIndex",
     "Where",
+    "joined",
     "open_gallery",
     "parse_where",
     "read_jsonl",

@@ -75,9 +75,15 @@ def embed_films(
             vectors = model.embed([film for _, film in films])
             good = _usable(vectors, (len(films), model.embed_dim))
             dropped["The model gave no finite embedding."] += int((~good).sum())
-            parts.append(vectors[good] / np.linalg.norm(vectors[good], axis=1, keepdims=True))
+            parts.append(_unit(vectors[good]))
             studies += [study for (study, _), ok in zip(films, good, strict=True) if ok]
     return EmbeddedFilms(tuple(studies), np.concatenate(parts), {reason: n for reason, n in dropped.items() if n})
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    """(B, E) of length 1; those that are so stay as they are, bit for bit, so that a known one is the same again."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(np.abs(lengths - 1) < 1e-5, 1, lengths), dtype=np.float32)
 
 
 def _usable(vectors: Vectors, expected: tuple[int, int]) -> NDArray[np.bool_]:

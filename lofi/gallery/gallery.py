@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from lofi.errors import GalleryMismatch
 from lofi.film.likeness import SAME, distances
 from lofi.gallery import folder as folders
 from lofi.gallery.embedding import Embedder, FilmRecord, embed_films
@@ -81,25 +79,6 @@ class Gallery:
         studies, vectors, dropped = embed_films(records, model, thumbs_in=thumbs_in, batch=batch, readers=readers)
         vectors.setflags(write=False)
         return cls(studies, vectors, model.fingerprint, model.name, dropped, thumbs_in, image_root)
-
-    @classmethod
-    def join(cls, parts: Sequence["Gallery"]) -> "Gallery":
-        """One gallery of several by the same model, in order; a study_id that comes again is left out."""
-        if not parts or len({part.fingerprint for part in parts}) != 1:
-            raise GalleryMismatch("Galleries can be joined only if there are any and one model built them all.")
-        dropped: Counter[str] = Counter()
-        kept: dict[str, tuple[int, int]] = {}
-        for number, part in enumerate(parts):
-            dropped.update(part.dropped)
-            for row, study in enumerate(part.studies):
-                if kept.setdefault(study.study_id, (number, row)) != (number, row):
-                    dropped["Another film has the same study_id."] += 1
-        studies = tuple(parts[number].studies[row] for number, row in kept.values())
-        rows = [[row for n, row in kept.values() if n == number] for number in range(len(parts))]
-        vectors = np.concatenate([part.vectors[chosen] for part, chosen in zip(parts, rows, strict=True)])
-        vectors.setflags(write=False)
-        first = parts[0]
-        return cls(studies, vectors, first.fingerprint, first.model, dict(dropped), first.folder, first.image_root)
 
     @classmethod
     def open(

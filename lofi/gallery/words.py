@@ -12,6 +12,8 @@ from lofi.gallery.vector_index import Rows
 
 FADING = 60
 """k of reciprocal rank fusion, as Cormack, Clarke and Büttcher chose it (SIGIR 2009)."""
+STATED = 20
+"""k for what reports state: what a report says of side and size outweighs where a film comes among its likes."""
 
 
 class Ranking(NamedTuple):
@@ -44,15 +46,16 @@ class Words:
 
 
 def fused(first: Ranking, second: Ranking) -> Rows:
-    """Every row of two rankings, best first by reciprocal rank: the sum of 1 / (60 + rank), equals by the first one.
+    """Every row of two rankings, best first by reciprocal rank, equals by the first one: the sum of 1 / (60 + rank) in
+    the first and 1 / (20 + rank) in the second, which is by what reports state.
 
     Equal scores share a rank: nine reports with the same words are told apart by the other ranking alone.
     """
     total: dict[int, float] = {}
-    for ranking in (first, second):
+    for ranking, fading in ((first, FADING), (second, STATED)):
         # The rank of a score is one more than how many are higher.
         ranks = 1 + np.searchsorted(-ranking.scores, -ranking.scores, side="left")
         for row, rank in zip(ranking.rows.tolist(), ranks.tolist(), strict=True):
-            total[row] = total.get(row, 0.0) + 1 / (FADING + rank)
+            total[row] = total.get(row, 0.0) + 1 / (fading + rank)
     place = {row: number for number, row in enumerate([*first.rows.tolist(), *second.rows.tolist()][::-1])}
     return np.array(sorted(total, key=lambda row: (-total[row], -place[row])), dtype=np.int64)

@@ -12,9 +12,16 @@ NORMAL = "=normal"
 """Stands in a report that states no finding, and in a question for such a one."""
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _SIDES, _HEIGHTS = ("left", "right"), ("upper", "lower", "middle")
-_PLACES = frozenset({*_SIDES, *_HEIGHTS, "mid", "zone", "lobe", "lung", "lungs"})
+_DEGREES = (
+    "trace", "minor", "small", "mild", "moderate", "large", "severe", "massive", "apical", "basal", "spiculated",
+)  # fmt: skip
+_PLACES = frozenset({*_SIDES, *_HEIGHTS, "mid", "zone", "lobe", "lung", "lungs", *_DEGREES})
 _NORMAL_LABELS = frozenset({"no finding", "normal"})
-_ASKED_NORMAL = re.compile(r"\b(?:normal|healthy|unremarkable|clear|no (?:acute )?(?:finding|abnormalit)\w*)\b", re.I)
+_ASKED_NORMAL = re.compile(
+    r"\b(?:normal|healthy|unremarkable|clear|no (?:(?:evidence|of|acute|active|significant|relevant|cardiopulmonary|"
+    r"cardiac|pulmonary|thoracic) )*(?:finding|abnormalit|disease|process)\w*)\b",
+    re.I,
+)
 _FILLING = frozenset(
     {"the", "and", "with", "are", "has", "have", "was", "were", "there", "this", "that", "from", "for"}
 )
@@ -63,4 +70,5 @@ def _terms(state: State, part: str) -> list[str]:
     sides = [side for side in _SIDES if side in meant]
     places = sides[:1] if len(sides) == 1 else []
     places += [height for height in _HEIGHTS if height in meant]
+    places += [degree for degree in _DEGREES if degree in words]
     return [*sorted(meant | words), *(f"{place} {word}" for place in places for word in sorted(meant - _PLACES))]

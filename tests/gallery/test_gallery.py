@@ -8,7 +8,7 @@ from PIL import Image
 
 from lofi.errors import BadQuery, GalleryMismatch, NotAChestFilm
 from lofi.film.radiograph import Radiograph
-from lofi.gallery import Gallery, Where, parse_where, tuning
+from lofi.gallery import Gallery, Where, joined, parse_where, tuning
 from lofi.gallery.hnsw import Costs, HnswIndex
 from lofi.gallery.index_file import EXACT_BELOW
 from lofi.results import Study
@@ -287,12 +287,12 @@ def test_saved_elsewhere_still_finds_its_pictures(four: Gallery, secret: Path, t
 
 def test_join_keeps_order_and_leaves_out_repeated_ids(four: Gallery) -> None:
     first = replace(four, studies=STUDIES[:3], vectors=FOUR[:3], dropped={"x": 1})
-    joined = Gallery.join([first, replace(four, dropped={"x": 2})])
-    assert joined.studies == STUDIES
-    np.testing.assert_array_equal(joined.vectors, FOUR)
-    assert joined.dropped == {"x": 3, "Another film has the same study_id.": 3}
+    whole = joined([first, replace(four, dropped={"x": 2})])
+    assert whole.studies == STUDIES
+    np.testing.assert_array_equal(whole.vectors, FOUR)
+    assert whole.dropped == {"x": 3, "Another film has the same study_id.": 3}
 
 
 def test_join_refuses_galleries_of_two_models(four: Gallery) -> None:
     with pytest.raises(GalleryMismatch, match="one model"):
-        Gallery.join([four, replace(four, fingerprint="e" * 64)])
+        joined([four, replace(four, fingerprint="e" * 64)])

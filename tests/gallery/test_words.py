@@ -26,12 +26,12 @@ def test_what_nobody_wrote_finds_nothing(terms: list[str]) -> None:
 
 
 def test_fused_by_hand() -> None:
-    # Row 7: 1/61 + 1/62; row 5: 1/62 + 1/61, the same, but second in the first ranking; row 9: 1/63; row 1: 1/63.
+    # Row 7: 1/61 + 1/22; row 5: 1/62 + 1/21, more; row 1: 1/23; row 9: 1/63.
     first, second = ranking((7, 0.9), (5, 0.8), (9, 0.7)), ranking((5, 3.0), (7, 2.0), (1, 1.0))
-    assert fused(first, second).tolist() == [7, 5, 9, 1]
+    assert fused(first, second).tolist() == [5, 7, 1, 9]
     assert fused(first, ranking()).tolist() == [7, 5, 9]
 
 
 def test_equal_scores_share_a_rank_and_the_other_ranking_decides() -> None:
     first, second = ranking((1, 0.9), (2, 0.8), (3, 0.7)), ranking((3, 2.0), (2, 2.0))
-    assert fused(first, second).tolist() == [2, 3, 1]  # 1/62 + 1/61, 1/63 + 1/61, 1/61
+    assert fused(first, second).tolist() == [2, 3, 1]  # 1/62 + 1/21, 1/63 + 1/21, 1/61

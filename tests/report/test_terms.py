@@ -37,6 +37,10 @@ def test_a_normal_report_says_so(report: str, labels: tuple[str, ...], normal: b
         ("clear lungs", {NORMAL}),
         ("right effusion", {"effusion", "right effusion"}),
         ("left", {"left"}),
+        ("large right effusion", {"right effusion", "large effusion"}),
+        ("no acute cardiopulmonary disease", {NORMAL}),
+        ("no pleural disease", {"no disease"}),
+        ("air in the pleural space", {"pneumothorax"}),
         ("enlarged heart", {"heart", "enlarge"}),
     ],
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lofi.results import Study
 from tests.doubles import TinyEmbedder
-from train.index import studies_of_records
+from train.indexing.arguments import studies_of_records
 from train.indexing.building import Options
 from train.indexing.changes import add, index, remove
 

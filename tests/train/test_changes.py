@@ -18,7 +18,7 @@ from lofi.gallery import Gallery, RegionIndex
 from lofi.gallery.turns import writing
 from lofi.results import Study
 from tests.doubles import TinyEmbedder, noise_film
-from train.index import studies_of_records
+from train.indexing.arguments import studies_of_records
 from train.indexing.building import Options
 from train.indexing.changes import add, index, remove
 
@@ -120,7 +120,7 @@ def test_updated_are_those_whose_record_or_film_changed(films: Path, tmp_path: P
     write_film(films / "images" / "3.png", 99)
     changed = add(write_records(films, "Two masses."), films, model, out, QUIET, update=True)
     assert (changed.added, changed.updated, changed.kept) == (0, 2, 4)
-    assert sum(model.batches) == asked + 2
+    assert sum(model.batches) == asked + 1  # the other film has other words, and the same content
     check(changed.gallery, "s0 s2 s4 s5 s1 s3")
     assert changed.gallery.studies[4].report == "Two masses."
     assert add(write_records(films), films, model, out, QUIET).updated == 0  # not asked for

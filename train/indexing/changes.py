@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from lofi.errors import BadQuery, GalleryMismatch
 from lofi.gallery import Gallery, RegionIndex
+from lofi.gallery.index_file import EXACT_BELOW
 from lofi.gallery.pictures import inside
 from lofi.gallery.storage import file_sha256, is_half
 from lofi.gallery.table import Records, table_of
 from lofi.gallery.turns import writing
 from lofi.gallery.vector_index import Vectors
 from lofi.results import PooledRegions, Study
-from train.indexing.building import PARTIAL, Model, Options, embedded
+from train.indexing.building import PARTIAL, Options, embedded
 from train.indexing.films import check_found, check_readable, located
+from train.indexing.model import Model
 
 _MADE = {"thumbnail", "film_sha256", "film_print", "terms", "image", "view"}
 """Fields of a study that the index makes, or fills, itself."""
@@ -49,9 +51,9 @@ def index(studies: Sequence[Study], root: Path, model: Model, out: Path, options
     check_found(found, len(studies), options.force)
     _make(out)
     with writing(out):
-        gallery, boxes = embedded(studies, root, model, out, options)
+        gallery, boxes, phrases = embedded(studies, root, model, out, options)
         check_readable(len(gallery), len(studies), options.force)
-        return _finished(gallery, boxes, model.embed_text, out, options.half)
+        return _finished(gallery, boxes, _text(phrases, model), out, options.half, model)
 
 
 def add(
@@ -73,14 +75,14 @@ def add(
         options = _as_before(options, old)
         if not options.copy_images:
             old = _under(old, root)
-        fresh, boxes = embedded(wanted, root, model, out, options)
+        fresh, boxes, phrases = embedded(wanted, root, model, out, options)
         check_readable(len(fresh), len(wanted), options.force)
         # A changed study whose film can no longer be read stays as it was.
         gone = {rows[study.study_id] for study in fresh.studies if study.study_id in rows}
         kept = np.array([row for row in range(len(old)) if row not in gone], dtype=np.int64)
         begun = old if len(kept) == len(old) else None
         merged = _merged(old, kept, fresh, boxes)
-        gallery = _finished(*merged, _text(old, model.embed_text), out, options.half, begun)
+        gallery = _finished(*merged, _text(_phrases(old) | phrases, model), out, options.half, model, begun)
         return Change(gallery, len(fresh) - len(gone), len(gone), 0, len(kept))
 
 
@@ -93,7 +95,7 @@ def remove(study_ids: Collection[str], out: Path) -> Change:
         if len(kept) == len(old):
             return Change(old, kept=len(old))
         half = old.manifest is not None and is_half(out / old.manifest.vectors_file)
-        gallery = _finished(*_merged(old, kept, None, {}), _text(old, None), out, half)
+        gallery = _finished(*_merged(old, kept, None, {}), _text(_phrases(old), None), out, half)
         return Change(gallery, removed=len(old) - len(kept), kept=len(kept))
 
 
@@ -171,18 +173,22 @@ def _kept_boxes(old: Gallery, kept: NDArray[np.int64]) -> dict[int, PooledRegion
     return {place[row]: boxes for row, boxes in pooled.items() if row in place}
 
 
-def _text(old: Gallery, embed: EmbedText | None) -> EmbedText:
-    """Embeds phrases, those of the gallery's boxes by the vectors that it has."""
+def _phrases(old: Gallery) -> dict[str, Vectors]:
+    """The vectors of the phrases of a gallery's boxes."""
     try:
         regions = RegionIndex.open(old)
     except GalleryMismatch:
         regions = None
-    known = {} if regions is None else dict(zip(regions.phrases, regions.phrase_vectors, strict=True))
+    return {} if regions is None else dict(zip(regions.phrases, regions.phrase_vectors, strict=True))
+
+
+def _text(known: dict[str, Vectors], model: Model | None) -> EmbedText:
+    """Embeds phrases, those whose vectors are known without asking the model."""
 
     def embed_text(phrases: Sequence[str]) -> Vectors:
         new = [phrase for phrase in phrases if phrase not in known]
-        if new and embed is not None:
-            known.update(zip(new, embed(new), strict=True))
+        if new and model is not None:
+            known.update(zip(new, model.embed_text(new), strict=True))
         return np.stack([known[phrase] for phrase in phrases])
 
     return embed_text
@@ -194,11 +200,14 @@ def _finished(
     embed_text: EmbedText,
     out: Path,
     half: bool,
+    model: Model | None = None,
     begun: Gallery | None = None,
 ) -> Gallery:
     """The gallery, which begins with ``begun``, written to ``out`` in one step; what was kept for a later run goes."""
     regions = RegionIndex.of(gallery, boxes, embed_text) if boxes else None
-    probes = None if regions is None else regions.phrase_vectors[:PROBES]
+    probes = None
+    if regions is not None and model is not None and len(gallery) > EXACT_BELOW:  # else no graph is tuned
+        probes = model.embed_query(regions.phrases[:PROBES])
     saved = gallery.save(out, half, b"" if regions is None else regions.to_bytes(), probes, begun)
     shutil.rmtree(out / PARTIAL, ignore_errors=True)
     return saved
