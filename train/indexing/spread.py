@@ -132,7 +132,7 @@ def _made(steps: Sequence[Step], job: Job, workers: str, share: Share, tick: Tic
     import ray
 
     try:
-        local = _begin(ray, workers, share.cpus)
+        local = _begun(ray, workers, share.cpus)
         size = _processes(ray.cluster_resources(), share)
         for wave in waves(steps):
             way = _here if local else _there
@@ -148,6 +148,15 @@ def _made(steps: Sequence[Step], job: Job, workers: str, share: Share, tick: Tic
         ) from error
     finally:
         ray.shutdown()
+
+
+def _begun(ray: Any, workers: str, cpus: float) -> bool:
+    try:
+        return _begin(ray, workers, cpus)
+    except ConnectionError:
+        raise
+    except Exception as error:  # what ray raises where its processes do not start has no class of its own
+        raise BadQuery("ray's processes did not start: run the command again when the machine is less busy.") from error
 
 
 def _begin(ray: Any, workers: str, cpus: float) -> bool:
