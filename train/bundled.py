@@ -25,6 +25,8 @@ DENSE_MINUTES = "189"
 """Of two cores, other work beside it."""
 DETAIL = "256"
 """Pixels on the longer side to which films are softened before the language model's tower sees them."""
+CENTRED = ("openi", "nih_bbox", "nih_labelled", "nih_pneu_normal", "nih_extra")
+"""Sources, adults' films alone, whose films' and reports' vectors give the means that are taken from all."""
 
 FEW = {("train", True): 12, ("train", False): 6, ("val", True): 4}
 """Films of a smoke run by split and whether a finding is boxed."""
@@ -121,6 +123,7 @@ def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device:
     if device == "cpu":
         plan = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
         trained = [Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan), True)]
+        centred = []
     else:
         first = run.with_name(f"{run.name}-first")
         plan = ("--device", device, "--tower", "tf_efficientnet_lite2", "--words", str(checkpoint), "--workers", "15")
@@ -130,10 +133,13 @@ def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device:
             Stage("dense-first", "train.dense", (*place, "--out", str(first), *kept, *plan, *short), True),
             Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan, *found), True),
         ]
+        records = ("--records", str(shared / "cxr" / "records.jsonl"), "--source", *CENTRED, "--films", "320")
+        centred = [Stage("centred", "train.centre", ("--model", str(checkpoint), *records))]
     return [
         *trained,
         Stage("cuts", "train.dense_figures", ("--run", str(run), *place, "--split", "dev")),
         Stage("released", "train.dense_release", ("--run", str(run), "--out", str(checkpoint))),
+        *centred,
         Stage("agreed", "train.agree", ("--model", str(checkpoint), *place, "--detail", DETAIL)),
     ]
 

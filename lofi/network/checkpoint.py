@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from lofi.errors import CheckpointError
 from lofi.files import plain
+from lofi.network.centre import Centre
 from lofi.network.concepts import Concepts, read_concepts
 from lofi.network.config import ModelConfig, from_dict, to_dict
 from lofi.network.eyes import DESCRIPTION as DENSE
@@ -120,6 +121,20 @@ def add_dense(folder: Path) -> None:
     manifest["sha256"] = {**manifest["sha256"], **hashes}
     manifest["vectors"] = "tower" if eyes.whole is None else "both"
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
+
+
+def centre_vectors(folder: Path, centre: Centre) -> None:
+    """Take from films' and texts' vectors what they have in common (train.centre). Galleries of before are then another
+    model's.
+    """
+    manifest = read_manifest(folder)
+    stored = load_file(folder / DENSE_WEIGHTS)
+    save_file(
+        {**stored, **{name: value.contiguous().cpu() for name, value in centre.named().items()}}, folder / DENSE_WEIGHTS
+    )
+    (folder / DENSE_WEIGHTS).chmod(0o644)  # as ``save``
+    manifest["sha256"] = {**manifest["sha256"], DENSE_WEIGHTS: sha256_of(folder / DENSE_WEIGHTS)}
+    _write_manifest(folder, manifest)
 
 
 def _forget_dense(folder: Path) -> None:

@@ -1,6 +1,5 @@
 """Encoder: films, their regions and words as vectors, by one trained network."""
 
-import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -74,7 +73,7 @@ class Encoder:
         self.network = network.eval().to(device)
         self.eyes = eyes
         if eyes is not None:
-            eyes.network.to(device)
+            eyes.to(device)
         self.config: ModelConfig = network.config
         self.text_tokens = text_tokens
         self.language_tokens = language_tokens
@@ -127,8 +126,10 @@ class Encoder:
             return np.zeros((0, self.embed_dim), dtype=np.float32)
         canvases, _ = self._canvases(radiographs)
         with self._lock:
-            own = np.asarray(self.network.encode_images(canvases)[1].cpu().numpy(), dtype=np.float32)
-            return own if self.eyes is None or self._whole is None else joined(own, self.eyes.embed(radiographs))
+            own = self.network.encode_images(canvases)[1]
+            if self.eyes is not None and self._whole is not None:
+                own = self.eyes.centre.films(own, self.eyes.embed(radiographs))
+            return np.asarray(own.cpu().numpy(), dtype=np.float32)
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -146,11 +147,11 @@ class Encoder:
     def embed_query(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, E) float32 unit embeddings of sentences, to be compared with those of films."""
         vectors = self.embed_text(texts)
-        if self._whole is None:
+        if self.eyes is None or self._whole is None:
             return vectors
-        # The dense network was taught reports, the image tower labels: what is written is asked of the former alone.
-        placed = self._whole.of_texts(torch.from_numpy(vectors).to(self.device)).cpu().numpy()
-        return np.concatenate([np.zeros_like(vectors), placed], axis=1, dtype=np.float32)
+        own = torch.from_numpy(vectors).to(self.device)
+        both = self.eyes.centre.of_texts(own, self._whole.of_texts(own))
+        return np.asarray(both.cpu().numpy(), dtype=np.float32)
 
     def hears(self, word: str) -> bool:
         """Whether the text tower knows a lower-case word: as one of its own, not as letters put together."""
@@ -176,17 +177,17 @@ class Encoder:
         canvases, frames = self._canvases([radiograph])
         with self._lock:
             patches, pooled, last = self.network.image.see(self.network.normalise(canvases))
-            embedding = np.asarray(functional.normalize(pooled.float(), dim=-1).cpu().numpy(), dtype=np.float32)
+            embedding = functional.normalize(pooled.float(), dim=-1)
             prefix = self.network.prefix(patches)
             begin = self.network.language.embed(torch.tensor([self.talk.opening], device=self.device))
             cache = self.network.language.start(torch.cat([begin, prefix], dim=1))
             seen = None if self.eyes is None else self.eyes.look_at(radiograph)
-            if self._whole is not None and seen is not None:
-                embedding = joined(embedding, self._whole(seen.deep).cpu().numpy())
+            if self.eyes is not None and self._whole is not None and seen is not None:
+                embedding = self.eyes.centre.films(embedding, self._whole(seen.deep))
         return EncodedFilm(
             sha256=radiograph.sha256,
             frame=frames[0],
-            embedding=embedding[0],
+            embedding=np.asarray(embedding[0].cpu().numpy(), dtype=np.float32),
             patches=patches,
             last=last,
             cache=cache,
@@ -222,19 +223,14 @@ class Encoder:
         placed = encoded.frame.to_canvas(as_boxes(boxes))
         with self._lock:
             parts = self.network.image.embed_parts(encoded.last, torch.from_numpy(placed).float().to(self.device))
-            own = np.asarray(functional.normalize(parts.float(), dim=-1).cpu().numpy(), dtype=np.float32)
-            if self.eyes is None or self._whole is None or encoded.seen is None:
-                return own
-            return joined(own, self.eyes.embed_parts(encoded.seen, placed))
+            own = functional.normalize(parts.float(), dim=-1)
+            if self.eyes is not None and self._whole is not None and encoded.seen is not None:
+                own = self.eyes.centre.films(own, self.eyes.embed_parts(encoded.seen, placed))
+            return np.asarray(own.cpu().numpy(), dtype=np.float32)
 
     def encoded(self, film: Radiograph | EncodedFilm) -> EncodedFilm:
         """The film after the image tower, where it is not so already."""
         return film if isinstance(film, EncodedFilm) else self.encode(film)
-
-
-def joined(tower: NDArray[np.float32], dense: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, T) and (n, T) unit vectors side by side, (n, 2T) unit vectors: similarities are the mean of both."""
-    return np.asarray(np.concatenate([tower, dense], axis=1) / math.sqrt(2), dtype=np.float32)
 
 
 def content(patches: Tensor) -> NDArray[np.float32]:

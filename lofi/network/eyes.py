@@ -1,7 +1,7 @@
 """The dense network of a checkpoint at work: opened, shown films, asked questions.
 
 dense.json          the network's settings, what each concept was taught by, how far a further box may be colder
-dense.safetensors   its weights
+dense.safetensors   its weights; beside them what films' vectors have in common (lofi.network.centre)
 """
 
 import re
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
@@ -20,6 +19,7 @@ from lofi.boxes import Boxes
 from lofi.errors import CheckpointError
 from lofi.files import plain
 from lofi.film.radiograph import Radiograph
+from lofi.network.centre import PREFIX, Centre
 from lofi.network.config import Preprocessing
 from lofi.network.dense import SIDES, DenseConfig, DenseNet, Place, Seen, best_boxes
 from lofi.network.folding import fold
@@ -39,11 +39,19 @@ _SIZES = {"side": (64, 2048), "pyramid": (8, 1024), "width": (8, 1024)}
 class DenseEyes:
     """The trained network, asked one film at a time. Holds no state of a film: ``look`` returns what ``ask`` needs."""
 
-    def __init__(self, network: DenseNet, share: float = 0.6) -> None:
-        """``share`` of the hottest cell's heat is what a further box needs (``best_boxes``)."""
+    def __init__(self, network: DenseNet, share: float = 0.6, centre: Centre | None = None) -> None:
+        """``share`` of the hottest cell's heat is what a further box needs (``best_boxes``). ``centre``: of the vectors
+        of films, where the network makes any; by default nothing is taken away.
+        """
         self.network, self.share = network.eval(), share
+        self.centre = centre or Centre.of({}, network.config.embed)
         self.preprocessing = Preprocessing(side=network.config.side)
         self._index = {name: place for place, name in enumerate(network.config.concepts)}
+
+    def to(self, device: torch.device) -> None:
+        """Move it, in place."""
+        self.network.to(device)
+        self.centre = self.centre.to(device)
 
     def __contains__(self, concept: object) -> bool:
         return concept in self._index
@@ -72,15 +80,14 @@ class DenseEyes:
         return self.network.vector
 
     @torch.inference_mode()
-    def embed(self, films: Sequence[Radiograph]) -> NDArray[np.float32]:
-        """(B, E) float32 unit vectors of films. Raises ValueError where the network makes none."""
+    def embed(self, films: Sequence[Radiograph]) -> Tensor:
+        """(B, E) unit vectors of films. Raises ValueError where the network makes none."""
         device = next(self.network.parameters()).device
-        pictures = torch.stack([self._canvas(film) for film in films]).to(device)
-        return np.asarray(self.network.embed(pictures).float().cpu().numpy(), dtype=np.float32)
+        return self.network.embed(torch.stack([self._canvas(film) for film in films]).to(device))
 
     @torch.inference_mode()
-    def embed_parts(self, seen: Seen, boxes: Boxes) -> NDArray[np.float32]:
-        """(M, E) float32 unit vectors of (M, 4) canvas boxes, to be compared with those of whole films.
+    def embed_parts(self, seen: Seen, boxes: Boxes) -> Tensor:
+        """(M, E) unit vectors of (M, 4) canvas boxes, to be compared with those of whole films.
 
         Means and maxima over the cells that a box covers, at least the one of its middle. Raises ValueError as above.
         """
@@ -89,7 +96,7 @@ class DenseEyes:
         cells = seen.deep[0].flatten(1)
         weights = torch.from_numpy(cell_weights(boxes, *seen.deep.shape[-2:])).to(cells)
         inside = torch.where(weights[:, None] > 0, cells[None], -torch.inf)
-        return np.asarray(self.whole.of_pooled(weights @ cells.T, inside.amax(2)).cpu().numpy(), dtype=np.float32)
+        return self.whole.of_pooled(weights @ cells.T, inside.amax(2))
 
     @torch.inference_mode()
     def ask(
@@ -139,12 +146,13 @@ def load_dense(folder: Path) -> DenseEyes:
         described = plain.read_object(folder / DESCRIPTION, LONGEST)
         config, share = _config(plain.mapping(described.get("config"), "config")), described.get("share")
         network = DenseNet(config)
-        weights = load_file(folder / WEIGHTS)
+        stored = load_file(folder / WEIGHTS)
+        weights = {name: value for name, value in stored.items() if not name.startswith(PREFIX)}
         network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
         if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
             raise plain.Unfit("a weight is not finite")
         fold(network.eval().e)
-        return DenseEyes(network, plain.number(share, "share", 0, 2))
+        return DenseEyes(network, plain.number(share, "share", 0, 2), Centre.of(stored, config.embed))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError):
         raise CheckpointError(
             "The dense network of the checkpoint is missing or damaged: fetch the checkpoint again."

@@ -86,3 +86,13 @@ def test_a_smoke_run_takes_a_few_films_of_those_whose_labels_deny(ran: list[list
     assert [(one.split, one.source, bool(one.boxes)) for one in kept].count(("val", "openi", True)) == 4
     assert len(kept) == 22
     assert all(str(out / "records.jsonl") in command for command in ran if command[2] == "train.calibrate")
+
+
+def test_on_a_gpu_vectors_are_centred_before_anybody_hears_the_network(tmp_path: Path) -> None:
+    """A network that makes no vectors, as on a processor, has none to centre."""
+    names = {
+        device: [stage.name for stage in bundled.dense_stages(tmp_path, tmp_path, tmp_path, tmp_path, device)]
+        for device in ("cuda", "cpu")
+    }
+    assert names["cuda"] == ["dense-first", "dense", "cuts", "released", "centred", "agreed"]
+    assert names["cpu"] == ["dense", "cuts", "released", "agreed"]
