@@ -12,7 +12,7 @@ from lofi.gallery.vector_index import Rows
 
 FADING = 60
 """k of reciprocal rank fusion, as Cormack, Clarke and Büttcher chose it (SIGIR 2009)."""
-STATED = 20
+STATED = 10
 """k for what reports state: what a report says of side and size outweighs where a film comes among its likes."""
 
 
@@ -47,7 +47,7 @@ class Words:
 
 def fused(first: Ranking, second: Ranking) -> Rows:
     """Every row of two rankings, best first by reciprocal rank, equals by the first one: the sum of 1 / (60 + rank) in
-    the first and 1 / (20 + rank) in the second, which is by what reports state.
+    the first and 1 / (10 + rank) in the second, which is by what reports state.
 
     Equal scores share a rank: nine reports with the same words are told apart by the other ranking alone.
     """
