@@ -105,6 +105,9 @@ def test_a_training_command_has_the_options_that_are_shown(line: str) -> None:
     place = REPOSITORY / module[1].replace(".", "/")
     sources = [place.with_suffix(".py")] if place.with_suffix(".py").is_file() else sorted(place.glob("*.py"))
     written = "".join(source.read_text("utf-8") for source in sources)
+    # Options that several commands share stand in a file of their own.
+    for shared in re.findall(r"^from (train\.\w+\.arguments) import", written, re.M):
+        written += (REPOSITORY / shared.replace(".", "/")).with_suffix(".py").read_text("utf-8")
     for option in re.findall(r" (--[a-z-]+)", line[module.end() :]):
         assert f'"{option}"' in written, f"{module[1]} has no {option}"
 
