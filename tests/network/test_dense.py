@@ -131,7 +131,7 @@ def test_a_whole_film_and_its_parts_as_vectors(network: DenseNet) -> None:
         whole = eyes.whole(seen.deep)
         torch.testing.assert_close(whole, with_vector.embed(film()))
     torch.testing.assert_close(whole.norm(dim=1), torch.ones(1))
-    parts = eyes.embed_parts(seen, np.array([[0, 0, 1, 1], [0, 0, 0.4, 0.4], [0.2, 0.2, 0.2001, 0.2001]]))
+    parts = eyes.embed_parts(seen, np.array([[0, 0, 1, 1], [0, 0, 0.4, 0.4], [0.2, 0.2, 0.2001, 0.2001]])).numpy()
     np.testing.assert_allclose(parts[0], whole[0].numpy(), atol=1e-5)
     assert np.abs(parts[1] - parts[0]).max() > 1e-3
     np.testing.assert_allclose(parts[1], parts[2], atol=1e-5)  # of two by two cells both lie in the first
