@@ -28,6 +28,7 @@ from tests.train.data.test_padchest_gr import IMAGE, finding, padchest
 from tests.train.data.test_padchest_gr import OTHER as OTHER_IMAGE
 from tests.train.evaluation.test_published import EFFUSION, LEFT, MIDDLE, SPINE, of_mimic, of_ms_cxr
 from train import calibrate, index
+from train.indexing.arguments import films_root
 from train.data.records import BoxRecord
 from train.evaluation.questions import Film
 from train.evaluation.whether import whether_questions
@@ -115,8 +116,8 @@ def test_films_are_looked_for_above_all_of_them(tmp_path: Path) -> None:
         return Study(image, "", image=image)
 
     near, far = str(tmp_path / "a" / "x.png"), str(tmp_path / "b" / "c" / "y.png")
-    assert index.films_root([study("x.png")], tmp_path) == tmp_path
-    assert index.films_root([study(near), study(far)], Path("/elsewhere")) == tmp_path
-    assert index.films_root([study(near), study("z.png")], tmp_path / "d") == tmp_path
+    assert films_root([study("x.png")], tmp_path) == tmp_path
+    assert films_root([study(near), study(far)], Path("/elsewhere")) == tmp_path
+    assert films_root([study(near), study("z.png")], tmp_path / "d") == tmp_path
     with pytest.raises(BadQuery, match="--images-root"):
-        index.films_root([study(near), study("/other/y.png")], tmp_path)
+        films_root([study(near), study("/other/y.png")], tmp_path)
