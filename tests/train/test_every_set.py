@@ -28,10 +28,10 @@ from tests.train.data.test_padchest_gr import IMAGE, finding, padchest
 from tests.train.data.test_padchest_gr import OTHER as OTHER_IMAGE
 from tests.train.evaluation.test_published import EFFUSION, LEFT, MIDDLE, SPINE, of_mimic, of_ms_cxr
 from train import calibrate, index
-from train.indexing.arguments import films_root
 from train.data.records import BoxRecord
 from train.evaluation.questions import Film
 from train.evaluation.whether import whether_questions
+from train.indexing.arguments import films_root
 
 Run = Any
 
