@@ -35,6 +35,9 @@ def build_open_clip_vision(config: VisionConfig, embed_dim: int, side: int) -> n
 def sinusoid_grid(height: int, width: int, channels: int, device: torch.device | None = None) -> Tensor:
     """(height·width, channels) sine-cosine position codes of cell centres in 0–1, half for y, half for x."""
     quarter = channels // 4
+    # Named to all: transformers replaces torch.linspace while it loads a model, and where torch first asks then which
+    # functions obey its default device, the true one never does.
+    device = torch.get_default_device() if device is None else device
     frequency = torch.pi * 2.0 ** torch.linspace(0, 5, quarter, device=device)
     y = (torch.arange(height, device=device) + 0.5) / height
     x = (torch.arange(width, device=device) + 0.5) / width

@@ -8,6 +8,7 @@ import torch
 from lofi.errors import CheckpointError
 from lofi.network.config import ConnectorConfig
 from lofi.network.connector import build_connector
+from lofi.network.vision import sinusoid_grid
 
 CONFIG = ConnectorConfig(queries=4, heads=2, layers=1)
 
@@ -31,3 +32,18 @@ def test_a_grid_sees_each_cell_in_its_own_token() -> None:
 def test_a_grid_must_be_square() -> None:
     with pytest.raises(CheckpointError, match="square"):
         build_connector(replace(CONFIG, kind="grid", queries=5), 8, 12)
+
+
+def test_codes_lie_where_everything_else_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Transformers replaces torch.linspace while it loads; torch may note its functions then, and keeps the note."""
+    noted = torch.utils._device._device_constructors
+    noted.cache_clear()
+    with monkeypatch.context() as loading:
+        loading.setattr(torch, "linspace", lambda *given, **named: None)
+        noted()
+    try:
+        with torch.device("meta"):
+            assert torch.linspace(0, 1, 3).device.type == "cpu"
+            assert sinusoid_grid(2, 3, 8).device.type == "meta"
+    finally:
+        noted.cache_clear()
