@@ -2,8 +2,8 @@
 
 Each reader opens a film of its own, asks for similar studies and three phrases, one after the other as the page does,
 and begins again with another film. Printed: answers, failures, and for each kind the median, the 95th and the 99th
-percentile in seconds; the median memory in the fifth after the warm-up (the first fifth) and in the last. Budgets: no failed answer,
-95 % of phrases within 8 s on two cores, memory growth under 5 %.
+percentile in seconds; the median memory in the fifth after the warm-up (the first fifth) and in the last. Budgets: no
+failed answer, 95 % of phrases within 8 s on two cores, memory growth under 5 %.
 """
 
 import argparse
