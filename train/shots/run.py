@@ -69,9 +69,9 @@ class ShotRecipe:
 
 
 SMOKE = ShotRecipe(
-    steps=3,
-    batch=3,
-    questions=3,
+    steps=2,
+    batch=2,
+    questions=2,
     versions=2,
     warmup=1,
     films={"finding_boxes": 8, "nih": 3, "simulated": 8},
