@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from lofi.errors import BadQuery, LofiError
+from lofi.errors import BadQuery
 from lofi.gallery.turns import writing
-from train.indexing.arguments import add_films, given, options_of
+from train.indexing.arguments import add_films, given, options_of, status
 from train.indexing.films import check_found, located
 from train.indexing.model import Checkpoint
 from train.indexing.spread import HOW, Done, Job, check_workers, spread
@@ -34,18 +34,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0, 1 with a sentence on stderr, or 130 after Ctrl-C (run the same command to go on)."""
     arguments = parser().parse_args(argv)
+    return status(lambda: _embedded(arguments), "folder")
+
+
+def _embedded(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
-    try:
-        done = _run(arguments)
-    except LofiError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:  # its own text would show a path
-        print(f"The folder cannot be written: {error.strerror or type(error).__name__}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    done = _run(arguments)
     print(
         f"{done.films:,} films: {done.embedded:,} embedded now, {done.left_out:,} left out, the others were there; "
         f"{time.perf_counter() - started:,.0f} s. python -m train.index with the same arguments makes the gallery."

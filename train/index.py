@@ -19,12 +19,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lofi.archive import Archive, Place, Query
-from lofi.errors import BadQuery, LofiError
+from lofi.errors import BadQuery
 from lofi.gallery import Gallery
 from lofi.gallery.milvus_place import MilvusPlace
 from lofi.results import Study
 from train.indexing.archive import fetched
-from train.indexing.arguments import add_films, check, given, options_of
+from train.indexing.arguments import add_films, check, given, options_of, status
 from train.indexing.changes import Change, add, index, remove
 from train.indexing.milvus import load_into
 from train.indexing.model import Checkpoint
@@ -71,21 +71,15 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status 0, 1 with a sentence on stderr, or 130 after Ctrl-C (run the same command to go on)."""
     arguments = parser().parse_args(argv)
+    return status(lambda: _indexed(arguments), "gallery")
+
+
+def _indexed(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
-    try:
-        place = MilvusPlace.of(arguments.to) if arguments.to else None  # a wrong address is told before the work
-        gallery = _run(arguments)
-        if place is not None:
-            _loaded(gallery, place)
-    except LofiError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:  # its own text would show a path
-        print(f"The gallery cannot be written: {error.strerror or type(error).__name__}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
-        return 130
+    place = MilvusPlace.of(arguments.to) if arguments.to else None  # a wrong address is told before the work
+    gallery = _run(arguments)
+    if place is not None:
+        _loaded(gallery, place)
     print(summary(gallery, time.perf_counter() - started))
     return 0 if len(gallery) else 1
 

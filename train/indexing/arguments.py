@@ -1,13 +1,14 @@
-"""What a command is told of the films that are to be embedded."""
+"""What a command is told of the films that are to be embedded, and how it says that it could not."""
 
 import argparse
 import os
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lofi.errors import BadQuery
+from lofi.errors import BadQuery, LofiError
 from lofi.gallery import read_jsonl, study_from_record
 from lofi.results import Study
 from train.data.reports_csv import read_reports
@@ -86,3 +87,21 @@ def films_root(studies: Sequence[Study], folder: Path) -> Path:
     if common == Path(common.anchor):
         raise BadQuery("The films lie in folders that have none above them in common: give one as --images-root.")
     return common
+
+
+def status(run: Callable[[], int], written: str) -> int:
+    """The exit status that ``run`` returns; 1 with a sentence on stderr where it fails, 130 after Ctrl-C.
+
+    ``written``: what it writes, for the sentence.
+    """
+    try:
+        return run()
+    except LofiError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:  # its own text would show a path
+        print(f"The {written} cannot be written: {error.strerror or type(error).__name__}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
