@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from lofi.errors import LofiError
 from lofi.film.radiograph import Radiograph
 from lofi.network.centre import Centre
 from lofi.network.checkpoint import centre_vectors, load
@@ -76,7 +77,7 @@ def main() -> None:
     films, reports = chosen(options.records, options.source, options.films, options.seed)
     try:
         centre = measured(load(options.model), films, reports)
-    except ValueError as error:
+    except (ValueError, LofiError) as error:
         parser.error(str(error))
     centre_vectors(options.model, centre)
     lengths = {name: round(float(mean.norm()), 3) for name, mean in centre.named().items()}

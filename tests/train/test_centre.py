@@ -123,3 +123,15 @@ def test_without_vectors_it_says_so(
     with pytest.raises(SystemExit):
         main()
     assert "makes no vectors of films" in capsys.readouterr().err
+
+
+def test_no_checkpoint_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "records.jsonl").write_text("")
+    monkeypatch.setattr(
+        "sys.argv", ["train.centre", "--model", str(tmp_path), "--records", str(tmp_path / "records.jsonl")]
+    )
+    with pytest.raises(SystemExit):
+        main()
+    assert "No readable LoFi checkpoint there" in capsys.readouterr().err
