@@ -5,8 +5,8 @@ minutes, so that ``--resume`` goes on where it stood. Its last average of weight
 
 ``--device cuda`` trains all of the network on large batches that ``--workers`` processes make. ``--words CHECKPOINT``
 adds a vector of the whole film, taught by reports and labels as that checkpoint's text tower embeds them. ``--found
-RUN`` adds the boxes that an earlier run finds for labels without any. docs/training.md has the commands of the bundled
-network.
+RUN`` adds the boxes that an earlier run finds for labels without any. ``--start RUN`` begins with the weights of an
+earlier run, of the same tower. docs/training.md has the commands of the bundled network.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from train.densely.corpus import films, taught
 from train.densely.found import askable, found_on
 from train.densely.run import Plan, run, starting
 from train.densely.sampling import Sampler
-from train.densely.state import trained
+from train.densely.state import begin, trained
 from train.densely.stepping import Told
 from train.densely.worded import words_of
 from train.densely.words import Bank
@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--set", type=setting, action="append", default=[], help="NAME=VALUE of the plan")
     parser.add_argument("--words", type=Path, help="checkpoint whose text tower says what films are called")
     parser.add_argument("--found", type=Path, help="an earlier run that finds boxes for labels without any")
+    parser.add_argument("--start", type=Path, help="an earlier run whose weights this one begins with")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     torch.set_flush_denormal(True)  # moments of small gradients; without it Adam takes as long as a backward pass
@@ -120,7 +121,10 @@ def main() -> None:
     network = DenseNet(
         DenseConfig(CONCEPTS, side=options.side, tower=options.tower, embed=width), plan.skipped, plan.dropout
     )
-    starting(network, options.shared / "weights" / TOWERS[options.tower])
+    if options.start:
+        begin(network, options.start)
+    else:
+        starting(network, options.shared / "weights" / TOWERS[options.tower])
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
     reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()

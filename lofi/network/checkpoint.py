@@ -27,8 +27,8 @@ from lofi.network.centre import Centre
 from lofi.network.concepts import Concepts, read_concepts
 from lofi.network.config import ModelConfig, from_dict, to_dict
 from lofi.network.eyes import DESCRIPTION as DENSE
+from lofi.network.eyes import PARTNER, load_dense
 from lofi.network.eyes import WEIGHTS as DENSE_WEIGHTS
-from lofi.network.eyes import load_dense
 from lofi.network.hearing import Hearing
 from lofi.network.model import LofiModel
 from lofi.network.network import LofiNetwork
@@ -39,7 +39,8 @@ FORMAT = 1
 MANIFEST, WEIGHTS = "manifest.json", "model.safetensors"
 TEXT_TOKENIZER, LANGUAGE_TOKENIZER = "text_tokenizer.json", "language_tokenizer.json"
 FILES = (WEIGHTS, TEXT_TOKENIZER, LANGUAGE_TOKENIZER)
-DENSE_FILES = (DENSE, DENSE_WEIGHTS)
+DENSE_FILES = (DENSE, DENSE_WEIGHTS, PARTNER)
+"""Of a checkpoint with a dense network; the last one only where that has a partner."""
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
 LONGEST = 4_000_000
 """Bytes of a manifest: far more than its figures take."""
@@ -117,8 +118,9 @@ def add_dense(folder: Path) -> None:
     eyes = load_dense(folder)
     _forget_dense(folder)
     manifest = read_manifest(folder)
-    hashes = {name: sha256_of(folder / name) for name in DENSE_FILES}
-    manifest["sha256"] = {**manifest["sha256"], **hashes}
+    wanted = DENSE_FILES if eyes.paired else DENSE_FILES[:-1]
+    kept = {name: value for name, value in manifest["sha256"].items() if name not in DENSE_FILES}
+    manifest["sha256"] = {**kept, **{name: sha256_of(folder / name) for name in wanted}}
     manifest["vectors"] = "tower" if eyes.whole is None else "both"
     _write_manifest(folder, manifest | {"hearing": Hearing().to_dict()})
 
@@ -212,7 +214,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _dense_files(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    return DENSE_FILES if "hearing" in manifest else ()
+    """The files of the dense network that a manifest, which need not be sound yet, vouches for."""
+    if "hearing" not in manifest:
+        return ()
+    return DENSE_FILES if PARTNER in plain.mapping(manifest.get("sha256"), "sha256") else DENSE_FILES[:-1]
 
 
 def _check_manifest(manifest: Mapping[str, Any]) -> None:
@@ -248,7 +253,10 @@ def load(path_or_hub_id: str | Path, device: str | None = None) -> LofiModel:
     hearing = Hearing.of(manifest["hearing"]) if "hearing" in manifest else None
     eyes = None if hearing is None else load_dense(folder)
     made = None if eyes is None or eyes.whole is None else eyes.whole.width
-    if made != (config.embed_dim if manifest.get("vectors") == "both" else None):
+    paired = eyes is not None and eyes.paired
+    if made != (config.embed_dim if manifest.get("vectors") == "both" else None) or paired != (
+        PARTNER in manifest["sha256"]
+    ):
         raise CheckpointError("The dense network of the checkpoint is of another one: fetch the checkpoint again.")
     text, language = open_tokens(folder / TEXT_TOKENIZER), open_tokens(folder / LANGUAGE_TOKENIZER)
     try:

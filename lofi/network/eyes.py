@@ -2,6 +2,7 @@
 
 dense.json          the network's settings, what each concept was taught by, how far a further box may be colder
 dense.safetensors   its weights; beside them what films' vectors have in common (lofi.network.centre)
+partner.safetensors where dense.json describes one, a second network asked beside it (lofi.network.pair)
 """
 
 import re
@@ -23,11 +24,12 @@ from lofi.network.centre import PREFIX, Centre
 from lofi.network.config import Preprocessing
 from lofi.network.dense import SIDES, DenseConfig, DenseNet, Place, Seen, best_boxes
 from lofi.network.folding import fold
+from lofi.network.pair import Pair
 from lofi.network.pooled import cell_weights
 from lofi.network.preprocess import canvas
 from lofi.network.whole import Whole
 
-DESCRIPTION, WEIGHTS = "dense.json", "dense.safetensors"
+DESCRIPTION, WEIGHTS, PARTNER = "dense.json", "dense.safetensors", "partner.safetensors"
 LONGEST = 1_000_000
 """Bytes of the description: far more than its words take."""
 OUTSIDE = 6.0
@@ -39,7 +41,7 @@ _SIZES = {"side": (64, 2048), "pyramid": (8, 1024), "width": (8, 1024)}
 class DenseEyes:
     """The trained network, asked one film at a time. Holds no state of a film: ``look`` returns what ``ask`` needs."""
 
-    def __init__(self, network: DenseNet, share: float = 0.6, centre: Centre | None = None) -> None:
+    def __init__(self, network: DenseNet | Pair, share: float = 0.6, centre: Centre | None = None) -> None:
         """``share`` of the hottest cell's heat is what a further box needs (``best_boxes``). ``centre``: of the vectors
         of films, where the network makes any; by default nothing is taken away.
         """
@@ -55,6 +57,11 @@ class DenseEyes:
 
     def __contains__(self, concept: object) -> bool:
         return concept in self._index
+
+    @property
+    def paired(self) -> bool:
+        """Whether two networks are asked."""
+        return isinstance(self.network, Pair)
 
     @property
     def concepts(self) -> tuple[str, ...]:
@@ -138,25 +145,38 @@ class DenseEyes:
 
 
 def load_dense(folder: Path) -> DenseEyes:
-    """The network in ``dense.safetensors`` and ``dense.json`` (see ``train.dense_release``), in full precision.
+    """The network in ``dense.safetensors`` and ``dense.json`` (see ``train.dense_release``), with its partner where it
+    has one, in full precision.
 
     Raises CheckpointError where they are missing, do not belong together, or describe no network of ours.
     """
     try:
         described = plain.read_object(folder / DESCRIPTION, LONGEST)
         config, share = _config(plain.mapping(described.get("config"), "config")), described.get("share")
-        network = DenseNet(config)
         stored = load_file(folder / WEIGHTS)
-        weights = {name: value for name, value in stored.items() if not name.startswith(PREFIX)}
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
-        if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
-            raise plain.Unfit("a weight is not finite")
-        fold(network.eval().e)
+        first = _filled(config, {k: v for k, v in stored.items() if not k.startswith(PREFIX)})
+        partner = plain.mapping(described.get("partner", {}), "partner")
+        network = _paired(first, partner, folder) if partner else first
         return DenseEyes(network, plain.number(share, "share", 0, 2), Centre.of(stored, config.embed))
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError):
         raise CheckpointError(
             "The dense network of the checkpoint is missing or damaged: fetch the checkpoint again."
         ) from None
+
+
+def _paired(first: DenseNet, values: Mapping[str, Any], folder: Path) -> Pair:
+    second = _filled(_config(plain.mapping(values.get("config"), "config")), load_file(folder / PARTNER))
+    return Pair(first, second, plain.number(values.get("share"), "share", 0, 1)).eval()
+
+
+def _filled(config: DenseConfig, weights: Mapping[str, Tensor]) -> DenseNet:
+    """The network of these weights, its batch norms folded. Raises Unfit where one is not finite."""
+    network = DenseNet(config)
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in weights.items()})
+    if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):
+        raise plain.Unfit("a weight is not finite")
+    fold(network.eval().e)
+    return network
 
 
 def _config(values: Mapping[str, Any]) -> DenseConfig:

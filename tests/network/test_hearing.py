@@ -243,3 +243,36 @@ def test_films_may_be_embedded_by_the_dense_network(folder: Path, tmp_path: Path
     (tmp_path / "manifest.json").write_text(json.dumps(lied))
     with pytest.raises(CheckpointError, match="of another one"):
         checkpoint.load(tmp_path, "cpu")
+
+
+def test_a_partner_is_asked_too_and_galleries_stay(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    torch.manual_seed(4)
+    save_file(DenseNet(CONFIG).state_dict(), tmp_path / "partner.safetensors")
+    described = json.loads((tmp_path / "dense.json").read_text())
+    (tmp_path / "dense.json").write_text(json.dumps(described | {"partner": {"config": asdict(CONFIG), "share": 0.5}}))
+    checkpoint.add_dense(tmp_path)
+    checkpoint.hear_dense(tmp_path, hearing(), threshold=0.5, unsure=0.2)
+    model, alone = checkpoint.load(tmp_path, "cpu"), checkpoint.load(folder, "cpu")
+    assert model.eyes is not None
+    assert model.eyes.paired
+    assert model.fingerprint == alone.fingerprint
+    film = noise_film(2)
+    np.testing.assert_array_equal(model.encode(film).embedding, alone.encode(film).embedding)
+    assert model.locate(film, "effusion") != alone.locate(film, "effusion")
+    (tmp_path / "partner.safetensors").write_bytes(b"other weights")
+    with pytest.raises(CheckpointError, match=r"partner\.safetensors of the checkpoint is missing or damaged"):
+        checkpoint.load(tmp_path, "cpu")
+
+
+def test_a_partner_that_the_manifest_does_not_vouch_for_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Only the description of the dense network was taken in with it: whatever lies there as a partner is refused."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    save_file(DenseNet(CONFIG).state_dict(), tmp_path / "partner.safetensors")
+    described = json.loads((tmp_path / "dense.json").read_text())
+    (tmp_path / "dense.json").write_text(json.dumps(described | {"partner": {"config": asdict(CONFIG), "share": 0.5}}))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest["sha256"]["dense.json"] = checkpoint.sha256_of(tmp_path / "dense.json")
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="of another one"):
+        checkpoint.load(tmp_path, "cpu")

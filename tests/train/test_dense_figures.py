@@ -1,6 +1,7 @@
 """Figures of the dense network, and what is kept of a run: counted by hand, read again."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,14 +10,14 @@ import torch
 
 from lofi.errors import CheckpointError
 from lofi.network.dense import DenseConfig, DenseNet
-from lofi.network.eyes import DenseEyes, load_dense
-from train.dense_release import release
+from lofi.network.eyes import PARTNER, DenseEyes, load_dense
+from train.dense_release import pair, release
 from train.densely import concepts as c
 from train.densely.asking import Answered
 from train.densely.cuts import best_cut
 from train.densely.figures import against, area, f1, judged, kept
 from train.densely.run import Plan, optimiser
-from train.densely.state import Average, Progress, save
+from train.densely.state import Average, Progress, begin, save
 
 
 def answered(image: str, positive: list[str], presence: float, boxed: bool = False) -> Answered:
@@ -55,14 +56,8 @@ def test_the_cut_of_the_largest_sum() -> None:
 
 
 def test_what_is_released_can_be_read_again(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    network = DenseNet(DenseConfig(c.CONCEPTS, side=64, pyramid=16, width=16))
-    adam, average = optimiser(network, Plan(1)), Average(network)
-    save(tmp_path, network, adam, average, Progress(7, 1.0))
-    described = {"plan": asdict(Plan(1)), "config": asdict(network.config), "concepts": {"mass": {"boxes": 3}}}
-    (tmp_path / "run.json").write_text(json.dumps(described))
-    (tmp_path / "cuts-own.json").write_text(json.dumps({"presence": {"mass": 0.4}, "share": 0.9}))
-    manifest = json.loads(release(tmp_path, tmp_path / "final").read_text())
+    network = a_run(tmp_path / "run", 0)
+    manifest = json.loads(release(tmp_path / "run", tmp_path / "final").read_text())
     assert manifest["steps"] == 7
     assert manifest["concepts"]["mass"] == {"boxes": 3, "cut": 0.4}
     film, question = torch.rand(64, 64), [("mass", "left")]
@@ -71,3 +66,53 @@ def test_what_is_released_can_be_read_again(tmp_path: Path) -> None:
     assert found.presence == pytest.approx(expected.presence, abs=0.01)
     with pytest.raises(CheckpointError, match="missing or damaged"):
         load_dense(tmp_path)
+
+
+def a_run(folder: Path, seed: int, **settings: object) -> DenseNet:
+    """A dense run of a few numbers, as it lies on disk."""
+    torch.manual_seed(seed)
+    network = DenseNet(DenseConfig(c.CONCEPTS, **{"side": 64, "pyramid": 16, "width": 16} | settings))  # type: ignore[arg-type]
+    adam, average = optimiser(network, Plan(1)), Average(network)
+    folder.mkdir()
+    save(folder, network, adam, average, Progress(7, 1.0))
+    described = {"plan": asdict(Plan(1)), "config": asdict(network.config), "concepts": {"mass": {"boxes": 3}}}
+    (folder / "run.json").write_text(json.dumps(described))
+    (folder / "cuts-own.json").write_text(json.dumps({"presence": {"mass": 0.4}, "share": 0.9}))
+    return network
+
+
+def test_a_partner_has_its_share_in_every_answer(tmp_path: Path) -> None:
+    networks = [a_run(tmp_path / "one", 1), a_run(tmp_path / "two", 2, width=8)]
+    out = tmp_path / "final"
+    release(tmp_path / "one", out)
+    pair(tmp_path / "two", out, 0.25)
+    film, question = torch.rand(64, 64), [("mass", "left")]
+    eyes = load_dense(out)
+    assert eyes.paired
+    both = eyes.ask(eyes.look(film), question)[0]
+    one, two = (alone.ask(alone.look(film), question)[0] for alone in map(DenseEyes, networks))
+    torch.testing.assert_close(both.heat, 0.75 * one.heat + 0.25 * two.heat, atol=0.05, rtol=0)
+    logits = [math.log(p / (1 - p)) for p in (both.presence, one.presence, two.presence)]
+    assert logits[0] == pytest.approx(0.75 * logits[1] + 0.25 * logits[2], abs=0.02)
+    (out / PARTNER).write_bytes(b"no weights")
+    with pytest.raises(CheckpointError, match="missing or damaged"):
+        load_dense(out)
+
+
+def test_a_partner_that_looks_at_other_canvases_is_refused(tmp_path: Path) -> None:
+    a_run(tmp_path / "one", 1)
+    a_run(tmp_path / "two", 2, side=96)
+    release(tmp_path / "one", tmp_path / "final")
+    pair(tmp_path / "two", tmp_path / "final", 0.25)
+    with pytest.raises(CheckpointError, match="missing or damaged"):
+        load_dense(tmp_path / "final")
+
+
+def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
+    before = a_run(tmp_path / "one", 1)
+    network = DenseNet(before.config)
+    begin(network, tmp_path / "one")
+    for name, value in before.state_dict().items():
+        assert torch.equal(value, network.state_dict()[name])
+    with pytest.raises(ValueError, match="of another network"):
+        begin(DenseNet(DenseConfig(c.CONCEPTS, side=64, pyramid=16, width=16, embed=8)), tmp_path / "one")

@@ -80,6 +80,14 @@ def trained(run: Path) -> DenseEyes:
     described = json.loads((run / "run.json").read_text())["config"]
     config = DenseConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()})
     network = DenseNet(config)
-    with safe_open(run / STATE, "pt") as stored:
-        network.load_state_dict({name: stored.get_tensor(f"ema.{name}") for name in network.state_dict()})
+    begin(network, run)
     return DenseEyes(network)
+
+
+def begin(network: DenseNet, run: Path) -> None:
+    """Give the network the run's average of weights. Raises ValueError where it is another network's."""
+    with safe_open(run / STATE, "pt") as stored:
+        lacking = {f"ema.{name}" for name in network.state_dict()} - set(stored.keys())
+        if lacking:
+            raise ValueError(f"{run} is the run of another network: it lacks {min(lacking)}")
+        network.load_state_dict({name: stored.get_tensor(f"ema.{name}") for name in network.state_dict()})

@@ -31,7 +31,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_dense_network_is_published_and_nothing_that_the_manifest_does_not_name(run: Path, tmp_path: Path) -> None:
     out = model_folder(checkpoint_of(run), tmp_path / "out", model_card("# A model", "owner/model", None))
-    wanted = {"README.md", checkpoint.MANIFEST, *checkpoint.FILES, *checkpoint.DENSE_FILES}
+    wanted = {"README.md", checkpoint.MANIFEST, *checkpoint.FILES, *checkpoint.DENSE_FILES[:2]}
     assert {path.name for path in out.iterdir()} == wanted
     assert checkpoint.load(out, "cpu").eyes is not None
     assert told(out).startswith("7 files, ")
