@@ -20,9 +20,9 @@ from lofi.gallery.vector_index import Neighbours, Rows, Vectors
 M = 16
 EF_CONSTRUCTION = 200
 SEED = 20
-OVERFETCH = 3.0
+OVERFETCH = 2.0
 """How many times the neighbours that a filter would need to leave k are asked for: the last of many are found less
-surely than the first (with 1.5, a filter that left 2 % of a million studies had a recall of 0.95).
+surely than the first, and of those that the filter leaves there are by chance more here and fewer there.
 """
 
 
@@ -30,12 +30,14 @@ surely than the first (with 1.5, a filter that left 2 % of a million studies had
 class Costs:
     """What a search takes, in rows of the exact product, and how many candidates it needs; measured at build time.
 
-    ``ef`` candidates are looked at in a search, each as long as ``candidate`` rows; a row copied out for a filter takes
-    as long as ``gathered``. The defaults are those of one machine at E = 256.
+    ``ef`` candidates are looked at in a search, each as long as ``candidate`` rows, after a way down to them as long as
+    ``entry``; a row copied out for a filter takes as long as ``gathered``. The defaults are those of one machine at
+    E = 256.
     """
 
     ef: int = 128
     candidate: float = 18.0
+    entry: float = 0.0
     gathered: float = GATHERED
 
 
@@ -114,7 +116,7 @@ class HnswIndex:
 
     def cost(self, k: int, allowed: Rows | None = None) -> float:
         asked = overfetch(k, len(self.vectors), allowed)
-        return self.costs.candidate * max(self.costs.ef, asked)
+        return self.costs.entry + self.costs.candidate * max(self.costs.ef, asked)
 
     def search(self, query: Vectors, k: int, allowed: Rows | None = None) -> Neighbours:
         # hnswlib's own filter calls Python for every candidate; asking for more and filtering after is quicker.

@@ -123,6 +123,7 @@ def _read(folder: Path, name: str, vectors: Vectors) -> Way:
     costs = Costs(
         plain.whole(values.get("ef"), "ef", 1, 100_000),
         plain.number(values.get("candidate"), "candidate", 0, 1e9),
+        plain.number(values.get("entry", 0.0), "entry", 0, 1e9),
         plain.number(values.get("gathered"), "gathered", 1, 1e9),
     )
     if values.get("sha256") == "":

@@ -15,6 +15,8 @@ QUERIES = 48
 WORTH = 0.8
 """A graph that takes longer than this share of the exact search is not worth its file."""
 CANDIDATES = (64, 96, 128, 192, 256, 384, 512, 768, 1_024)
+DEEP = 8
+"""How many times the candidates of a search a second one looks at, to tell what each costs."""
 SEED = 7
 
 
@@ -35,11 +37,19 @@ def measured(index: HnswIndex, probes: Vectors | None = None) -> tuple[Costs, bo
         if all(_recall(index, group, truth) >= RECALL for group, truth in zip(groups, truths, strict=True)):
             break
     rows = np.sort(np.random.default_rng(SEED).choice(len(vectors), max(1, len(vectors) // 50), replace=False))
-    by_graph, whole, part = _times(
-        groups[0], lambda q: index.search(q, K), lambda q: exact.search(q, K), lambda q: vectors[rows] @ q
+    deep = min(len(vectors), DEEP * costs.ef)
+    by_graph, far, whole, part = _times(
+        groups[0],
+        lambda q: index.search(q, K),
+        lambda q: index.search(q, deep),
+        lambda q: exact.search(q, K),
+        lambda q: vectors[rows] @ q,
     )
     row = whole / len(vectors)
-    found = Costs(costs.ef, by_graph / costs.ef / row, max(1.0, part / len(rows) / row))
+    # A straight line through both: what one more candidate costs, and what none would.
+    candidate = max(0.0, far - by_graph) / max(1, deep - costs.ef) or by_graph / costs.ef
+    entry = max(0.0, by_graph - candidate * costs.ef)
+    found = Costs(costs.ef, candidate / row, entry / row, max(1.0, part / len(rows) / row))
     return found, by_graph < WORTH * whole
 
 

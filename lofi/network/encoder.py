@@ -1,7 +1,7 @@
 """Encoder: films, their regions and words as vectors, by one trained network."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,19 @@ from lofi.shelf import Shelf
 
 PHRASES_KEPT = 256
 """Phrases whose embedding is kept: the same ones are asked of film after film."""
+Forward = Callable[[Tensor], Tensor]
+"""(B, S, S) canvases in 0–1 → (B, E) unit vectors of films."""
+
+
+@dataclass
+class Towers:
+    """What makes films' vectors: ``own`` the image tower, ``placed`` the dense network where that makes any.
+
+    A compiled copy of either may stand in its place (train.indexing.compiled).
+    """
+
+    own: Forward
+    placed: Forward | None
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,8 @@ class Encoder:
         # One forward pass at a time: two would only share the same cores or GPU, and memory stays bounded.
         self._lock = threading.Lock()
         self._phrases: Shelf[NDArray[np.float32]] = Shelf(PHRASES_KEPT)
+        placed = None if eyes is None or eyes.whole is None else eyes.network.embed
+        self.towers = Towers(lambda canvases: network.encode_images(canvases)[1], placed)
 
     @property
     def talk(self) -> Talk:
@@ -122,14 +137,19 @@ class Encoder:
     @torch.inference_mode()
     def embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
         """(B, E) float32 unit embeddings of films: the image tower's and, where there are any, the dense network's."""
-        if not radiographs:
-            return np.zeros((0, self.embed_dim), dtype=np.float32)
+        # A processor is quickest with one film at a time, its features all in cache: of 16 each takes a third longer.
+        step = 1 if self.device.type == "cpu" else max(1, len(radiographs))
+        parts = [self._embed(radiographs[start : start + step]) for start in range(0, len(radiographs), step)]
+        return np.concatenate([np.zeros((0, self.embed_dim), dtype=np.float32), *parts])
+
+    def _embed(self, radiographs: Sequence[Radiograph]) -> NDArray[np.float32]:
         canvases, _ = self._canvases(radiographs)
         with self._lock:
-            own = self.network.encode_images(canvases)[1]
-            if self.eyes is not None and self._whole is not None:
-                own = self.eyes.centre.films(own, self.eyes.embed(radiographs))
-            return np.asarray(own.cpu().numpy(), dtype=np.float32)
+            vectors = self.towers.own(canvases)
+            if self.eyes is not None and self.towers.placed is not None:
+                placed = self.eyes.canvases(radiographs).to(self.device)
+                vectors = self.eyes.centre.films(vectors, self.towers.placed(placed))
+            return np.asarray(vectors.cpu().numpy(), dtype=np.float32)
 
     @torch.inference_mode()
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -86,11 +86,9 @@ class DenseEyes:
         """What makes a vector of a whole film, where the network does."""
         return self.network.vector
 
-    @torch.inference_mode()
-    def embed(self, films: Sequence[Radiograph]) -> Tensor:
-        """(B, E) unit vectors of films. Raises ValueError where the network makes none."""
-        device = next(self.network.parameters()).device
-        return self.network.embed(torch.stack([self._canvas(film) for film in films]).to(device))
+    def canvases(self, films: Sequence[Radiograph]) -> Tensor:
+        """(B, S, S) what the network is shown of films."""
+        return torch.stack([self._canvas(film) for film in films])
 
     @torch.inference_mode()
     def embed_parts(self, seen: Seen, boxes: Boxes) -> Tensor:
