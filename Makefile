@@ -20,14 +20,17 @@ SHELL := /bin/bash
 # Which of how many packages pip is at, on one line of a terminal.
 told = | awk -v total=$(1) '/^Collecting/ { n++; printf "\r  %d of %s: %-40.40s", n, total, $$2; fflush() } END { printf "\r%60s\r", "" }'
 
-.PHONY: demo test lint docs pictures bench fuzz lock gallery smoke-gemma clean
+.PHONY: demo test suite lint docs pictures bench fuzz lock gallery smoke-gemma clean
 
 demo: $(VENV)/ready
 	@$(BIN)/python app.py
 
+# Beside one another: the types take a minute of one core, in which the last tests would have another to themselves.
 test: $(VENV)/ready-dev
+	@$(MAKE) --no-print-directory -j 2 suite lint
+
+suite: $(VENV)/ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
-	@$(MAKE) --no-print-directory lint
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
