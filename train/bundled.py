@@ -21,8 +21,10 @@ import torch
 from train.data.joining import joined, write_joined, write_records
 from train.data.records import FilmRecord, read
 
-DENSE_MINUTES = "189"
+DENSE_MINUTES, PARTNER_MINUTES = "189", "56"
 """Of two cores, other work beside it."""
+PARTNER_SHARE = "0.5"
+"""Of the smaller dense network in what both answer."""
 DETAIL = "256"
 """Pixels on the longer side to which films are softened before the language model's tower sees them."""
 CENTRED = ("openi", "nih_bbox", "nih_labelled", "nih_pneu_normal", "nih_extra")
@@ -115,14 +117,16 @@ def regions(shared: Path) -> Path:
 def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device: str) -> list[Stage]:
     """The dense network and what makes it a part of ``checkpoint``; it reads the data's own layout.
 
-    On a GPU the bundled one: a short run that finds boxes for labels without any, and one that learns from them too. On
-    a processor the smaller one that was bundled before, which leaves the films' vectors to the language model's tower.
+    On a GPU the bundled one: a short run that finds boxes for labels without any, one that learns from them too. Its
+    partner, the smaller one that was bundled before, learns on the processor, then from boxes that the large one finds.
+    On a processor that smaller one alone, which leaves the films' vectors to the language model's tower.
     """
     place = ("--shared", str(shared))
     kept = ("--cache", str(cache))
+    small = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
+    paired: tuple[str, ...] = ()
     if device == "cpu":
-        plan = ("--minutes", DENSE_MINUTES, "--coarse", "0.68", "--side", "448")
-        trained = [Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan), True)]
+        trained = [Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *small), True)]
         centred = []
     else:
         first = run.with_name(f"{run.name}-first")
@@ -133,12 +137,20 @@ def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device:
             Stage("dense-first", "train.dense", (*place, "--out", str(first), *kept, *plan, *short), True),
             Stage("dense", "train.dense", (*place, "--out", str(run), *kept, *plan, *found), True),
         ]
+        before, partner = run.with_name(f"{run.name}-small"), run.with_name(f"{run.name}-partner")
+        taken_up = ("--start", str(before), "--found", str(run), "--minutes", PARTNER_MINUTES, "--coarse", "0")
+        rates = ("--set", "head_rate=8e-4", "--set", "tower_rate=2e-4")
+        trained += [
+            Stage("dense-small", "train.dense", (*place, "--out", str(before), *kept, *small), True),
+            Stage("dense-partner", "train.dense", (*place, "--out", str(partner), *kept, *taken_up, *rates), True),
+        ]
+        paired = ("--partner", str(partner), "--share", PARTNER_SHARE)
         records = ("--records", str(shared / "cxr" / "records.jsonl"), "--source", *CENTRED, "--films", "320")
         centred = [Stage("centred", "train.centre", ("--model", str(checkpoint), *records))]
     return [
         *trained,
         Stage("cuts", "train.dense_figures", ("--run", str(run), *place, "--split", "dev")),
-        Stage("released", "train.dense_release", ("--run", str(run), "--out", str(checkpoint))),
+        Stage("released", "train.dense_release", ("--run", str(run), *paired, "--out", str(checkpoint))),
         *centred,
         Stage("agreed", "train.agree", ("--model", str(checkpoint), *place, "--detail", DETAIL)),
     ]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from lofi.errors import GalleryMismatch
+from lofi.gallery import tuning
 from lofi.gallery.exact import ExactIndex
 from lofi.gallery.hnsw import Costs, HnswIndex
 from lofi.gallery.tuning import measured
@@ -125,4 +126,22 @@ def test_measured_costs_reach_the_recall_that_is_wanted(index: HnswIndex) -> Non
     assert 64 <= costs.ef <= 1_024
     assert costs.candidate > 0
     assert costs.gathered >= 1
+    index.with_costs(Costs())
+
+
+@pytest.mark.parametrize(
+    ("shallow", "deep", "candidate", "entry"),
+    [(3 * 64, 10 * 64, 1.0, 2.0 * 64), (3 * 64, 2 * 64, 3.0, 0.0)],
+    ids=["told apart", "a busy moment: deeper is not free"],
+)
+def test_an_entry_and_a_candidate_lie_on_a_line(
+    index: HnswIndex, shallow: int, deep: int, candidate: float, entry: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search among 64 candidates and one among eight times as many, a row of the exact search taking a second."""
+    monkeypatch.setattr(tuning, "_recall", lambda *_: 1.0)
+    monkeypatch.setattr(tuning, "_times", lambda *_: [shallow, deep, len(VECTORS), 2 * len(VECTORS) / 50])
+    costs, quicker = measured(index)
+    assert costs == Costs(64, candidate, entry, 2.0)
+    assert quicker
+    assert index.with_costs(costs).cost(10) == shallow
     index.with_costs(Costs())

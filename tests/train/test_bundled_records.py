@@ -94,5 +94,6 @@ def test_on_a_gpu_vectors_are_centred_before_anybody_hears_the_network(tmp_path:
         device: [stage.name for stage in bundled.dense_stages(tmp_path, tmp_path, tmp_path, tmp_path, device)]
         for device in ("cuda", "cpu")
     }
-    assert names["cuda"] == ["dense-first", "dense", "cuts", "released", "centred", "agreed"]
+    trained = ["dense-first", "dense", "dense-small", "dense-partner"]
+    assert names["cuda"] == [*trained, "cuts", "released", "centred", "agreed"]
     assert names["cpu"] == ["dense", "cuts", "released", "agreed"]

@@ -218,3 +218,6 @@ def test_the_bundled_run_uses_a_gpu_where_there_is_one(device: str, shared: Path
     if device == "cuda":
         assert dense["dense"][dense["dense"].index("--found") + 1] == str(tmp_path / "dense-first")
         assert "--found" not in dense["dense-first"]
+        partner = dense["dense-partner"]  # of the smaller tower, on the processor, from the smaller network's weights
+        assert partner[partner.index("--start") + 1] == str(tmp_path / "dense-small")
+        assert not {"--device", "--words", "--tower"} & set(partner)
