@@ -122,7 +122,10 @@ def main() -> None:
         DenseConfig(CONCEPTS, side=options.side, tower=options.tower, embed=width), plan.skipped, plan.dropout
     )
     if options.start:
-        begin(network, options.start)
+        try:
+            begin(network, options.start)
+        except (OSError, ValueError) as error:
+            parser.error(f"--start: {error}")
     else:
         starting(network, options.shared / "weights" / TOWERS[options.tower])
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}

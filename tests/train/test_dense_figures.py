@@ -5,12 +5,14 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lofi.errors import CheckpointError
 from lofi.network.dense import DenseConfig, DenseNet
 from lofi.network.eyes import PARTNER, DenseEyes, load_dense
+from train import dense
 from train.dense_release import pair, release
 from train.densely import concepts as c
 from train.densely.asking import Answered
@@ -116,3 +118,18 @@ def test_a_run_begins_with_the_weights_of_another(tmp_path: Path) -> None:
         assert torch.equal(value, network.state_dict()[name])
     with pytest.raises(ValueError, match="of another network"):
         begin(DenseNet(DenseConfig(c.CONCEPTS, side=64, pyramid=16, width=16, embed=8)), tmp_path / "one")
+
+
+def test_a_start_that_is_none_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus: list[object] = []
+    monkeypatch.setattr(dense, "films", lambda *_: corpus)
+    monkeypatch.setattr(dense, "canvases", lambda *_: np.zeros((0, 64, 64), np.uint8))
+    command = ["train.dense", "--shared", str(tmp_path), "--out", str(tmp_path / "run"), "--start", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", command)
+    threads = torch.get_num_threads()
+    with pytest.raises(SystemExit):
+        dense.main()
+    torch.set_num_threads(threads)
+    assert "--start: " in capsys.readouterr().err

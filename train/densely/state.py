@@ -85,7 +85,9 @@ def trained(run: Path) -> DenseEyes:
 
 
 def begin(network: DenseNet, run: Path) -> None:
-    """Give the network the run's average of weights. Raises ValueError where it is another network's."""
+    """Give the network the run's average of weights. Raises ValueError where it is another network's, OSError where
+    there is none.
+    """
     with safe_open(run / STATE, "pt") as stored:
         lacking = {f"ema.{name}" for name in network.state_dict()} - set(stored.keys())
         if lacking:

@@ -84,7 +84,12 @@ def _compiled(module: _Module, picture: Tensor) -> Forward:
     # In full precision also where the processor has half: vectors of one gallery are made alike. A film a core, as
     # lofi.network.encoder asks for them.
     cores = torch.get_num_threads()
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cores, "NUM_STREAMS": cores, "ENABLE_CPU_PINNING": False}
+    settings = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": cores,
+        "NUM_STREAMS": cores,
+        "ENABLE_CPU_PINNING": False,
+    }
     ready, own = openvino.Core().compile_model(graph, "CPU", settings), threading.local()
 
     def forward(canvases: Tensor) -> Tensor:
