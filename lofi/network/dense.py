@@ -48,6 +48,11 @@ class Seen(NamedTuple):
     whole: Tensor
     deep: Tensor
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps in memory."""
+        return sum(int(part.numel() * part.element_size()) for part in self)
+
 
 class Asked(NamedTuple):
     """``heat`` (Q, n, n) logits, ``boxes`` (Q, 4, n, n) xyxy in 0–1 of the canvas, ``presence`` (Q,) logits."""

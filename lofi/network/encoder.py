@@ -67,9 +67,10 @@ class EncodedFilm:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps in memory."""
-        parts = [self.patches, *([] if self.last is None else [self.last]), *(self.seen or ())]
+        parts = [self.patches, *([] if self.last is None else [self.last])]
         parts += [part for layer in getattr(self.cache, "layers", ()) for part in (layer.keys, layer.values)]
-        return self.embedding.nbytes + sum(int(part.numel() * part.element_size()) for part in parts)
+        own = self.embedding.nbytes + sum(int(part.numel() * part.element_size()) for part in parts)
+        return own + (0 if self.seen is None else self.seen.nbytes)
 
 
 class Encoder:

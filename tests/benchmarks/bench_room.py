@@ -66,6 +66,7 @@ def read(page: Page, film: Path) -> dict[str, float]:
     page.fill("#phrases", ", ".join(PHRASES))
     page.click("#find")
     page.wait_for_function(f"stamps['phrase {len(PHRASES)}']")
+    page.get_by_role("tab", name="Similar studies").click()
     page.locator(".hit").first.click()
     page.wait_for_function("stamps.beside")
     at = page.evaluate("stamps")

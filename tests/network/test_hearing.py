@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from lofi.errors import CheckpointError
 from lofi.network import checkpoint
 from lofi.network.centre import TOWER
-from lofi.network.dense import DenseConfig, DenseNet
+from lofi.network.dense import DenseConfig, DenseNet, Seen
 from lofi.network.eyes import OUTSIDE, DenseEyes, load_dense
 from lofi.network.hearing import Hearing, hear
+from lofi.network.pair import SeenByBoth
 from tests import tiny
 from tests.doubles import noise_film
 
@@ -258,7 +259,17 @@ def test_a_partner_is_asked_too_and_galleries_stay(folder: Path, tmp_path: Path)
     assert model.eyes.paired
     assert model.fingerprint == alone.fingerprint
     film = noise_film(2)
-    np.testing.assert_array_equal(model.encode(film).embedding, alone.encode(film).embedding)
+    encoded = model.encode(film)
+    np.testing.assert_array_equal(encoded.embedding, alone.encode(film).embedding)
+    seen = encoded.seen
+    assert isinstance(seen, SeenByBoth)
+    assert "second" not in vars(seen)  # similar studies do not wait for it
+    before = encoded.nbytes
+    model.locate(encoded, "effusion")
+    assert "second" in vars(seen)
+    assert encoded.nbytes == before  # it was counted all along
+    with pytest.raises(TypeError, match="seen itself"):
+        model.eyes.ask(Seen(*seen), [("effusion", "")])
     assert model.locate(film, "effusion") != alone.locate(film, "effusion")
     (tmp_path / "partner.safetensors").write_bytes(b"other weights")
     with pytest.raises(CheckpointError, match=r"partner\.safetensors of the checkpoint is missing or damaged"):

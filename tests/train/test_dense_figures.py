@@ -132,4 +132,5 @@ def test_a_start_that_is_none_is_told_in_a_sentence(
     with pytest.raises(SystemExit):
         dense.main()
     torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
     assert "--start: " in capsys.readouterr().err
