@@ -5,6 +5,7 @@ Only what makes films' vectors; texts, boxes and questions stay with torch.
 
 import importlib.util
 import logging
+import sys
 import threading
 import time
 import warnings
@@ -75,6 +76,8 @@ def _quicker(module: _Module, side: int) -> tuple[Forward, float, float]:
 
 
 def _compiled(module: _Module, picture: Tensor) -> Forward:
+    # Where its package for that is missing, OpenVINO tells nobody that it is used; as it comes, it asks nobody first.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     with torch.no_grad(), warnings.catch_warnings():
