@@ -11,6 +11,7 @@ import torch
 import lofi
 from tests.doubles import noise_film
 from train.indexing import compiled
+from train.indexing import model as indexing_model
 from train.indexing.compiled import hasten
 
 # Not importorskip: whoever imports OpenVINO himself lets it tell its makers.
@@ -81,3 +82,15 @@ def test_a_tower_that_cannot_be_compiled_stays(model: lofi.LofiModel, monkeypatc
     before = model.embed(FILM)
     assert hasten(model) == 1.0
     np.testing.assert_array_equal(model.embed(FILM), before)
+
+
+def test_a_few_films_are_not_worth_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[lofi.LofiModel] = []
+    monkeypatch.setattr(compiled, "hasten", asked.append)
+    monkeypatch.setattr(indexing_model, "HASTENED_AFTER", 2)
+    checkpoint = indexing_model.Checkpoint(MODEL)
+    checkpoint.embed([noise_film(0), noise_film(1)])
+    assert not asked
+    checkpoint.embed(FILM)
+    checkpoint.embed(FILM)
+    assert len(asked) == 1

@@ -24,9 +24,14 @@ class Model(Embedder, RegionEmbedder, Protocol):
         ...
 
 
+HASTENED_AFTER = 256
+"""Films: compiling takes as long as embedding so many."""
+
+
 class Checkpoint:
     """A checkpoint whose networks are loaded by the first film or text: where all is kept, they never are. What makes
-    films' vectors is compiled by OpenVINO where that is installed and quicker (train.indexing.compiled).
+    films' vectors is compiled by OpenVINO where that is installed and quicker (train.indexing.compiled), once many
+    films were embedded.
 
     ``place`` is its folder. Raises CheckpointError at once where a folder or hub id is of none.
     """
@@ -36,6 +41,7 @@ class Checkpoint:
         from lofi.network.checkpoint import fetch, fingerprint, read_manifest
         from lofi.network.config import ModelConfig, from_dict
 
+        self._films = 0
         self.place = Path(place) if Path(place).is_dir() else fetch(str(place))
         manifest = read_manifest(self.place)
         self.fingerprint = fingerprint(manifest)
@@ -59,7 +65,9 @@ class Checkpoint:
 
     def embed(self, radiographs: list[Radiograph]) -> NDArray[np.float32]:
         """As the model's."""
-        return self._hastened.embed(radiographs)
+        model = self._hastened if self._films >= HASTENED_AFTER else self._model
+        self._films += len(radiographs)
+        return model.embed(radiographs)
 
     def embed_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """As the model's."""
