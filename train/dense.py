@@ -116,8 +116,6 @@ def main() -> None:
         width = model.text_dim
         words = words_of(corpus, options.shared, model, cache).to(torch.device(options.device))
         told = Told(words, Bank(len(corpus), width, torch.device(options.device)))
-    if options.found:
-        corpus = completed(corpus, canvas, options.found, options.device)
     network = DenseNet(
         DenseConfig(CONCEPTS, side=options.side, tower=options.tower, embed=width), plan.skipped, plan.dropout
     )
@@ -128,6 +126,8 @@ def main() -> None:
             parser.error(f"--start: {error}")
     else:
         starting(network, options.shared / "weights" / TOWERS[options.tower])
+    if options.found:
+        corpus = completed(corpus, canvas, options.found, options.device)
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
     reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()

@@ -112,26 +112,18 @@ def test_a_mean_that_can_be_none_is_refused(folder: Path, tmp_path: Path, mean: 
         checkpoint.load(tmp_path, "cpu")
 
 
-def test_without_vectors_it_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("saved", "said"), [(True, "makes no vectors of films"), (False, "No readable LoFi checkpoint there")]
+)
+def test_what_cannot_be_centred_is_told_in_a_sentence(
+    saved: bool, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    checkpoint.save(tmp_path, tiny.network(local=True), tiny.tokenizer_files(), data={}, metrics={})
+    if saved:
+        checkpoint.save(tmp_path, tiny.network(local=True), tiny.tokenizer_files(), data={}, metrics={})
     (tmp_path / "records.jsonl").write_text("")
     monkeypatch.setattr(
         "sys.argv", ["train.centre", "--model", str(tmp_path), "--records", str(tmp_path / "records.jsonl")]
     )
     with pytest.raises(SystemExit):
         main()
-    assert "makes no vectors of films" in capsys.readouterr().err
-
-
-def test_no_checkpoint_is_told_in_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "records.jsonl").write_text("")
-    monkeypatch.setattr(
-        "sys.argv", ["train.centre", "--model", str(tmp_path), "--records", str(tmp_path / "records.jsonl")]
-    )
-    with pytest.raises(SystemExit):
-        main()
-    assert "No readable LoFi checkpoint there" in capsys.readouterr().err
+    assert said in capsys.readouterr().err

@@ -53,14 +53,14 @@ def hasten(model: LofiModel) -> float:
         towers.placed, old, new = _quicker(_Module(eyes.network, towers.placed), eyes.preprocessing.side)
         before, after = before + old, after + new
     torch.set_num_threads(cores)  # what threads that are new begin with
-    gain = before / after
+    gain = before / after if after else 1.0
     if gain > 1:
         _log.info("Films are embedded by OpenVINO, %.1f times as quick here.", gain)
     return gain
 
 
 def _quicker(module: _Module, side: int) -> tuple[Forward, float, float]:
-    """What to take, and the seconds that the original and what is taken need for a film."""
+    """What to take, and the seconds that the original and what is taken need for a film; 0 where it was not tried."""
     picture = torch.rand(1, side, side, generator=torch.Generator().manual_seed(0))
     original: Forward = module.forward
     try:
@@ -69,7 +69,7 @@ def _quicker(module: _Module, side: int) -> tuple[Forward, float, float]:
             same = functional.cosine_similarity(original(picture), copy(picture)).min() >= ALIKE
     except Exception as error:  # an operator that it does not know, a processor that it does not
         _log.info("OpenVINO could not compile a tower (%s).", type(error).__name__)
-        return original, 1.0, 1.0
+        return original, 0.0, 0.0
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as core:
         slow, quick = (core.submit(_seconds, way, picture).result() for way in (original, copy))
     return (copy, slow, quick) if same and quick < WORTH * slow else (original, slow, slow)
