@@ -29,6 +29,7 @@ from train.densely.corpus import films, taught
 from train.densely.found import askable, found_on
 from train.densely.run import Plan, run, starting
 from train.densely.sampling import Sampler
+from train.densely.shadows import Shadows
 from train.densely.state import begin, trained
 from train.densely.stepping import Told
 from train.densely.worded import words_of
@@ -131,7 +132,7 @@ def main() -> None:
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
     reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()
-    sampler = Sampler(corpus, plan.seed, rounds=plan.rounds, told=reported)
+    sampler = Sampler(corpus, plan.seed, rounds=plan.rounds, told=reported, shadows=Shadows())
     # Depthwise layers want their channels last; float32 that is left of a step may go through tensor cores.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     network.to(torch.device(options.device), memory_format=torch.channels_last)

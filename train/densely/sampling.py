@@ -13,11 +13,16 @@ from train.densely.balance import Key, cells, counted, films_by_answer, weights
 from train.densely.canvases import placed
 from train.densely.drawn import draw
 from train.densely.questions import Question, choose
+from train.densely.shadows import CAST, Shadows, lay
 
 BATCH = 12
 _SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneumothorax": 1.2, "infiltration": 1.2}
 """Boxed findings that are shown more often than their number of films alone would have it."""
 DRAWN_TRUST = 0.3
+DRAWN = {"nodule": 3.0, "mass": 1.5, "consolidation": 2.0, "effusion": 2.0, "pneumothorax": 1.5}
+"""How often each finding is drawn into a normal film; those that the simulator casts only where it did."""
+DRAWN_SHARE = 0.6
+"""Of the normal films of a round, those that something is drawn into."""
 BOXED = 5
 """Of a round's films, those picked for a finding that has a box on them."""
 FOUND_SHARE = 0.3
@@ -48,14 +53,16 @@ class Sampler:
         rehearsal: int = 1200,
         rounds: int = 1,
         told: Sequence[int] = (),
+        shadows: Shadows | None = None,
     ) -> None:
-        self.films, self.rounds, self.told = films, rounds, told
+        self.films, self.rounds, self.told, self.shadows = films, rounds, told, shadows
         answers = films_by_answer(films)
         self.cells = cells(answers)
         self.answers = answers
         self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=False))}
         self.found = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=True))}
-        self.normal = [i for i, f in enumerate(films) if self._drawable(f)]
+        self.normal = [i for i, f in enumerate(films) if not f.positive and "lung" in f.regions]
+        self.drawable = {concept: found for concept in DRAWN if (found := self._drawable(concept))}
         self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
         self.others = {key: self._beside(*key[:2], found) for key, found in answers.items() if not key[2]}
         rng = random.Random(seed)
@@ -77,9 +84,10 @@ class Sampler:
         unsaid = [i for i, film in enumerate(self.films) if film.group == group and concept in film.unmentioned]
         return [i for i in denied if self.films[i].positive] + unsaid
 
-    @staticmethod
-    def _drawable(film: Film) -> bool:
-        return not film.positive and "lung" in film.regions and bool({("nodule", ""), ("mass", "")} & film.absent)
+    def _drawable(self, concept: str) -> list[int]:
+        """Places of the films that are known not to show it, where it can be drawn at all."""
+        able = self.shadows is not None or concept not in CAST
+        return [i for i in self.normal if (concept, "") in self.films[i].absent] if able else []
 
     def picks(self, rng: random.Random) -> list[Pick]:
         """A batch."""
@@ -98,10 +106,11 @@ class Sampler:
                 beside = self.others[(concept, group, False)]
                 out += [Pick(rng.choice(yes), concept)]
                 out += [Pick(rng.choice(beside if beside and rng.random() < 0.5 else no), concept)]
-        if self.normal:
+        if self.drawable:
             for _ in range(2):
-                drawn = rng.choice(("nodule", "nodule", "mass")) if rng.random() < 0.6 else None
-                out.append(Pick(rng.choice(self.normal), drawn=drawn))
+                concept = rng.choices(list(self.drawable), [DRAWN[name] for name in self.drawable])[0]
+                drawn = concept if rng.random() < DRAWN_SHARE else None
+                out.append(Pick(rng.choice(self.drawable[concept]), drawn=drawn))
         if self.by_hand:
             out.append(Pick(rng.choice(self.by_hand)))
         missing = BATCH + (TOLD if self.told else 0) - len(out)
@@ -125,9 +134,16 @@ class Sampler:
             return canvas, questions
         lung = rng.choice(film.regions["lung"])
         on_canvas = placed(lung.box, film.size_hw)
-        canvas, box = draw(canvas, on_canvas, pick.drawn == "mass", drawing)
+        if pick.drawn in CAST:
+            assert self.shadows is not None
+            laid = lay(canvas, on_canvas, self.shadows.one(pick.drawn, lung.side, drawing), drawing)
+        else:
+            laid = draw(canvas, on_canvas, pick.drawn == "mass", drawing)
+        if laid is None:
+            return canvas, questions
+        canvas, box = laid
         others = [q for q in questions if q.concept not in c.near(pick.drawn)]
-        return canvas, [*_drawn(pick.drawn, lung.side, box, rng), *others]
+        return canvas, [*_drawn(_named(pick.drawn, rng), lung.side, box, rng), *others]
 
     def _weighed(self, question: Question, film: Film) -> Question:
         boxes = tuple(placed(box, film.size_hw) for box in question.boxes)
@@ -135,6 +151,11 @@ class Sampler:
             return replace(question, boxes=boxes, trust=0.0)
         weight = self.weights.get((question.concept, film.group, question.present), 0.0)
         return replace(question, boxes=boxes, trust=weight * question.trust)
+
+
+def _named(concept: str, rng: random.Random) -> str:
+    """Consolidation is an opacity, and readers often call it that."""
+    return rng.choice(("consolidation", "lung opacity")) if concept == "consolidation" else concept
 
 
 def _drawn(concept: str, side: str, box: Box, rng: random.Random) -> list[Question]:

@@ -14,7 +14,7 @@ from train.simulation.beam import Beam, Map, soften
 from train.simulation.film import develop, draw_exposure
 from train.simulation.finding import Finding
 from train.simulation.findings import MAKERS, draw_findings
-from train.simulation.projection import add_cloud, cast, draw_beam
+from train.simulation.projection import Shadow, add_cloud, cast, draw_beam
 from train.simulation.reports import write_report
 
 VISIBLE = 0.2
@@ -104,15 +104,19 @@ def expose(seed: int, names: Sequence[str], view: str, side: int, sex: str | Non
                 x, y, z = points.T
                 gone = volume.shape({volume.side: patient.pleural_space(volume.side, x, y, z)}, x, y, z) > 0
                 share -= add_cloud(beam, (points[gone], weights[gone]), 0.3)
-        shares.append(_settle(share, finding, beam))
+        shares.append(settle(share, finding, beam))
     if "Cardiomegaly" in names:
         shares[[f.label for f in findings].index("Cardiomegaly")] = shadow.heart
     total = path + sum((s for s, f in zip(shares, findings, strict=True) if f.label != "Cardiomegaly"), np.float32(0))
-    fields = {lung: (chord > 8) & (shadow.abdomen < 12) & (shadow.heart < 25) for lung, chord in shadow.lungs.items()}
-    return Scene(patient, view, total, findings, tuple(shares), fields, shadow.heart)
+    return Scene(patient, view, total, findings, tuple(shares), lung_fields(shadow), shadow.heart)
 
 
-def _settle(share: Map, finding: Finding, beam: Beam) -> Map:
+def lung_fields(shadow: Shadow) -> dict[int, NDArray[np.bool_]]:
+    """(H, W) where each lung is seen: neither behind the heart nor below the diaphragm."""
+    return {lung: (chord > 8) & (shadow.abdomen < 12) & (shadow.heart < 25) for lung, chord in shadow.lungs.items()}
+
+
+def settle(share: Map, finding: Finding, beam: Beam) -> Map:
     """Add a finding's clouds and balls to its volumes' sums."""
     for cloud in finding.clouds:
         share = share + add_cloud(beam, cloud, finding.blur_mm)

@@ -1,0 +1,91 @@
+"""Findings cast by the simulator and laid into real films: where the box says, as dark or bright as physics has it."""
+
+import random
+from functools import cache
+
+import numpy as np
+import pytest
+
+from train.densely import concepts as c
+from train.densely.answers import film_of
+from train.densely.batches import STRIDE
+from train.densely.sampling import DRAWN, Pick, Sampler
+from train.densely.shadows import CAST, Shadow, Shadows, lay, shadows_of, stretched
+
+LUNGS = {"right lung": [0.1, 0.1, 0.45, 0.8, 0.9], "left lung": [0.55, 0.1, 0.9, 0.8, 0.9]}
+RIGHT = (0.1, 0.1, 0.45, 0.8)
+
+
+@cache
+def cast_few() -> Shadows:
+    return Shadows(6)
+
+
+def test_a_box_moves_as_its_lung_does() -> None:
+    assert stretched((0.2, 0.2, 0.3, 0.4), (0.1, 0.1, 0.5, 0.5), (0.1, 0.1, 0.3, 0.9)) == pytest.approx(
+        (0.15, 0.3, 0.2, 0.7)
+    )
+
+
+@pytest.mark.parametrize("concept", sorted(CAST))
+def test_it_shows_where_its_box_says(concept: str) -> None:
+    canvas = np.full((224, 224), 90, np.uint8)
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        laid = lay(canvas, RIGHT, cast_few().one(concept, "right", rng), rng)
+        assert laid is not None
+        film, box = laid
+        change = film.astype(int) - canvas
+        signed = -change if concept == "pneumothorax" else change
+        assert signed.max() > 5, "it can be seen"
+        assert -signed.clip(None, 0).sum() < 0.1 * signed.clip(0).sum(), "but for the pleura's line it is of one sign"
+        inside = np.zeros_like(canvas, bool)
+        x0, y0, x1, y1 = (round(v * 224) for v in box)
+        inside[y0:y1, x0:x1] = True
+        within = signed[: round(RIGHT[3] * 224)].clip(0)  # below the lung fluid fades into what is white anyway
+        assert within[inside[: len(within)]].sum() > 0.8 * within.sum()
+        assert abs(change[:, 120:]).max() <= 1, "the other lung is as it was"
+
+
+def test_fluid_hides_the_diaphragm_and_ends_below_the_lung() -> None:
+    shadow = next(found for seed in range(20) for found in shadows_of("effusion", seed))
+    column = np.abs(shadow.path.astype(np.float32)).max(1)
+    y = shadow.frame[1] + (np.arange(len(column)) + 0.5) / 256
+    within = column[(y > shadow.box[1] + 0.05) & (y < shadow.lung[3] - 0.02)]
+    assert (np.diff(within) > -0.02).all()
+    assert shadow.box[3] <= shadow.lung[3]
+    assert shadow.lung[3] - shadow.box[1] >= 0.25 * (shadow.lung[3] - shadow.lung[1])
+
+
+def test_one_that_would_lie_beside_the_film_is_not_laid() -> None:
+    shadow = Shadow("effusion", "right", np.ones((8, 8), np.float16), RIGHT, RIGHT, RIGHT)
+    assert lay(np.zeros((64, 64), np.uint8), (-0.4, 0.1, 0.1, 0.8), shadow, np.random.default_rng(0)) is None
+
+
+def test_only_what_a_film_denies_is_drawn_into_it() -> None:
+    plain = {"split": "train", "height": 100, "width": 100, "boxes": []}
+    normal = film_of(
+        plain | {"image": "a", "patient_id": "a", "source": "nih_labelled", "findings": ["No Finding"]}, LUNGS
+    )
+    no_nodule = film_of(plain | {"image": "b", "patient_id": "b", "source": "jsrt", "findings": ["No Nodule"]}, LUNGS)
+    ill = film_of(plain | {"image": "c", "patient_id": "c", "source": "nih_labelled", "findings": ["Effusion"]}, LUNGS)
+    films = [normal, no_nodule, ill]
+    assert set(Sampler(films, rehearsal=2).drawable) == {"nodule", "mass"}
+    sampler = Sampler(films, rehearsal=2, shadows=cast_few())
+    assert {concept: sampler.drawable[concept] for concept in DRAWN} == {
+        **{concept: [0, 1] for concept in ("nodule", "mass")},
+        **{concept: [0] for concept in CAST},
+    }
+    canvas = np.full((8 * STRIDE, 8 * STRIDE), 90, np.uint8)
+    for concept in DRAWN:
+        film, questions = sampler.asked(Pick(0, drawn=concept), canvas, random.Random(1), np.random.default_rng(1))
+        assert (film != canvas).any()
+        there, other = questions[:2]
+        assert there.present
+        assert there.made
+        assert len(there.boxes) == 1
+        assert there.concept in c.near(concept)
+        assert other.side
+        assert not other.present
+        assert not other.boxes
+        assert not any(q.present is False and q.concept in c.near(concept) for q in questions[2:])

@@ -1,0 +1,152 @@
+"""What findings do to the beam, cast by the simulator and laid into real films: boxes of larger findings, for free.
+
+A shadow is the optical path that consolidated lung, fluid or free air adds to each ray of a simulated chest, on the
+picture of one lung. It is stretched from that lung to the lung of the real film, and added there as attenuation.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from train.densely.answers import Box
+from train.simulation.anatomy import LEFT, RIGHT
+from train.simulation.finding import SIDES
+from train.simulation.projection import cast, draw_beam
+from train.simulation.study import cast_roles, lung_fields, mask_box, settle, visible_box
+
+CAST = {"consolidation": "Consolidation", "effusion": "Effusion", "pneumothorax": "Pneumothorax"}
+"""Concept → the simulator's name of it."""
+SIDE = 256
+"""Pixels of the simulated film; a lung is about 90 of them wide."""
+EACH = 80
+"""Simulated chests of each finding."""
+FAINTEST = {"consolidation": 0.25, "effusion": 0.25, "pneumothorax": 0.04}
+"""Strongest change of the optical path below which a shadow is not worth showing."""
+RISEN, FADES = 0.25, 0.15
+"""Of a lung's height: how far fluid must rise above the lung's lower end, and how far below that it fades out."""
+BRIGHTNESS = (0.3, 0.6)
+"""Logarithms of a film's darkness for one of the optical path: how steeply films are processed differs."""
+VESSEL = 0.028
+"""Width, in canvas units, below which lung markings vanish where there is no lung."""
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """``path`` (h, w) float16 optical path within ``frame`` of the simulated film; ``lung`` and ``box`` on it, 0–1.
+
+    ``box`` is what is visible of the finding; ``side`` the patient's.
+    """
+
+    concept: str
+    side: str
+    path: NDArray[np.float16]
+    frame: Box
+    lung: Box
+    box: Box
+
+
+def shadows_of(concept: str, seed: int) -> list[Shadow]:
+    """Those of one simulated chest: one for each side that has the finding, none where it is too faint to be seen."""
+    view = "PA" if seed % 5 < 3 else "AP"
+    patient, findings = cast_roles(seed, (CAST[concept],), view)
+    beam = draw_beam(np.random.default_rng([seed, 2]), view, patient, SIDE)
+    whole = cast(patient, beam, [volume for finding in findings for volume in finding.volumes])
+    lungs, chords = lung_fields(whole), iter(whole.volumes)
+    out = []
+    for finding in findings:
+        path = np.zeros_like(whole.path)
+        for volume in finding.volumes:
+            path += np.float32(volume.contrast) * next(chords)
+        path = settle(path, finding, beam)
+        lung = mask_box(lungs[RIGHT if finding.side == SIDES[RIGHT] else LEFT])
+        if lung and concept == "effusion":
+            path = _hiding_the_diaphragm(path, lung)
+        box = visible_box(path)
+        if box and lung and concept == "effusion":  # readers' boxes end where the lung does
+            box = (box[0], box[1], box[2], min(box[3], lung[3]))
+        if box and lung and _shows(concept, path, lung, box):
+            out.append(_cut(concept, finding.side, path, lung, box))
+    return out
+
+
+def _shows(concept: str, path: NDArray[np.float32], lung: Box, box: Box) -> bool:
+    """Whether it is strong enough, and fluid high enough to be seen above another chest's diaphragm."""
+    risen = concept != "effusion" or lung[3] - box[1] >= RISEN * (lung[3] - lung[1])
+    return risen and float(np.abs(path).max()) >= FAINTEST[concept]
+
+
+def _hiding_the_diaphragm(path: NDArray[np.float32], lung: Box) -> NDArray[np.float32]:
+    """Fluid hides the diaphragm, which lies elsewhere in another chest: the path may not thin out above it, and fades
+    below the lung.
+    """
+    floor, height = lung[3] * SIDE, (lung[3] - lung[1]) * SIDE
+    below = (np.arange(SIDE) - floor) / (FADES * height)
+    return np.asarray(np.maximum.accumulate(path, axis=0) * np.clip(1 - below, 0, 1)[:, None], dtype=np.float32)
+
+
+def _cut(concept: str, side: str, path: NDArray[np.float32], lung: Box, box: Box) -> Shadow:
+    rows, columns = (np.flatnonzero((np.abs(path) > 1e-3).any(axis)) for axis in (1, 0))
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    frame = (left / SIDE, top / SIDE, right / SIDE, bottom / SIDE)
+    return Shadow(concept, side, path[top:bottom, left:right].astype(np.float16), frame, lung, box)
+
+
+class Shadows:
+    """Shadows by concept and side."""
+
+    def __init__(self, each: int = EACH) -> None:
+        """Casts them, a quarter of a second each, from ``each`` simulated chests of every concept."""
+        found = [shadow for concept in CAST for seed in range(each) for shadow in shadows_of(concept, seed)]
+        self.kept: dict[tuple[str, str], list[Shadow]] = {}
+        for shadow in found:
+            self.kept.setdefault((shadow.concept, shadow.side), []).append(shadow)
+
+    def one(self, concept: str, side: str, rng: np.random.Generator) -> Shadow:
+        """A random one of those of a concept on a side."""
+        some = self.kept[(concept, side)]
+        return some[int(rng.integers(len(some)))]
+
+
+def stretched(box: Box, before: Box, after: Box) -> Box:
+    """``box`` moved as ``before`` is moved on to ``after``."""
+    scale = [(after[i + 2] - after[i]) / (before[i + 2] - before[i]) for i in (0, 1)]
+    x0, y0, x1, y1 = (after[i % 2] + (value - before[i % 2]) * scale[i % 2] for i, value in enumerate(box))
+    return (x0, y0, x1, y1)
+
+
+def lay(
+    canvas: NDArray[np.uint8], lung: Box, shadow: Shadow, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Box] | None:
+    """The (S, S) canvas with the shadow in the lung at the box ``lung`` (0–1, of the shadow's side), and the exact box
+    of what is visible of it; None where less than half of that lies on the canvas.
+    """
+    side = canvas.shape[0]
+    x0, y0, x1, y1 = (value * side for value in stretched(shadow.frame, shadow.lung, lung))
+    height, width = shadow.path.shape
+    # Edges to edges: warpAffine speaks of pixel centres.
+    sx, sy = (x1 - x0) / width, (y1 - y0) / height
+    matrix = np.array([[sx, 0, x0 + (sx - 1) / 2], [0, sy, y0 + (sy - 1) / 2]], np.float32)
+    path = cv2.warpAffine(shadow.path.astype(np.float32), matrix, (side, side), flags=cv2.INTER_LINEAR)
+    strength = np.float32(rng.uniform(*BRIGHTNESS))
+    film = canvas.astype(np.float32) / 255
+    if shadow.concept == "pneumothorax":
+        film = _without_markings(canvas, path, film)
+    film = 1 - (1 - film) * np.exp(-strength * path)
+    box = stretched(shadow.box, shadow.lung, lung)
+    seen: Box = (max(0.0, box[0]), max(0.0, box[1]), min(1.0, box[2]), min(1.0, box[3]))
+    if (seen[2] - seen[0]) * (seen[3] - seen[1]) < 0.5 * (box[2] - box[0]) * (box[3] - box[1]):
+        return None
+    return np.round(np.clip(film, 0, 1) * 255).astype(np.uint8), seen
+
+
+def _without_markings(
+    canvas: NDArray[np.uint8], path: NDArray[np.float32], film: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The film without vessels where there is air and no lung; ribs, being wider, stay."""
+    width = max(3, round(VESSEL * canvas.shape[0]) // 2 * 2 + 1)
+    smooth = cv2.medianBlur(canvas, width).astype(np.float32) / 255
+    deepest = max(float(-path.min()), 1e-6)
+    air = np.clip(-path / (0.3 * deepest), 0, 1)
+    return np.asarray(film + (smooth - film) * 0.8 * air, dtype=np.float32)
