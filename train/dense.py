@@ -26,7 +26,7 @@ from train.densely.answers import Film
 from train.densely.canvases import canvases
 from train.densely.concepts import CONCEPTS
 from train.densely.corpus import films, taught
-from train.densely.found import askable, found_on
+from train.densely.found import askable, found_on, kept, read_again
 from train.densely.run import Plan, run, starting
 from train.densely.sampling import Sampler
 from train.densely.shadows import Shadows
@@ -58,11 +58,25 @@ LARGE = Plan(
 """What an accelerator's run uses where the command line is silent."""
 
 
+FOUND = "found.json"
+"""What an earlier run found, beside the run that learns from it."""
+
+
 def completed(corpus: Sequence[Film], canvas: NDArray[np.uint8], run_folder: Path, device: str) -> list[Film]:
     """The films with the boxes that an earlier run finds on them."""
     eyes, known = trained(run_folder), askable(corpus)
     eyes.network.to(device)
     return [found_on(eyes, film, np.asarray(own), known) for film, own in zip(corpus, canvas, strict=True)]
+
+
+def with_found(corpus: Sequence[Film], canvas: NDArray[np.uint8], options: argparse.Namespace) -> list[Film]:
+    """``completed``, kept beside the run and read again where it is taken up."""
+    path: Path = options.out / FOUND
+    if options.resume and path.is_file():
+        return read_again(corpus, path)
+    found = completed(corpus, canvas, options.found, options.device)
+    kept(corpus, found, path)
+    return found
 
 
 def planned(options: argparse.Namespace) -> Plan:
@@ -128,7 +142,7 @@ def main() -> None:
     else:
         starting(network, options.shared / "weights" / TOWERS[options.tower])
     if options.found:
-        corpus = completed(corpus, canvas, options.found, options.device)
+        corpus = with_found(corpus, canvas, options)
     described = {"plan": asdict(plan), "config": asdict(network.config), "concepts": taught(corpus)}
     (options.out / "run.json").write_text(json.dumps(described, indent=1))
     reported = [] if told is None else torch.nonzero(told.words.report_of >= 0)[:, 0].tolist()

@@ -124,7 +124,7 @@ class DenseNet(nn.Module):
 
     def see(self, canvases: Tensor) -> Seen:
         """(B, S, S) canvases in 0–1, S a multiple of 32 → ``Seen``."""
-        levels = self._levels(canvases)
+        levels = self.levels(canvases)
         maps = [conv(level) for conv, level in zip(self.lateral, levels, strict=True)]
         total = maps[-1]
         for finer in maps[-2::-1]:
@@ -139,9 +139,9 @@ class DenseNet(nn.Module):
         """(B, S, S) canvases → (B, E) unit vectors of whole films. Raises ValueError where it has none."""
         if self.vector is None:
             raise ValueError("This dense network makes no vector of a film.")
-        return cast(Tensor, self.vector(self._levels(canvases)[-1]))
+        return cast(Tensor, self.vector(self.levels(canvases)[-1]))
 
-    def _levels(self, canvases: Tensor) -> list[Tensor]:
+    def levels(self, canvases: Tensor) -> list[Tensor]:
         mean, std = (canvases.new_tensor(v)[None, :, None, None] for v in (_MEAN, _STD))
         images = ((canvases[:, None] - mean) / std).contiguous(memory_format=torch.channels_last)
         return cast(list[Tensor], self.e(images))

@@ -2,6 +2,7 @@
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +221,8 @@ def test_heat_loss_against_a_loop() -> None:
     cold = sum(float(-torch.log(1 - p[k]) * p[k] ** 1.5) for k in (1, 2, 3)) / 4
     hot = float(-torch.log(p[0]) * (1 - p[0]) ** 1.5)
     dice = 1 - (2 * float(p[0]) + 1) / (float(p.sum()) + 1 + 1)
-    assert float(heat_losses(heat, want, share)) == pytest.approx(8 * cold + 0.5 * hot + dice, rel=1e-4)
+    targets = replace(targets_of([Question("mass", "")], 2), want=want, share=share)
+    assert float(heat_losses(heat, targets)) == pytest.approx(8 * cold + 0.5 * hot + dice, rel=1e-4)
 
 
 def test_what_is_unknown_teaches_nothing() -> None:

@@ -6,11 +6,12 @@ normal, and a report that says so. Whatever any of them affirms is not denied by
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from train.densely import concepts as c
 from train.densely.denials import denied
+from train.densely.places import coded_places
 
 GROUPS = {
     "nih_bbox": "nih",
@@ -42,6 +43,7 @@ class Film:
 
     ``unmentioned``: findings that NIH's readers wrote nothing of in a report that names others. Half a no: they may
     have been seen and not been worth a word, so it is weighed less, teaches no place, and is never measured with.
+    ``coded``: regions within which a finding that has no boxes lies, as a coded report says.
     """
 
     image: str
@@ -54,6 +56,7 @@ class Film:
     unmentioned: frozenset[str]
     labelled: frozenset[str]
     dev: bool
+    coded: Mapping[str, tuple[Region, ...]] = field(default_factory=dict)
 
     @property
     def positive(self) -> frozenset[str]:
@@ -92,6 +95,11 @@ def film_of(
         unmentioned=frozenset(_unmentioned(record, positive) - {concept for concept, _ in absent} - suspected),
         labelled=frozenset(positive - found),
         dev=record["split"] == "train" and kept_back(record["patient_id"]),
+        coded={
+            concept: tuple(Region(box, side, made=True) for side, box in places)
+            for concept, places in coded_places(record.get("mesh", ()), anatomy).items()
+            if concept not in regions
+        },
     )
 
 

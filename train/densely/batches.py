@@ -26,7 +26,8 @@ class Targets:
     ``want`` (Q, n, n) 1 inside a box; ``boxes`` (Q, 4, n, n) the box of each such cell; ``share`` (Q, n, n) sums to
     1 over a question's boxes and weighs their middles more; ``placed`` (Q,) 1 where the place is known; ``weight`` (Q,)
     of the place; ``present`` (Q,) 0 or 1, softened where a label was read off a text; ``trust`` (Q,) of that, 0 where
-    unknown.
+    unknown. ``within`` (Q,) 1 where the boxes are regions in which it is somewhere: those have neither ``share`` nor
+    box.
     """
 
     want: Tensor
@@ -36,6 +37,7 @@ class Targets:
     weight: Tensor
     present: Tensor
     trust: Tensor
+    within: Tensor
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,11 @@ def targets_of(questions: Sequence[Question], n: int) -> Targets:
             want[row][mask] = 1
             share[row] = np.where(mask, weight, share[row])
             boxes[row][:, mask] = np.asarray(box, np.float32)[:, None]
-        share[row] /= max(1e-9, float(share[row].sum()))
-    column = [[q.placed, q.weight, _softened(q), 0.0 if q.present is None else q.trust] for q in questions]
-    placed, weight, present, trust = torch.tensor(column, dtype=torch.float32).reshape(-1, 4).unbind(1)
+        share[row] *= 0 if question.within else 1 / max(1e-9, float(share[row].sum()))
+    column = [[q.placed, q.weight, _softened(q), 0.0 if q.present is None else q.trust, q.within] for q in questions]
+    placed, weight, present, trust, within = torch.tensor(column, dtype=torch.float32).reshape(-1, 5).unbind(1)
     arrays = (torch.from_numpy(a) for a in (want, boxes, share))
-    return Targets(*arrays, placed, weight, present, trust)
+    return Targets(*arrays, placed, weight, present, trust, within)
 
 
 def _softened(question: Question) -> float:

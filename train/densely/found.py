@@ -4,8 +4,11 @@ Only where the network sees the finding, places it in one spot, and knows it wel
 (``questions.MACHINE_MADE``), and a label's word is what says that the finding is there at all.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +41,33 @@ def questions(film: Film, known: frozenset[str]) -> list[tuple[str, str]]:
     return out
 
 
+def kept(films: Sequence[Film], completed: Sequence[Film], path: Path) -> None:
+    """Write what was found on films, so that a run that is taken up again need not look anew."""
+    found = {
+        film.image: {concept: [[*r.box, r.side] for r in new.regions[concept]] for concept in added}
+        for film, new in zip(films, completed, strict=True)
+        if (added := sorted(set(new.regions) - set(film.regions)))
+    }
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(found))
+    part.replace(path)
+
+
+def read_again(films: Sequence[Film], path: Path) -> list[Film]:
+    """The films with what ``kept`` wrote."""
+    found = json.loads(path.read_text())
+    return [
+        replace(film, regions={**film.regions, **{name: _regions(rows) for name, rows in found[film.image].items()}})
+        if film.image in found
+        else film
+        for film in films
+    ]
+
+
+def _regions(rows: Sequence[Sequence[Any]]) -> tuple[Region, ...]:
+    return tuple(Region((row[0], row[1], row[2], row[3]), row[4], made=True) for row in rows)
+
+
 def found_on(eyes: DenseEyes, film: Film, canvas: NDArray[np.uint8], known: frozenset[str]) -> Film:
     """The film with the boxes that the network is sure of; ``canvas`` (S, S) as ``canvases.render`` makes it."""
     asked = questions(film, known)
@@ -49,9 +79,17 @@ def found_on(eyes: DenseEyes, film: Film, canvas: NDArray[np.uint8], known: froz
         if place.presence < THERE:
             continue
         for box, score in zip(place.boxes.tolist(), place.scores.tolist(), strict=True):
-            if score >= HOT:
-                regions.setdefault(concept, []).append(_region(concept, side, tuple(box), film))
+            region = _region(concept, side, tuple(box), film)
+            if score >= HOT and _agreed(region.box, film.coded.get(concept, ())):
+                regions.setdefault(concept, []).append(region)
     return replace(film, regions={**film.regions, **{name: tuple(some) for name, some in regions.items()}})
+
+
+def _agreed(box: Box, coded: Sequence[Region]) -> bool:
+    """Whether the middle of the box lies where a coded report places the finding, if one does."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    inside = [r.box[0] <= x <= r.box[2] and r.box[1] <= y <= r.box[3] for r in coded]
+    return not coded or any(inside)
 
 
 def _region(concept: str, side: str, box: Box, film: Film) -> Region:

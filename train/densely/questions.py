@@ -13,6 +13,7 @@ PRESENT, ABSENT = True, False
 class Question:
     """``boxes``: where it is; empty with ``placed``: nowhere; not ``placed``: nobody knows where.
 
+    ``within``: ``boxes`` are regions, somewhere in which it is, and nowhere else.
     ``present`` is None where presence is not asked (anatomy). ``weight`` is of the place, ``trust`` of the presence.
     """
 
@@ -24,6 +25,7 @@ class Question:
     weight: float = 1.0
     trust: float = 1.0
     made: bool = False
+    within: bool = False
 
 
 MACHINE_MADE, DRAWN_BY_HAND = 0.5, 1.0
@@ -62,13 +64,16 @@ def anatomy(film: Film) -> list[Question]:
 
 
 def labelled(film: Film) -> list[Question]:
-    """Findings that are there and nobody boxed: they teach presence and no place."""
+    """Findings that are there and nobody boxed: they teach presence, and at most a region as place."""
     boxed = {(concept, side) for concept in film.regions for side in ("", *_sides(film, concept))}
-    return [
-        Question(concept, side, placed=False, present=True)
-        for concept, side in sorted(film.present)
-        if (concept, side) not in boxed
-    ]
+    return [_somewhere(film, concept, side) for concept, side in sorted(film.present) if (concept, side) not in boxed]
+
+
+def _somewhere(film: Film, concept: str, side: str) -> Question:
+    boxes = tuple(r.box for r in film.coded.get(concept, ()) if side in ("", r.side))
+    if not boxes:
+        return Question(concept, side, placed=False, present=True)
+    return Question(concept, side, boxes, present=True, weight=MACHINE_MADE, within=True)
 
 
 def denied(film: Film) -> list[Question]:

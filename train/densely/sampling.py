@@ -26,7 +26,7 @@ DRAWN_SHARE = 0.6
 BOXED = 5
 """Of a round's films, those picked for a finding that has a box on them."""
 FOUND_SHARE = 0.3
-"""Of these, films on which a model has found it, where there are any."""
+"""Of these, films on which a model has found it, or a code places it in a region, where there are any."""
 TOLD = 2
 """Films of a round beyond ``BATCH`` that are picked for their report."""
 
@@ -60,7 +60,7 @@ class Sampler:
         self.cells = cells(answers)
         self.answers = answers
         self.boxed = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=False))}
-        self.found = {concept: found for concept in c.FINDINGS if (found := self._boxed(concept, made=True))}
+        self.found = {concept: found for concept in c.FINDINGS if (found := self._made(concept))}
         self.normal = [i for i, f in enumerate(films) if not f.positive and "lung" in f.regions]
         self.drawable = {concept: found for concept in DRAWN if (found := self._drawable(concept))}
         self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
@@ -78,6 +78,11 @@ class Sampler:
         """Places of the films with its box, drawn by a reader or ``made`` by a model."""
         found = [i for i, film in enumerate(self.films) if concept in film.regions]
         return [i for i in found if self.films[i].regions[concept][0].made == made]
+
+    def _made(self, concept: str) -> list[int]:
+        """Places of the films with its box made by a model, or with a coded region for it."""
+        coded = [i for i, film in enumerate(self.films) if concept in film.coded and concept not in film.regions]
+        return [*self._boxed(concept, made=True), *coded]
 
     def _beside(self, concept: str, group: str, denied: Sequence[int]) -> list[int]:
         """Films with another finding on which this one is denied, or at least not mentioned."""
