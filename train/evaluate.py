@@ -24,6 +24,8 @@ from train.data.records import BoxRecord
 from train.evaluation import contact_sheet, language_figures, outside, plots, shots
 from train.evaluation.asking import Answers, Plan, always_answering, ask, readable
 from train.evaluation.cam import PatchMap, fit_probe
+from train.evaluation.coded import CodedPlace, coded_figures, coded_places
+from train.evaluation.coded import questions as coded_questions
 from train.evaluation.presence import Asked, label_figures, label_questions
 from train.evaluation.published import HeatRow, heat_rows, published_figures
 from train.evaluation.questions import (
@@ -70,6 +72,7 @@ class Told:
     sets: dict[str, list[Question]]
     absent: list[Question]
     labels: list[Asked]
+    coded: list[CodedPlace]
     regions: list[tuple[int, BoxRecord, str, tuple[FilmBox, ...]]]
     reported: list[int]
     answers: Answers[tuple[dict[int, HeatRow], PatchMap | None]]
@@ -88,7 +91,7 @@ def ask_all(model: LofiModel, films: Sequence[Film], training: Sequence[Film], s
     absent, regions = absent_questions(films), language_figures.regions_of(films)
     told = [number for number, film in enumerate(films) if film.text and (film.from_nih or film.report)]
     told = told if setting.reports else []
-    every_label = label_questions(films)
+    every_label, coded = label_questions(films), coded_places(films)
     bold = always_answering(model)
     words = WordTables(bold, model.threshold, films, [*sets.get("bare", []), *sets.get("side", [])])
 
@@ -101,6 +104,7 @@ def ask_all(model: LofiModel, films: Sequence[Film], training: Sequence[Film], s
             **phrases_asked(sets, absent, films, setting.seed),
             "labels": [(one.film, one.phrase) for one in every_label],
             "words": words.phrases(),
+            **coded_questions(coded),
         },
         [(number, boxes) for number, _, _, boxes in regions],
         told,
@@ -112,7 +116,7 @@ def ask_all(model: LofiModel, films: Sequence[Film], training: Sequence[Film], s
         fit_probe(model, training, labels) if setting.gradcam and labels else None,
         {number: patches for number, (_, patches) in answers.also.items() if patches is not None},
     )
-    return Told(sets, absent, every_label, regions, told, answers, controls, words)
+    return Told(sets, absent, every_label, coded, regions, told, answers, controls, words)
 
 
 def evaluate(
@@ -153,6 +157,7 @@ def figures(
         "presence by label": label_figures(
             told.labels, answers.groundings["labels"], films, model.threshold, model.concepts, *draw
         ),
+        "coded places": coded_figures(told.coded, answers.groundings, films, *draw),
         "wording": told.words.figures(*draw),
         **embedding_sections(model, films, answers, gallery, draw),
         "language": {

@@ -142,6 +142,7 @@ class DenseNet(nn.Module):
         return cast(Tensor, self.vector(self.levels(canvases)[-1]))
 
     def levels(self, canvases: Tensor) -> list[Tensor]:
+        """(B, S, S) canvases in 0–1 → the tower's features, finest first."""
         mean, std = (canvases.new_tensor(v)[None, :, None, None] for v in (_MEAN, _STD))
         images = ((canvases[:, None] - mean) / std).contiguous(memory_format=torch.channels_last)
         return cast(list[Tensor], self.e(images))

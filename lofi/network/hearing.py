@@ -3,9 +3,13 @@
 *Whether*: log-odds of presence are a · (language model's) + b · (dense network's) + c, by concept. *Where*: the box on
 which both, and the heat maps of both, agree best (lofi.network.consensus). ``train.agree`` chooses the numbers and the
 manifest keeps them.
+
+What may lie on both sides is asked with either side too: where the dense network sees it on both about as well, the
+answer is a box on each, on which the sides' own maps, and what was written on that side, agree.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +20,14 @@ from numpy.typing import NDArray
 from lofi.boxes import Boxes
 from lofi.files import plain
 from lofi.network.consensus import HeatBelief, Opinions
-from lofi.network.dense import Place, Seen
+from lofi.network.dense import Place, Seen, overlap
 from lofi.network.eyes import DenseEyes
-from lofi.report.question import SHAPES, Asked, asked
+from lofi.report.question import IN_EITHER_LUNG, PAIRED, SHAPES, Asked, asked
+
+BOTH_THERE, BOTH_HOT = 0.5, 0.9
+"""From what log-odds of presence on either side, and from what share of the hotter side's heat on the other, a finding
+is boxed on both. Chosen on patients of train that the network has not seen (train/LOG.md).
+"""
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,13 @@ class Hearing:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence."""
+    """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence; ``sides`` are
+    its answers on the left and on the right where both are meant or seen.
+    """
 
     place: Place
     weights: tuple[float, float, float] | None
+    sides: tuple[Place, Place] | None = None
 
     @property
     def alone(self) -> bool:
@@ -75,6 +87,27 @@ class Heard:
             return None
         a, b, c = self.weights
         return a * language + b * log_odds(self.place.presence) + c
+
+    def on_both(self, hearing: Hearing, written: Boxes) -> tuple[Boxes, tuple[float, float]]:
+        """(2, 4) canvas boxes on the patient's left and right, with (1, 4) ``written`` heard on its own side, and the
+        heat of each. Raises ValueError where nothing is seen on both.
+        """
+        if self.sides is None:
+            raise ValueError("the finding was not seen on both sides")
+        found = []
+        for number, place in enumerate(self.sides):
+            own = np.asarray(place.boxes[:1].numpy(), dtype=np.float64)
+            if self.alone:
+                found.append(own)
+                continue
+            flat: NDArray[np.float32] = place.heat.flatten().numpy()
+            # the patient's left is on the viewer's right
+            on_it = len(written) == 1 and (written[0, 0] + written[0, 2] > 1) == (number == 0)
+            heats = [(HeatBelief(flat), hearing.dense_heat)]
+            opinions = Opinions(heats, [(own, hearing.dense_box)] if on_it else [])
+            found.append(opinions.agreed(written if on_it else own))
+        left, right = (float(place.scores[0]) for place in self.sides)
+        return np.concatenate(found), (left, right)
 
     def opinions(self, hearing: Hearing, language_heat: HeatBelief | None) -> Opinions:
         """What speaks beside the written box."""
@@ -98,7 +131,21 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
     weights = hearing.presence.get(question.concept)
     if weights is None and question.concept not in SHAPES:
         return None
-    return Heard(_ask(eyes, seen, question), weights)
+    if question.third or question.side or question.concept not in IN_EITHER_LUNG | PAIRED:
+        return Heard(_ask(eyes, seen, question), weights)
+    place, *sides = eyes.ask(seen, [(question.concept, side) for side in ("", "left", "right")])
+    meant = question.concept in PAIRED or bool(_BOTH.search(phrase))
+    return Heard(place, weights, (sides[0], sides[1]) if meant or _seen_on_both(*sides) else None)
+
+
+_BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both)\b", re.IGNORECASE)
+
+
+def _seen_on_both(left: Place, right: Place) -> bool:
+    faint, hot = sorted(float(place.scores[0]) for place in (left, right))
+    if float(overlap(left.boxes[0], right.boxes[:1])[0]) > 0:  # one thing between both, not one on each
+        return False
+    return min(log_odds(left.presence), log_odds(right.presence)) > BOTH_THERE and faint > BOTH_HOT * hot
 
 
 def _ask(eyes: DenseEyes, seen: Seen, question: Asked) -> Place:

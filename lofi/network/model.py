@@ -198,7 +198,11 @@ class LofiModel(Encoder):
         if heard is None:
             opinions = Opinions([] if belief is None else [(belief, self.heat_share)])
             return self.grounding(words, frame, heat.agreed(answer, opinions, region))
-        if heard.alone:
+        if heard.sides is not None and region is None and (heard.alone or len(answer.boxes) == 1):
+            boxes, heats = heard.on_both(self.hearing, answer.boxes)
+            best = float(heard.place.scores[0]) if heard.alone else answer.scores[0]
+            answer = replace(answer, boxes=boxes, scores=tuple(best * hot / max(heats) for hot in heats), inside=1.0)
+        elif heard.alone:
             answer = replace(answer, boxes=heard.box, scores=(float(heard.place.scores[0]),), inside=1.0)
         else:
             answer = heat.agreed(answer, heard.opinions(self.hearing, belief), region)

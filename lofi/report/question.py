@@ -31,6 +31,15 @@ _SHAPES: dict[str, tuple[str, ...]] = {
 }
 SHAPES = frozenset(_SHAPES)
 """Concepts that are parts of the body: always there, so that only their place is a question."""
+PAIRED = SHAPES - {"heart", "upper mediastinum"}
+"""Parts that everybody has on both sides."""
+IN_EITHER_LUNG = frozenset(
+    {
+        *("atelectasis", "calcification", "consolidation", "effusion", "emphysema", "fibrosis", "granuloma"),
+        *("infiltration", "lung opacity", "mass", "nodule", "pleural thickening", "pneumonia", "pneumothorax", "scar"),
+    }
+)
+"""Findings of lung and pleura, which a film may show on one side or on both."""
 WORDS = {**FINDINGS, **_SHAPES}
 """Concept → how it is written, in lower case and the singular; one form belongs to one concept."""
 

@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 from lofi.errors import CheckpointError
 from lofi.network import checkpoint
 from lofi.network.centre import TOWER
-from lofi.network.dense import DenseConfig, DenseNet, Seen
+from lofi.network.dense import DenseConfig, DenseNet, Place, Seen
 from lofi.network.eyes import OUTSIDE, DenseEyes, load_dense
-from lofi.network.hearing import Hearing, hear
+from lofi.network.hearing import Heard, Hearing, _seen_on_both, hear
 from lofi.network.pair import SeenByBoth
 from tests import tiny
 from tests.doubles import noise_film
@@ -287,3 +287,69 @@ def test_a_partner_that_the_manifest_does_not_vouch_for_is_refused(folder: Path,
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="of another one"):
         checkpoint.load(tmp_path, "cpu")
+
+
+def placed(presence: float, heat: float, box: tuple[float, float, float, float]) -> Place:
+    """A side's answer: heat of that strength inside its box."""
+    cells = torch.full((8, 8), -8.0)
+    x0, y0, x1, y1 = (round(8 * value) for value in box)
+    cells[y0:y1, x0:x1] = heat
+    return Place(presence, cells, torch.tensor([box]), torch.tensor([heat]).sigmoid())
+
+
+LEFT, RIGHT = (0.625, 0.5, 0.875, 0.75), (0.125, 0.25, 0.375, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "both"),
+    [
+        ((0.8, 3.0), (0.8, 2.5), True),
+        ((0.8, 3.0), (0.55, 2.5), False),
+        ((0.8, 3.0), (0.8, 1.0), False),
+        ((0.3, 2.9), (0.3, 3.0), False),
+    ],
+    ids=["alike", "one hardly there", "one fainter", "neither there"],
+)
+def test_seen_on_both_sides(left: tuple[float, float], right: tuple[float, float], both: bool) -> None:
+    assert _seen_on_both(placed(*left, LEFT), placed(*right, RIGHT)) is both
+
+
+def test_a_box_on_each_side_and_what_was_written_counts_on_its_own() -> None:
+    """The patient's left, on the viewer's right, comes first; what was written there moves that box and no other."""
+    heard = Heard(placed(0.9, 3.0, LEFT), (0.5, 1.0, 0.0), (placed(0.9, 3.0, LEFT), placed(0.9, 2.5, RIGHT)))
+    shares = Hearing(dense_heat=0.1, dense_box=0.1)
+    wide = np.array([[0.55, 0.4, 0.95, 0.9]])
+    boxes, heats = heard.on_both(shares, wide)
+    assert heats == pytest.approx((1 / (1 + np.exp(-3.0)), 1 / (1 + np.exp(-2.5))))
+    assert boxes[1] == pytest.approx(RIGHT, abs=0.03)
+    assert boxes[0] == pytest.approx(wide[0], abs=0.03)
+    narrow, _ = heard.on_both(shares, np.array([[0.65, 0.5, 0.85, 0.7]]))
+    assert narrow[0] == pytest.approx((0.65, 0.5, 0.85, 0.7), abs=0.03)
+    assert narrow[1] == pytest.approx(boxes[1])
+    with pytest.raises(ValueError, match="not seen on both"):
+        Heard(heard.place, heard.weights).on_both(shares, wide)
+
+
+def test_what_is_asked_on_both_sides_is_answered_on_both(folder: Path, tmp_path: Path) -> None:
+    """In words, or because everybody has two; a side or a third that is named is not asked beyond."""
+    checkpoint.hear_dense(copied(folder, tmp_path), hearing(), threshold=0.0, unsure=0.0)
+    model = checkpoint.load(tmp_path, "cpu")
+    film = model.encode(noise_film(0))
+    assert model.eyes is not None
+    assert film.seen is not None
+    for phrase, both in (
+        ("bilateral consolidation", True),
+        ("lung", True),
+        ("left lung", False),
+        ("right consolidation", False),
+        ("lower lobe consolidation", False),
+    ):
+        heard = hear(model.eyes, model.hearing, film.seen, phrase)
+        assert heard is not None
+        assert (heard.sides is not None) is both, phrase
+    found = model.locate(film, "bilateral consolidation")
+    sides = model.eyes.ask(film.seen, [("consolidation", side) for side in ("left", "right")])
+    expected = film.frame.to_film(np.stack([place.boxes[0].numpy() for place in sides]).astype(np.float64)).clip(0, 1)
+    np.testing.assert_allclose(sorted(found.boxes), sorted(map(tuple, expected.tolist())), atol=1e-5)
+    assert len(found.scores) == 2
+    assert found.scores[0] >= found.scores[1]

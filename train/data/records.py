@@ -32,7 +32,7 @@ class FilmRecord:
     """One line of a record file. ``path`` is absolute.
 
     ``sentences`` are those of the report that may be paired with the film one by one, ``absent`` the labels that its
-    set says it has not; both empty where the set does not say.
+    set says it has not; both empty where the set does not say. ``codes``: MeSH codes of the report, as Open-i has them.
     """
 
     path: Path
@@ -46,6 +46,7 @@ class FilmRecord:
     label_text: str = ""
     sentences: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
     def says(self, box: BoxRecord) -> bool:
         """Whether the box's phrase is a sentence that was written of this film, and no template made from its label."""
@@ -103,6 +104,7 @@ def parse(values: dict[str, Any], root: Path) -> FilmRecord:
         label_text=values.get("label_text") or "",
         sentences=tuple(values.get("sentences") or ()),
         absent=tuple(values.get("absent") or ()),
+        codes=tuple(values.get("mesh") or ()),
     )
 
 
@@ -111,7 +113,8 @@ def written(record: FilmRecord) -> dict[str, Any]:
     boxes = [{**asdict(box), "box": list(box.box)} for box in record.boxes]
     lists = {name: list(getattr(record, name)) for name in ("findings", "sentences", "absent")}
     texts = {name: getattr(record, name) for name in ("source", "split", "view", "report", "label_text")}
-    return {"image": str(record.path.resolve()), "patient_id": record.patient, **texts, **lists, "boxes": boxes}
+    place = {"image": str(record.path.resolve()), "patient_id": record.patient}
+    return {**place, **texts, **lists, "boxes": boxes, **({"mesh": list(record.codes)} if record.codes else {})}
 
 
 def check_leaks(records: Sequence[FilmRecord]) -> None:

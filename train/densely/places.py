@@ -6,6 +6,7 @@ the zones over which it is projected; what is coded with a side alone lies somew
 
 from collections.abc import Mapping, Sequence
 
+from lofi.report.question import IN_EITHER_LUNG
 from train.densely import concepts as c
 
 Box = tuple[float, float, float, float]
@@ -23,8 +24,6 @@ ZONES: dict[str, tuple[str, ...]] = {
 }
 NARROW = ("hilum", "costophrenic angle")
 """Not as wide as a lung."""
-PLACED = frozenset(c.NIH) - c.SIDELESS - {"hernia"} | {"lung opacity", "calcification", "granuloma", "scar"}
-"""Findings of lung and pleura."""
 MARGIN = 0.02
 """Of the film, added around a machine-made region."""
 
@@ -38,8 +37,8 @@ def coded_places(codes: Sequence[str], anatomy: Mapping[str, Sequence[float]]) -
     found: dict[str, list[tuple[str, Box] | None]] = {}
     for code in codes:
         known = c.of_code(code)
-        if known is not None and known[0] in PLACED:
-            found.setdefault(known[0], []).append(_place(code, known[1], anatomy))
+        if known is not None and known[0] in IN_EITHER_LUNG:
+            found.setdefault(known[0], []).append(_place(code, anatomy))
     return {
         concept: list(dict.fromkeys(place for place in places if place is not None))
         for concept, places in found.items()
@@ -47,17 +46,26 @@ def coded_places(codes: Sequence[str], anatomy: Mapping[str, Sequence[float]]) -
     }
 
 
-def _place(code: str, sides: tuple[str, ...], anatomy: Mapping[str, Sequence[float]]) -> tuple[str, Box] | None:
+def part_of(code: str) -> str:
+    """The part of a lung that a code names, "" for none."""
     parts = [part.strip().lower() for part in code.split("/")]
-    part = next((name for name in ZONES if name in parts), "")
-    sides = sides or ((SIDE_OF[part],) if part in SIDE_OF else ())
-    if len(sides) != 1:
-        return None
-    boxes = [anatomy[name] for zone in ZONES.get(part, ("lung",)) if (name := f"{sides[0]} {zone}") in anatomy]
+    return next((name for name in ZONES if name in parts), "")
+
+
+def side_of(code: str) -> str:
+    """The one side that a code names, itself or by a lobe that only one lung has; "" for none and for both."""
+    known, part = c.of_code(code), part_of(code)
+    sides = known[1] if known else ()
+    return sides[0] if len(sides) == 1 else SIDE_OF.get(part, "") if not sides else ""
+
+
+def _place(code: str, anatomy: Mapping[str, Sequence[float]]) -> tuple[str, Box] | None:
+    side, part = side_of(code), part_of(code)
+    boxes = [anatomy[name] for zone in ZONES.get(part, ("lung",)) if (name := f"{side} {zone}") in anatomy]
     if not boxes:
         return None
     # A zone is of the lung that is seen; what lies behind the heart is as wide as the whole lung.
-    wide = [*boxes, *[anatomy[lung] for lung in [f"{sides[0]} lung"] if lung in anatomy and part not in NARROW]]
+    wide = [*boxes, *[anatomy[lung] for lung in [f"{side} lung"] if lung in anatomy and part not in NARROW]]
     x0, x1 = min(box[0] for box in wide) - MARGIN, max(box[2] for box in wide) + MARGIN
     y0, y1 = min(box[1] for box in boxes) - MARGIN, max(box[3] for box in boxes) + MARGIN
-    return sides[0], (max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1))
+    return side, (max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1))

@@ -12,6 +12,9 @@ RULES = {
     "as many of each label). A box on an absent phrase is a false positive; a box that misses is that and a miss.",
     "presence by label": "Every label that three films carry, boxed or not, by its canonical phrase, on films of "
     "which it is known: those with it against films without any finding, and against films with another one.",
+    "coded places": "Films of coded reports: a finding of lung or pleura with one code that names one side. The best "
+    "box's middle, always answering: in that half of the film; in a third of that lung, as the model finds it, over "
+    "which the named part reaches.",
     "wording": "On films with boxed findings, understood as in the app. Synonyms: IoU with the canonical phrase's "
     "boxes; sides: the best box's centre; denials: share with a box; other words: share called found.",
     "ECE": "Ten equal bins of confidence; present and absent phrases weigh the same in all, as in the calibration.",

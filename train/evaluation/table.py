@@ -37,6 +37,7 @@ def lines(results: Mapping[str, Any]) -> Iterator[str]:
         "presence",
         "answering",
         "presence by label",
+        "coded places",
         "wording",
         "text retrieval",
         "label retrieval",

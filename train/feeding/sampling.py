@@ -9,11 +9,17 @@ from train.data.oversampling import positives, swap_normals
 from train.data.records import NIH_SOURCES, PSEUDO, FilmRecord
 from train.pretraining.distributed import part, world
 
-STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", "normal", "other", "simulated", "pseudo_boxes")
+REPORTS = "reports"
+"""Films with a radiologist's report and no box: a stratum of their own where a recipe gives it a share, else they
+count as ``normal`` or ``other``.
+"""
+STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", REPORTS, "normal", "other", "simulated", "pseudo_boxes")
 
 
-def stratum(record: FilmRecord) -> str:
-    """The stratum of a film: simulated, finding boxes first, then source and what is boxed by hand."""
+def stratum(record: FilmRecord, reports: bool = False) -> str:
+    """The stratum of a film: simulated, finding boxes first, then source and what is boxed by hand; ``reports``: whether
+    those with nothing but a report are one.
+    """
     if record.source == "simulated":
         return "simulated"
     trusted = {box.kind for box in record.boxes if box.quality != PSEUDO}
@@ -25,6 +31,8 @@ def stratum(record: FilmRecord) -> str:
         return "lung_boxes" if record.source == "kermany_pneumonia" else "adult_lungs"
     if record.source in NIH_SOURCES:
         return "nih"
+    if reports and record.report:
+        return REPORTS
     return "normal" if "No Finding" in record.findings else "other"
 
 
@@ -32,7 +40,8 @@ class Sampler:
     """Draws the films of step ``n``; a stratum without films gives its share to the others."""
 
     def __init__(self, records: Sequence[FilmRecord], shares: dict[str, float], batch: int, seed: int) -> None:
-        members = {name: [i for i, record in enumerate(records) if stratum(record) == name] for name in STRATA}
+        own = [stratum(record, bool(shares.get(REPORTS))) for record in records]
+        members = {name: [i for i, found in enumerate(own) if found == name] for name in STRATA}
         self._members = {name: np.asarray(found) for name, found in members.items() if found and shares.get(name)}
         if not self._members:
             raise ValueError("no film of the records belongs to a stratum with a share above 0")

@@ -128,6 +128,17 @@ def test_steps_can_be_drawn_again_and_shares_hold() -> None:
     assert [int(((first >= low) & (first < low + 30)).sum()) for low in (0, 30, 60)] == [8, 4, 4]
 
 
+def test_films_with_reports_are_a_stratum_where_a_recipe_asks_for_them() -> None:
+    """Else they count as what their findings make them, as in every recipe of before."""
+    told = replace(film("openi", ("No Finding",)), report="Clear lungs.")
+    records = [told, film("openi", ("No Finding",)), replace(film("openi"), report="Scar."), film(boxes=(EFFUSION,))]
+    assert [stratum(record) for record in records] == ["normal", "normal", "other", "finding_boxes"]
+    assert [stratum(record, reports=True) for record in records] == ["reports", "normal", "reports", "finding_boxes"]
+    asked = Sampler(records, {"reports": 0.5, "finding_boxes": 0.5}, 8, seed=1)
+    assert set(asked.draw(0)[0].tolist()) == {0, 2, 3}
+    assert set(Sampler(records, {"normal": 1.0}, 8, seed=1).draw(0)[0].tolist()) == {0, 1}
+
+
 def test_a_patient_in_two_splits_is_a_leak() -> None:
     other = FilmRecord(Path("y.webp"), "p", "nih_bbox", "val")
     with pytest.raises(ValueError, match="two splits"):
