@@ -26,7 +26,7 @@ from train.data.records import FilmRecord, read
 from train.densely.answers import GROUPS
 
 BATCH = 8
-FEWEST = 100
+FEWEST = 50
 """Normal films of a source below which it is not asked how they differ from others."""
 SHRUNK = 0.01
 """How far the films' covariance is drawn to a sphere: there are not many more of them than numbers in a vector."""

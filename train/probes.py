@@ -5,8 +5,9 @@ Linear probes, cross-fitted over patients, area under the ROC curve: 0.5 is good
 *Source*: does a vector tell in which collection a normal film of val lies? Each source against each other one and
 against all others.
 *Drawn*: does a crop tell whether a finding of an NIH film of train was drawn into it (train.densely.shadows, .drawn)?
-Seen by a network that knows photographs only, a box and its surroundings on one scale. Crops of the same films before
-anything was drawn stand beside it: how well the probe knows the finding itself.
+Seen by a network that knows photographs only, a box and its surroundings on one scale. Who has a finding differs from
+who has none, so that it is drawn into films with another finding too; and crops of these before anything was drawn
+stand beside: how well the probe knows the finding and its patients.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from train.centre import NORMAL
 from train.data.records import FilmRecord, read
 from train.densely.answers import GROUPS, Box, Film
 from train.densely.canvases import decode, placed, render
+from train.densely.concepts import FINDINGS, near
 from train.densely.corpus import films
 from train.densely.run import starting
 from train.densely.sampling import DRAWN, Pick, Sampler
@@ -83,8 +85,11 @@ def cropped(canvas: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     return np.asarray(cv2.warpAffine(smooth, matrix, (CROP, CROP), borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
+KINDS = ("drawn into normal films", "drawn into films with another finding", "these before")
+
+
 def crops(corpus: Sequence[Film], root: Path, most: int, seed: int) -> dict[str, tuple[list[Crop], ...]]:
-    """Concept → at most ``most`` real ones, drawn ones, and the drawn ones' films before."""
+    """Concept → at most ``most`` real ones, and as many of each of ``KINDS``."""
     sampler, rng = Sampler(corpus, seed, rehearsal=1, shadows=Shadows()), random.Random(seed)
     out = {}
     for concept in DRAWN:
@@ -93,17 +98,33 @@ def crops(corpus: Sequence[Film], root: Path, most: int, seed: int) -> dict[str,
         for film in rng.sample(ill, min(most, len(ill))):
             box = placed(rng.choice(film.regions[concept]).box, film.size_hw)
             real.append(Crop(cropped(render(decode(root / film.image), CANVAS), box), film.patient))
-        drawn, before = [], []
-        healthy = sampler.drawable.get(concept, [])
-        for place in rng.sample(healthy, min(most, len(healthy))):
-            film, drawing = corpus[place], np.random.default_rng([seed, place])
-            canvas = render(decode(root / film.image), CANVAS)
-            made, questions = sampler.asked(Pick(place, drawn=concept), canvas, random.Random(place), drawing)
-            boxes = [question.boxes[0] for question in questions if question.made and question.boxes]
-            for kind, pixels in ((drawn, made), (before, canvas)):
-                kind += [Crop(cropped(pixels, box), film.patient) for box in boxes]
-        out[concept] = (real, drawn, before)
+        normal, _ = _drawn(sampler, sampler.drawable.get(concept, []), concept, root, most, rng)
+        others = [i for i, film in enumerate(corpus) if _free(film, concept)]
+        out[concept] = (real, normal, *_drawn(sampler, others, concept, root, most, rng))
     return out
+
+
+def _free(film: Film, concept: str) -> bool:
+    """Whether it shows something boxed, and nothing akin to the concept as far as anybody says."""
+    boxed = any(name in FINDINGS for name in film.regions)
+    unsaid = (concept, "") in film.absent or concept in film.unmentioned
+    return boxed and unsaid and "lung" in film.regions and not near(concept) & film.positive
+
+
+def _drawn(
+    sampler: Sampler, places: Sequence[int], concept: str, root: Path, most: int, rng: random.Random
+) -> tuple[list[Crop], list[Crop]]:
+    """Crops of at most ``most`` films with the concept drawn into them, and of the same places before."""
+    drawn: list[Crop] = []
+    before: list[Crop] = []
+    for place in rng.sample(places, min(most, len(places))):
+        film, drawing = sampler.films[place], np.random.default_rng(place)
+        canvas = render(decode(root / film.image), CANVAS)
+        made, questions = sampler.asked(Pick(place, drawn=concept), canvas, random.Random(place), drawing)
+        boxes = [question.boxes[0] for question in questions if question.made and question.boxes]
+        for kind, pixels in ((drawn, made), (before, canvas)):
+            kind += [Crop(cropped(pixels, box), film.patient) for box in boxes]
+    return drawn, before
 
 
 @torch.inference_mode()
@@ -118,10 +139,10 @@ def features(tower: DenseNet, some: Sequence[Crop]) -> Floats:
 
 
 def drawn_told(found: Mapping[str, tuple[list[Crop], ...]], tower: DenseNet) -> dict[str, Estimate]:
-    """By concept: real from drawn, and real from the films before anything was drawn."""
+    """By concept: real ones from each of ``KINDS``."""
     out = {}
     for concept, (real, *others) in found.items():
-        for said, other in zip(("drawn", "films before"), others, strict=True):
+        for said, other in zip(KINDS, others, strict=True):
             both = [*real, *other]
             kind = np.arange(len(both)) < len(real)
             if min(len({crop.patient for crop in some}) for some in (real, other)) >= FOLDS:
@@ -143,23 +164,40 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--shared", type=Path, required=True, help="the data beside the project")
     parser.add_argument("--most", type=int, default=150, help="films of each source, crops of each kind")
+    parser.add_argument("--only", choices=("source", "drawn"), help="one of both alone")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        model = load(options.model)
-        normal = normal_films(options.shared / "cxr" / "records.jsonl", options.most, options.seed)
-        vectors = embedded(model, normal)
+        if options.only != "drawn":
+            told(sources(load(options.model), options.shared, options.most, options.seed))
+        if options.only != "source":
+            told(drawings(options.shared, options.most, options.seed))
     except (OSError, LofiError) as error:
         parser.error(str(error))
-    told = sources_told(vectors, {name: [film.patient for film in some] for name, some in normal.items()})
+
+
+def sources(model: LofiModel, shared: Path, most: int, seed: int) -> dict[str, Estimate]:
+    """Probes of where normal films come from."""
+    normal = normal_films(shared / "cxr" / "records.jsonl", most, seed)
+    return sources_told(
+        embedded(model, normal), {name: [film.patient for film in some] for name, some in normal.items()}
+    )
+
+
+def drawings(shared: Path, most: int, seed: int) -> dict[str, Estimate]:
+    """Probes of what was drawn."""
     tower = DenseNet(DenseConfig(("nodule",), tower=TOWER)).eval()
-    starting(tower, options.shared / "weights" / WEIGHTS)
-    corpus = [film for film in films(options.shared, "train") if film.group == "nih"]
-    told |= drawn_told(crops(corpus, options.shared / "cxr", options.most, options.seed), tower)
-    for said, estimate in told.items():
-        print(f"{said}: {estimate} (n {estimate.n}, {estimate.patients} patients)")
+    starting(tower, shared / "weights" / WEIGHTS)
+    corpus = [film for film in films(shared, "train") if film.group == "nih"]
+    return drawn_told(crops(corpus, shared / "cxr", most, seed), tower)
+
+
+def told(found: Mapping[str, Estimate]) -> None:
+    """Print them."""
+    for said, estimate in found.items():
+        print(f"{said}: {estimate} (n {estimate.n}, {estimate.patients} patients)", flush=True)
 
 
 if __name__ == "__main__":

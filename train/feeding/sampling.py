@@ -17,8 +17,8 @@ STRATA = ("finding_boxes", "nih", "lung_boxes", "adult_lungs", REPORTS, "normal"
 
 
 def stratum(record: FilmRecord, reports: bool = False) -> str:
-    """The stratum of a film: simulated, finding boxes first, then source and what is boxed by hand; ``reports``: whether
-    those with nothing but a report are one.
+    """The stratum of a film: simulated, finding boxes first, then source and what is boxed by hand; ``reports``:
+    whether those with nothing but a report are one.
     """
     if record.source == "simulated":
         return "simulated"
