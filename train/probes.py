@@ -88,9 +88,11 @@ def cropped(canvas: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
 KINDS = ("drawn into normal films", "drawn into films with another finding", "these before")
 
 
-def crops(corpus: Sequence[Film], root: Path, most: int, seed: int) -> dict[str, tuple[list[Crop], ...]]:
+def crops(
+    corpus: Sequence[Film], root: Path, most: int, seed: int, shadows: Shadows
+) -> dict[str, tuple[list[Crop], ...]]:
     """Concept → at most ``most`` real ones, and as many of each of ``KINDS``."""
-    sampler, rng = Sampler(corpus, seed, rehearsal=1, shadows=Shadows()), random.Random(seed)
+    sampler, rng = Sampler(corpus, seed, rehearsal=1, shadows=shadows), random.Random(seed)
     out = {}
     for concept in DRAWN:
         ill = [film for film in corpus if concept in film.regions]
@@ -191,7 +193,7 @@ def drawings(shared: Path, most: int, seed: int) -> dict[str, Estimate]:
     tower = DenseNet(DenseConfig(("nodule",), tower=TOWER)).eval()
     starting(tower, shared / "weights" / WEIGHTS)
     corpus = [film for film in films(shared, "train") if film.group == "nih"]
-    return drawn_told(crops(corpus, shared / "cxr", most, seed), tower)
+    return drawn_told(crops(corpus, shared / "cxr", most, seed, Shadows()), tower)
 
 
 def told(found: Mapping[str, Estimate]) -> None:

@@ -32,7 +32,9 @@ def test_it_shows_where_its_box_says(concept: str) -> None:
     canvas = np.full((224, 224), 90, np.uint8)
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        laid = lay(canvas, RIGHT, cast_few().one(concept, "right", rng), rng)
+        shadow = cast_few().one(concept, "right", rng)
+        assert shadow is not None
+        laid = lay(canvas, RIGHT, shadow, rng)
         assert laid is not None
         film, box = laid
         change = film.astype(int) - canvas

@@ -140,8 +140,8 @@ class Sampler:
         lung = rng.choice(film.regions["lung"])
         on_canvas = placed(lung.box, film.size_hw)
         if pick.drawn in CAST:
-            assert self.shadows is not None
-            laid = lay(canvas, on_canvas, self.shadows.one(pick.drawn, lung.side, drawing), drawing)
+            shadow = self.shadows.one(pick.drawn, lung.side, drawing) if self.shadows else None
+            laid = lay(canvas, on_canvas, shadow, drawing) if shadow else None
         else:
             laid = draw(canvas, on_canvas, pick.drawn == "mass", drawing)
         if laid is None:

@@ -103,10 +103,10 @@ class Shadows:
         for shadow in found:
             self.kept.setdefault((shadow.concept, shadow.side), []).append(shadow)
 
-    def one(self, concept: str, side: str, rng: np.random.Generator) -> Shadow:
-        """A random one of those of a concept on a side."""
-        some = self.kept[(concept, side)]
-        return some[int(rng.integers(len(some)))]
+    def one(self, concept: str, side: str, rng: np.random.Generator) -> Shadow | None:
+        """A random one of those of a concept on a side; None where there is none."""
+        some = self.kept.get((concept, side))
+        return some[int(rng.integers(len(some)))] if some else None
 
 
 def stretched(box: Box, before: Box, after: Box) -> Box:
