@@ -123,7 +123,7 @@ def _drawn(
         film, drawing = sampler.films[place], np.random.default_rng(place)
         canvas = render(decode(root / film.image), CANVAS)
         made, questions = sampler.asked(Pick(place, drawn=concept), canvas, random.Random(place), drawing)
-        boxes = [question.boxes[0] for question in questions if question.made and question.boxes]
+        boxes = [question.boxes[0] for question in questions if question.made and question.present]  # not anatomy
         for kind, pixels in ((drawn, made), (before, canvas)):
             kind += [Crop(cropped(pixels, box), film.patient) for box in boxes]
     return drawn, before

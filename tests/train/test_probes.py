@@ -71,7 +71,7 @@ def test_drawn_into_real_films_and_compared(shared: Path) -> None:
         assert min(map(len, (normal, other))) >= 5, concept
         assert [crop.patient for crop in other] == [crop.patient for crop in before]
         changed = [(a.pixels != b.pixels).any() for a, b in zip(other, before, strict=True)]
-        assert sum(changed) >= len(changed) - 1, "one may lie on what is white already"
+        assert all(changed)
     torch.manual_seed(0)
     told = drawn_told(found, DenseNet(DenseConfig(("nodule",), side=64)).eval())
     assert {name.split(" / ")[1] for name in told} <= set(KINDS)
