@@ -29,6 +29,8 @@ DETAIL = "256"
 """Pixels on the longer side to which films are softened before the language model's tower sees them."""
 CENTRED = ("openi", "nih_bbox", "nih_labelled", "nih_pneu_normal", "nih_extra")
 """Sources, adults' films alone, whose films' and reports' vectors give the means that are taken from all."""
+NORMAL = (*CENTRED, "rsna_normal", "jsrt")
+"""Sources, adults' films alone, whose normal films must not be told apart by their vectors."""
 
 FEW = {("train", True): 12, ("train", False): 6, ("val", True): 4}
 """Films of a smoke run by split and whether a finding is boxed."""
@@ -146,7 +148,8 @@ def dense_stages(run: Path, checkpoint: Path, cache: Path, shared: Path, device:
         ]
         paired = ("--partner", str(partner), "--share", PARTNER_SHARE)
         records = ("--records", str(shared / "cxr" / "records.jsonl"), "--source", *CENTRED, "--films", "320")
-        centred = [Stage("centred", "train.centre", ("--model", str(checkpoint), *records))]
+        normal = ("--normal-source", *NORMAL)
+        centred = [Stage("centred", "train.centre", ("--model", str(checkpoint), *records, *normal))]
     return [
         *trained,
         Stage("cuts", "train.dense_figures", ("--run", str(run), *place, "--split", "dev")),

@@ -4,8 +4,9 @@
 which both, and the heat maps of both, agree best (lofi.network.consensus). ``train.agree`` chooses the numbers and the
 manifest keeps them.
 
-What may lie on both sides is asked with either side too: where the dense network sees it on both about as well, the
-answer is a box on each, on which the sides' own maps, and what was written on that side, agree.
+What may lie in either lung is asked with each side too: a question with a side is boxed better than one without. The
+answer lies on the side on which the dense network sees more, or on both, a box on each, where it sees about as much
+there. What was written counts on its own side alone.
 """
 
 import math
@@ -63,13 +64,15 @@ class Hearing:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence; ``sides`` are
-    its answers on the left and on the right where both are meant or seen.
+    """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence.
+
+    ``sides``: of a phrase without a side its answers by side, where it sees what is asked for; empty where the phrase
+    has a side, or names what lies on none.
     """
 
     place: Place
     weights: tuple[float, float, float] | None
-    sides: tuple[Place, Place] | None = None
+    sides: tuple[tuple[str, Place], ...] = ()
 
     @property
     def alone(self) -> bool:
@@ -88,26 +91,28 @@ class Heard:
         a, b, c = self.weights
         return a * language + b * log_odds(self.place.presence) + c
 
-    def on_both(self, hearing: Hearing, written: Boxes) -> tuple[Boxes, tuple[float, float]]:
-        """(2, 4) canvas boxes on the patient's left and right, with (1, 4) ``written`` heard on its own side, and the
-        heat of each. Raises ValueError where nothing is seen on both.
+    @property
+    def heat(self) -> NDArray[np.float32]:
+        """(n, n) logits of the map on which the answer rests: of sides, the hotter one at each cell."""
+        maps = [place.heat.numpy() for _, place in self.sides] or [self.place.heat.numpy()]
+        return np.asarray(np.maximum.reduce(maps), dtype=np.float32)
+
+    def on_sides(self, hearing: Hearing, written: Boxes) -> tuple[Boxes, tuple[float, ...]]:
+        """(M, 4) canvas boxes, one for each of ``sides``, with (1, 4) ``written`` heard on its own, and the heat of
+        each, 0 … 1.
         """
-        if self.sides is None:
-            raise ValueError("the finding was not seen on both sides")
         found = []
-        for number, place in enumerate(self.sides):
+        for side, place in self.sides:
             own = np.asarray(place.boxes[:1].numpy(), dtype=np.float64)
             if self.alone:
                 found.append(own)
                 continue
             flat: NDArray[np.float32] = place.heat.flatten().numpy()
             # the patient's left is on the viewer's right
-            on_it = len(written) == 1 and (written[0, 0] + written[0, 2] > 1) == (number == 0)
-            heats = [(HeatBelief(flat), hearing.dense_heat)]
-            opinions = Opinions(heats, [(own, hearing.dense_box)] if on_it else [])
-            found.append(opinions.agreed(written if on_it else own))
-        left, right = (float(place.scores[0]) for place in self.sides)
-        return np.concatenate(found), (left, right)
+            there = len(written) == 1 and (written[0, 0] + written[0, 2] > 1) == (side == "left")
+            opinions = Opinions([(HeatBelief(flat), hearing.dense_heat)], [(own, hearing.dense_box)] if there else [])
+            found.append(opinions.agreed(written if there else own))
+        return np.concatenate(found), tuple(float(place.scores[0]) for _, place in self.sides)
 
     def opinions(self, hearing: Hearing, language_heat: HeatBelief | None) -> Opinions:
         """What speaks beside the written box."""
@@ -133,12 +138,20 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
         return None
     if question.third or question.side or question.concept not in IN_EITHER_LUNG | PAIRED:
         return Heard(_ask(eyes, seen, question), weights)
-    place, *sides = eyes.ask(seen, [(question.concept, side) for side in ("", "left", "right")])
+    place, left, right = eyes.ask(seen, [(question.concept, side) for side in ("", "left", "right")])
     meant = question.concept in PAIRED or bool(_BOTH.search(phrase))
-    return Heard(place, weights, (sides[0], sides[1]) if meant or _seen_on_both(*sides) else None)
+    sides = [("left", left), ("right", right)]
+    if not meant and not _seen_on_both(left, right):
+        sides = [max(sides, key=lambda named: _evidence(named[1]))]
+    return Heard(place, weights, tuple(sides))
 
 
 _BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both)\b", re.IGNORECASE)
+
+
+def _evidence(place: Place) -> float:
+    """Log-odds of presence, and of the hottest cell."""
+    return log_odds(place.presence) + log_odds(float(place.scores[0]))
 
 
 def _seen_on_both(left: Place, right: Place) -> bool:

@@ -143,7 +143,7 @@ class LofiModel(Encoder):
         words = checked_phrase(phrase)
         encoded = self.encoded(film)
         heard, language = self.hear(encoded, words), self._language_heat(encoded, words)
-        dense = None if heard is None else heard.place.heat.numpy().astype(np.float32)
+        dense = None if heard is None else heard.heat
         if heard is not None and heard.alone:
             shares = [(dense, 1.0, "dense network")]
         else:
@@ -198,8 +198,8 @@ class LofiModel(Encoder):
         if heard is None:
             opinions = Opinions([] if belief is None else [(belief, self.heat_share)])
             return self.grounding(words, frame, heat.agreed(answer, opinions, region))
-        if heard.sides is not None and region is None and (heard.alone or len(answer.boxes) == 1):
-            boxes, heats = heard.on_both(self.hearing, answer.boxes)
+        if heard.sides and region is None and (heard.alone or len(answer.boxes) == 1):
+            boxes, heats = heard.on_sides(self.hearing, answer.boxes)
             best = float(heard.place.scores[0]) if heard.alone else answer.scores[0]
             answer = replace(answer, boxes=boxes, scores=tuple(best * hot / max(heats) for hot in heats), inside=1.0)
         elif heard.alone:

@@ -91,12 +91,12 @@ def test_what_the_language_model_never_learnt_is_answered_by_the_dense_network(f
     film = model.encode(noise_film(0))
     assert model.eyes is not None
     assert film.seen is not None
-    (place,) = model.eyes.ask(film.seen, [("consolidation", "")])
-    found = model.locate(film, "consolidation")
+    (place,) = model.eyes.ask(film.seen, [("consolidation", "left")])
+    found = model.locate(film, "left consolidation")
     expected = film.frame.to_film(place.boxes[:1].numpy().astype(np.float64)).clip(0, 1)
     assert np.array(found.boxes) == pytest.approx(expected, abs=1e-5)
     half = (0.0, 0.0, 0.5, 1.0)
-    assert all(box[2] <= 0.5 for box in model.locate(film, "consolidation", within=half).boxes)
+    assert all(box[2] <= 0.5 for box in model.locate(film, "left consolidation", within=half).boxes)
 
 
 def test_shares_move_the_box_towards_what_the_dense_network_says(folder: Path, tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_shares_move_the_box_towards_what_the_dense_network_says(folder: Path, t
         checkpoint.hear_dense(copied(folder, out), hearing(dense_box=share), threshold=0.0, unsure=0.0)
         model = checkpoint.load(out, "cpu")
         model.grammar = type(model.grammar)(model.grammar.kind, model.grammar.bins, 1)
-        boxes.append(model.locate(film, "pleural effusion").boxes)
+        boxes.append(model.locate(film, "left pleural effusion").boxes)
     assert model.eyes is not None
     seen = model.encode(film).seen
     assert seen is not None
-    (place,) = model.eyes.ask(seen, [("effusion", "")], most=1)
+    (place,) = model.eyes.ask(seen, [("effusion", "left")], most=1)
     dense = model.encode(film).frame.to_film(place.boxes.numpy().astype(np.float64)).clip(0, 1)
     assert np.abs(np.array(boxes[1]) - dense).max() < 0.03
     assert boxes[0] != boxes[1]
@@ -315,19 +315,46 @@ def test_seen_on_both_sides(left: tuple[float, float], right: tuple[float, float
 
 
 def test_a_box_on_each_side_and_what_was_written_counts_on_its_own() -> None:
-    """The patient's left, on the viewer's right, comes first; what was written there moves that box and no other."""
-    heard = Heard(placed(0.9, 3.0, LEFT), (0.5, 1.0, 0.0), (placed(0.9, 3.0, LEFT), placed(0.9, 2.5, RIGHT)))
+    """The patient's left is on the viewer's right; what was written there moves that box and no other."""
+    sides = (("left", placed(0.9, 3.0, LEFT)), ("right", placed(0.9, 2.5, RIGHT)))
+    heard = Heard(sides[0][1], (0.5, 1.0, 0.0), sides)
     shares = Hearing(dense_heat=0.1, dense_box=0.1)
     wide = np.array([[0.55, 0.4, 0.95, 0.9]])
-    boxes, heats = heard.on_both(shares, wide)
+    boxes, heats = heard.on_sides(shares, wide)
     assert heats == pytest.approx((1 / (1 + np.exp(-3.0)), 1 / (1 + np.exp(-2.5))))
-    assert boxes[1] == pytest.approx(RIGHT, abs=0.03)
     assert boxes[0] == pytest.approx(wide[0], abs=0.03)
-    narrow, _ = heard.on_both(shares, np.array([[0.65, 0.5, 0.85, 0.7]]))
+    assert boxes[1] == pytest.approx(RIGHT, abs=0.03)
+    narrow, _ = heard.on_sides(shares, np.array([[0.65, 0.5, 0.85, 0.7]]))
     assert narrow[0] == pytest.approx((0.65, 0.5, 0.85, 0.7), abs=0.03)
     assert narrow[1] == pytest.approx(boxes[1])
-    with pytest.raises(ValueError, match="not seen on both"):
-        Heard(heard.place, heard.weights).on_both(shares, wide)
+    assert heard.heat.shape == (8, 8)
+    assert (heard.heat > 0).sum() == (sides[0][1].heat > 0).sum() + (sides[1][1].heat > 0).sum()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        ((0.4, 1.0), (0.3, 1.5), ["right"]),
+        ((0.4, 1.5), (0.3, 1.2), ["left"]),
+        ((0.9, 2.0), (0.9, 2.1), ["left", "right"]),
+    ],
+    ids=["hotter by more than less likely", "both for the left", "both seen"],
+)
+def test_without_a_side_the_answer_lies_where_more_is_seen(
+    left: tuple[float, float],
+    right: tuple[float, float],
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Log-odds of presence and of heat, summed; the network's own answers are replaced by ones that can be counted."""
+    torch.manual_seed(1)
+    eyes = DenseEyes(DenseNet(CONFIG))
+    answers = {"": placed(0.5, 1.0, LEFT), "left": placed(*left, LEFT), "right": placed(*right, RIGHT)}
+    monkeypatch.setattr(eyes, "ask", lambda seen, questions: [answers[side] for _, side in questions])
+    heard = hear(eyes, hearing(), eyes.look(torch.rand(64, 64)), "consolidation")
+    assert heard is not None
+    assert [side for side, _ in heard.sides] == expected
+    assert heard.place.presence == 0.5, "whether it is there at all is a question without a side"
 
 
 def test_what_is_asked_on_both_sides_is_answered_on_both(folder: Path, tmp_path: Path) -> None:
@@ -337,16 +364,16 @@ def test_what_is_asked_on_both_sides_is_answered_on_both(folder: Path, tmp_path:
     film = model.encode(noise_film(0))
     assert model.eyes is not None
     assert film.seen is not None
-    for phrase, both in (
-        ("bilateral consolidation", True),
-        ("lung", True),
-        ("left lung", False),
-        ("right consolidation", False),
-        ("lower lobe consolidation", False),
+    for phrase, count in (
+        ("bilateral consolidation", 2),
+        ("lung", 2),
+        ("left lung", 0),
+        ("right consolidation", 0),
+        ("lower lobe consolidation", 0),
     ):
         heard = hear(model.eyes, model.hearing, film.seen, phrase)
         assert heard is not None
-        assert (heard.sides is not None) is both, phrase
+        assert len(heard.sides) == count, phrase
     found = model.locate(film, "bilateral consolidation")
     sides = model.eyes.ask(film.seen, [("consolidation", side) for side in ("left", "right")])
     expected = film.frame.to_film(np.stack([place.boxes[0].numpy() for place in sides]).astype(np.float64)).clip(0, 1)
