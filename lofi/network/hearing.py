@@ -29,6 +29,8 @@ BOTH_THERE, BOTH_HOT = 0.5, 0.9
 """From what log-odds of presence on either side, and from what share of the hotter side's heat on the other, a finding
 is boxed on both. Chosen on patients of train that the network has not seen (train/LOG.md).
 """
+ALWAYS_THERE = (0.0, 0.0, 3.0)
+"""Weights of a part of the body: whatever is seen, it is there."""
 
 
 @dataclass(frozen=True)
@@ -134,19 +136,22 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
     if question is None or question.concept not in eyes:
         return None
     weights = hearing.presence.get(question.concept)
+    if weights is None and question.concept in PAIRED and not question.side:
+        weights = ALWAYS_THERE  # the language model was taught them one by one
     if weights is None and question.concept not in SHAPES:
         return None
-    if question.third or question.side or question.concept not in IN_EITHER_LUNG | PAIRED:
-        return Heard(_ask(eyes, seen, question), weights)
-    place, left, right = eyes.ask(seen, [(question.concept, side) for side in ("", "left", "right")])
     meant = question.concept in PAIRED or bool(_BOTH.search(phrase))
+    single = bool(question.side) or question.concept not in IN_EITHER_LUNG | PAIRED
+    if single or (question.third and not meant):
+        return Heard(_ask(eyes, seen, question), weights)
+    place, left, right = (_ask(eyes, seen, question._replace(side=side)) for side in ("", "left", "right"))
     sides = [("left", left), ("right", right)]
     if not meant and not _seen_on_both(left, right):
         sides = [max(sides, key=lambda named: _evidence(named[1]))]
     return Heard(place, weights, tuple(sides))
 
 
-_BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both)\b", re.IGNORECASE)
+_BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both|bibas\w+|biapical)\b", re.IGNORECASE)
 
 
 def _evidence(place: Place) -> float:

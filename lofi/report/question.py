@@ -53,7 +53,7 @@ THIRDS = {
 _CONCEPTS = {form: concept for concept, forms in WORDS.items() for form in forms}
 _LEADING = re.compile(
     r"^(?:(?:an?|the|some|small|large|moderate|mild|minimal|severe|tiny|trace|subtle|focal|patchy|dense|hazy|probable"
-    r"|possible|layering|loculated|acute|chronic|new|bilateral|simple|spiculated|calcified(?! granuloma)"
+    r"|possible|layering|loculated|acute|chronic|new|bilateral|both|simple|spiculated|calcified(?! granuloma)"
     r"|lobar|subsegmental|linear|discoid|pulmonary|lung)\s+)+"
 )
 _BEFORE = re.compile(r"^(?P<side>left|right)(?:[- ]sided|[- ]side)?\s+")

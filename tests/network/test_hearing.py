@@ -370,6 +370,7 @@ def test_what_is_asked_on_both_sides_is_answered_on_both(folder: Path, tmp_path:
         ("left lung", 0),
         ("right consolidation", 0),
         ("lower lobe consolidation", 0),
+        ("bibasilar consolidation", 2),
     ):
         heard = hear(model.eyes, model.hearing, film.seen, phrase)
         assert heard is not None

@@ -21,6 +21,8 @@ from lofi.report.question import WORDS, Asked, asked
         ("opacities", "lung opacity", "", ""),
         ("the heart is enlarged", "cardiomegaly", "", ""),
         ("right lung", "lung", "right", ""),
+        ("both lungs", "lung", "", ""),
+        ("lungs", "lung", "", ""),
         ("left upper lung zone", "upper lung zone", "left", ""),
     ],
 )

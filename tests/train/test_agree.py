@@ -133,6 +133,9 @@ def test_the_dense_network_speaks_alone_only_where_it_was_right_on_others() -> N
     assert (table["emphysema"].boxes, table["emphysema"].presence) == (0, "labels")
     assert (table["heart"].films, table["heart"].presence) == (9, "machine")
     assert table["lung zone"].name == "left or right lung zone"
+    assert "both lungs" not in table, "nobody taught a lung"
+    lungs = learnt({}, taught | {"lung": taught["heart"]}, weights, answers)["both lungs"]
+    assert (lungs.films, lungs.boxes, lungs.presence) == (9, 18, "machine")
     assert table["emphysema"].figures["AUROC"][0] > 0.7
 
 

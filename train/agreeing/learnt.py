@@ -5,6 +5,7 @@ from typing import Any
 
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
 from lofi.network.concepts import Concept, Concepts, Presence
+from lofi.network.hearing import ALWAYS_THERE
 from lofi.report.concepts import canonical
 from lofi.report.question import SHAPES
 from train.agreeing.asking import SPOKEN, Whether
@@ -19,8 +20,6 @@ BOXED_FILMS = 5
 """Films with boxes by hand, below which a place was not taught."""
 RIGHT = (0.5, 0.3)
 """Overlaps (IoU) with a reader's box from which on a box counts as right: the usual one, and a laxer one."""
-ALWAYS_THERE = (0.0, 0.0, 3.0)
-"""Weights of a part of the body: whatever is seen, it is there."""
 _PART = {"upper lung zone": "lung zone", "middle lung zone": "lung zone", "lower lung zone": "lung zone"}
 
 
@@ -42,6 +41,9 @@ def learnt(
     """The table of a manifest, with what the dense network was taught by (its description's ``concepts``)."""
     out = dict(before)
     items = concepts_of(crossed)
+    if lung := taught.get("lung"):  # one lung is what the language model was taught
+        films = lung["films_with_boxes"] + lung["machine_made_films"]
+        out["both lungs"] = Concept("both lungs", films, 2 * films, _how(lung))
     for name in weights:
         told = taught[name]
         yes = sum(pair[0] for pair in told["yes_no_films"].values())
