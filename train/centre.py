@@ -22,7 +22,7 @@ from lofi.film.radiograph import Radiograph
 from lofi.network.centre import MEANS, Centre
 from lofi.network.checkpoint import centre_vectors, load
 from lofi.network.model import LofiModel
-from train.data.records import FilmRecord, read
+from train.data.records import NORMAL, FilmRecord, read
 from train.densely.answers import GROUPS
 
 BATCH = 8
@@ -30,7 +30,6 @@ FEWEST = 50
 """Normal films of a source below which it is not asked how they differ from others."""
 SHRUNK = 0.01
 """How far the films' covariance is drawn to a sphere: there are not many more of them than numbers in a vector."""
-NORMAL = (("No Finding",), ("No Nodule",))
 
 
 def measured(

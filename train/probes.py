@@ -27,8 +27,7 @@ from lofi.metrics.bootstrap import Estimate, Floats
 from lofi.network.checkpoint import load
 from lofi.network.dense import DenseConfig, DenseNet
 from lofi.network.model import LofiModel
-from train.centre import NORMAL
-from train.data.records import FilmRecord, read
+from train.data.records import NORMAL, FilmRecord, read
 from train.densely.answers import GROUPS, Box, Film
 from train.densely.canvases import decode, placed, render
 from train.densely.concepts import FINDINGS, near

@@ -11,6 +11,8 @@ from train.data.lexicon import PHRASES
 NIH_LABELS = tuple(label for label in PHRASES if label not in ("Lung Opacity", "COVID-19"))
 NIH_SOURCES = frozenset({"nih_bbox", "nih_pneu_normal", "nih_labelled"})
 SPLITS = ("train", "val", "test")
+NORMAL = (("No Finding",), ("No Nodule",))
+"""What the labels of normal films are; JSRT's films were read for nodules alone."""
 PSEUDO = "pseudo"
 """Quality of a box that a model drew (train.pseudo)."""
 
