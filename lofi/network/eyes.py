@@ -28,6 +28,7 @@ from lofi.network.pair import Pair
 from lofi.network.pooled import cell_weights
 from lofi.network.preprocess import canvas
 from lofi.network.whole import Whole
+from lofi.report.question import IN_EITHER_LUNG
 
 DESCRIPTION, WEIGHTS, PARTNER = "dense.json", "dense.safetensors", "partner.safetensors"
 LONGEST = 1_000_000
@@ -110,6 +111,9 @@ class DenseEyes:
         """One ``Place`` for each (concept, side), of ``most`` boxes (see ``best_boxes``; its ``share`` is that of
         the released files unless given). Presence of what was taught no presence, such as anatomy, means nothing.
 
+        What may lie in either lung is there where it is on the left or on the right: asked without a side, its
+        log-odds are the mean of its own and of the sum of both sides' odds.
+
         Raises ValueError for a concept the network does not know.
         """
         unknown = sorted({concept for concept, _ in questions} - set(self._index))
@@ -117,8 +121,19 @@ class DenseEyes:
             raise ValueError(f"The dense network was not taught {', '.join(unknown)}.")
         if not questions:
             return []
-        heat, boxes, presence = self._asked(seen, questions)
-        return [self._place(*parts, most, share) for parts in zip(presence, heat, boxes, strict=True)]
+        sided = [(concept, side) for concept, own in questions if _either(concept, own) for side in ("left", "right")]
+        every = list(dict.fromkeys([*questions, *sided]))
+        heat, boxes, presence = self._asked(seen, every)
+        at = {question: place for place, question in enumerate(every)}
+        places = []
+        for concept, side in questions:
+            row = at[concept, side]
+            odds = presence[row]
+            if _either(concept, side):
+                left, right = (presence[at[concept, one]] for one in ("left", "right"))
+                odds = (odds + torch.logaddexp(left, right)) / 2
+            places.append(self._place(odds, heat[row], boxes[row], most, share))
+        return places
 
     @torch.inference_mode()
     def ask_within(self, seen: Seen, question: tuple[str, str], regions: list[Tensor]) -> Place:
@@ -140,6 +155,10 @@ class DenseEyes:
     def _place(self, presence: Tensor, heat: Tensor, boxes: Tensor, most: int, share: float | None) -> Place:
         found = best_boxes(heat, boxes, most, self.share if share is None else share)
         return Place(float(presence.sigmoid()), heat, *found)
+
+
+def _either(concept: str, side: str) -> bool:
+    return not side and concept in IN_EITHER_LUNG
 
 
 def load_dense(folder: Path) -> DenseEyes:

@@ -381,3 +381,17 @@ def test_what_is_asked_on_both_sides_is_answered_on_both(folder: Path, tmp_path:
     np.testing.assert_allclose(sorted(found.boxes), sorted(map(tuple, expected.tolist())), atol=1e-5)
     assert len(found.scores) == 2
     assert found.scores[0] >= found.scores[1]
+
+
+def test_there_is_what_is_on_the_left_or_on_the_right() -> None:
+    """Asked without a side, log-odds are the mean of the network's own and of both sides' summed odds."""
+    torch.manual_seed(1)
+    eyes = DenseEyes(DenseNet(CONFIG))
+    seen = eyes.look(torch.rand(64, 64))
+    questions = [("effusion", ""), ("effusion", "left"), ("effusion", "right"), ("lung", "")]
+    plain = eyes._asked(seen, questions)[2].tolist()
+    bare, left, right, lung = (np.log(p.presence / (1 - p.presence)) for p in eyes.ask(seen, questions))
+    assert (left, right, lung) == pytest.approx(plain[1:], abs=1e-5)
+    assert bare == pytest.approx((plain[0] + np.logaddexp(plain[1], plain[2])) / 2, abs=1e-5)
+    (alone,) = eyes.ask(seen, [("effusion", "")])
+    assert np.log(alone.presence / (1 - alone.presence)) == pytest.approx(bare, abs=1e-6)
