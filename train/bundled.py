@@ -21,9 +21,9 @@ import torch
 from train.data.joining import joined, write_joined, write_records
 from train.data.records import FilmRecord, read
 
-DENSE_MINUTES, PARTNER_MINUTES = "189", "56"
+DENSE_MINUTES, PARTNER_MINUTES = "189", "128"
 """Of two cores, other work beside it."""
-PARTNER_SHARE = "0.5"
+PARTNER_SHARE = "0.35"
 """Of the smaller dense network in what both answer."""
 DETAIL = "256"
 """Pixels on the longer side to which films are softened before the language model's tower sees them."""

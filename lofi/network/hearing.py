@@ -4,9 +4,8 @@
 which both, and the heat maps of both, agree best (lofi.network.consensus). ``train.agree`` chooses the numbers and the
 manifest keeps them.
 
-What may lie in either lung is asked with each side too: a question with a side is boxed better than one without. The
-answer lies on the side on which the dense network sees more, or on both, a box on each, where it sees about as much
-there. What was written counts on its own side alone.
+What may lie in either lung is asked with each side too: where the dense network sees it on both about as well, the
+answer is a box on each, and what was written counts on its own side alone.
 """
 
 import math
@@ -68,8 +67,7 @@ class Hearing:
 class Heard:
     """What the dense network says of a phrase. ``weights`` are None where it says nothing about presence.
 
-    ``sides``: of a phrase without a side its answers by side, where it sees what is asked for; empty where the phrase
-    has a side, or names what lies on none.
+    ``sides``: its answers on the left and on the right where both are meant or seen, empty else.
     """
 
     place: Place
@@ -149,18 +147,11 @@ def hear(eyes: DenseEyes, hearing: Hearing, seen: Seen, phrase: str) -> Heard | 
         place, left, right = (_ask(eyes, seen, question._replace(side=side)) for side in every)
     else:  # together, which is quicker
         place, left, right = eyes.ask(seen, [(question.concept, side) for side in every])
-    sides = [("left", left), ("right", right)]
-    if not meant and not _seen_on_both(left, right):
-        sides = [max(sides, key=lambda named: _evidence(named[1]))]
-    return Heard(place, weights, tuple(sides))
+    both = meant or _seen_on_both(left, right)
+    return Heard(place, weights, (("left", left), ("right", right)) if both else ())
 
 
 _BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both|bibas\w+|biapical)\b", re.IGNORECASE)
-
-
-def _evidence(place: Place) -> float:
-    """Log-odds of presence, and of the hottest cell."""
-    return log_odds(place.presence) + log_odds(float(place.scores[0]))
 
 
 def _seen_on_both(left: Place, right: Place) -> bool:
