@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from lofi.errors import LofiError
 from lofi.film.radiograph import Radiograph
-from lofi.network.centre import MEANS, Centre
+from lofi.network.centre import MEANS, MOST, Centre
 from lofi.network.checkpoint import centre_vectors, load
 from lofi.network.model import LofiModel
 from train.data.records import NORMAL, FilmRecord, read
@@ -71,7 +71,8 @@ def _halves(vectors: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
 
 
 def telling(groups: Sequence[Tensor], width: int) -> Tensor:
-    """(2, r, E) what tells (n, E) vectors of one group from those of the others, r one less than the groups.
+    """(2, r, E) what tells (n, E) vectors of one group from those of the others, r one less than the groups, and at
+    most ``MOST``: then what tells them best.
 
     With W the inverse root of the covariance and U a basis of W times the groups' mean differences: rows of U'W, read
     off a vector, and of U'W⁻¹, taken away (LEACE, arXiv 2306.03819).
@@ -85,7 +86,7 @@ def telling(groups: Sequence[Tensor], width: int) -> Tensor:
     values, axes = torch.linalg.eigh(covariance)
     whiten, colour = (axes * values**power @ axes.T for power in (-0.5, 0.5))
     apart = torch.stack([group.double().mean(0) - every.mean(0) for group in groups], 1)
-    basis = torch.linalg.svd(whiten @ apart, full_matrices=False).U[:, : len(groups) - 1]
+    basis = torch.linalg.svd(whiten @ apart, full_matrices=False).U[:, : min(len(groups) - 1, MOST)]
     return torch.stack([basis.T @ whiten, basis.T @ colour]).float()
 
 

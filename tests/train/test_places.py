@@ -11,7 +11,7 @@ from train.densely.answers import Film, Region, film_of
 from train.densely.batches import targets_of
 from train.densely.found import _agreed, kept, read_again
 from train.densely.loss import heat_losses, losses
-from train.densely.places import coded_places
+from train.densely.places import coded_regions
 from train.densely.questions import Question, labelled
 from train.densely.sampling import Sampler
 
@@ -44,7 +44,7 @@ def film(*codes: str, **more: object) -> Film:
 )
 def test_a_code_names_a_region(code: str, concept: str, side: str, region: tuple[float, float, float, float]) -> None:
     """A lobe's zones, as wide as the lung; a side alone is the whole lung; the lingula is on the left."""
-    ((found, box),) = coded_places([code], ANATOMY)[concept]
+    ((found, box),) = coded_regions([code], ANATOMY)[concept]
     assert found == side
     assert box == pytest.approx(region)
 
@@ -62,7 +62,7 @@ def test_a_code_names_a_region(code: str, concept: str, side: str, region: tuple
 )
 def test_what_may_lie_elsewhere_has_no_region(codes: list[str]) -> None:
     """Both sides, none, one of two codes without, a region that the film lacks, and what lies in no lung."""
-    assert coded_places(codes, ANATOMY) == {}
+    assert coded_regions(codes, ANATOMY) == {}
 
 
 def test_a_region_is_asked_as_such_and_a_box_is_better() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from train.densely import concepts as c
 from train.densely.denials import denied
-from train.densely.places import coded_places
+from train.densely.places import coded_regions
 
 GROUPS = {
     "nih_bbox": "nih",
@@ -97,7 +97,7 @@ def film_of(
         dev=record["split"] == "train" and kept_back(record["patient_id"]),
         coded={
             concept: tuple(Region(box, side, made=True) for side, box in places)
-            for concept, places in coded_places(record.get("mesh", ()), anatomy).items()
+            for concept, places in coded_regions(record.get("mesh", ()), anatomy).items()
             if concept not in regions
         },
     )

@@ -28,7 +28,7 @@ MARGIN = 0.02
 """Of the film, added around a machine-made region."""
 
 
-def coded_places(codes: Sequence[str], anatomy: Mapping[str, Sequence[float]]) -> dict[str, list[tuple[str, Box]]]:
+def coded_regions(codes: Sequence[str], anatomy: Mapping[str, Sequence[float]]) -> dict[str, list[tuple[str, Box]]]:
     """Finding → (side, region) of each of its codes; ``anatomy`` has the film's regions by name, xyxy first.
 
     Findings of which one code names no side, both, or a region that the film does not have are left out: they may lie
