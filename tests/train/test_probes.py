@@ -62,10 +62,10 @@ def test_a_crop_shows_a_box_and_its_surroundings_on_one_scale(side: int) -> None
 
 
 def test_drawn_into_real_films_and_compared(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.probes.DRAWN", ("nodule", "effusion"))
+    monkeypatch.setattr("train.probes.DRAWN", ("nodule",))  # what is cast has tests of its own
     corpus = [film for film in films(shared, "train") if film.group == "nih"]
-    found = crops(corpus, shared / "cxr", 6, 0, Shadows(6))
-    assert set(found) == {"nodule", "effusion"}
+    found = crops(corpus, shared / "cxr", 6, 0, Shadows(0))
+    assert set(found) == {"nodule"}
     for concept, (real, normal, other, before) in found.items():
         assert len(real) == 6, concept
         assert min(map(len, (normal, other))) >= 5, concept
