@@ -22,8 +22,8 @@ from lofi.film.radiograph import Radiograph
 from lofi.network.centre import MEANS, MOST, Centre
 from lofi.network.checkpoint import centre_vectors, load
 from lofi.network.model import LofiModel
-from train.data.records import NORMAL, FilmRecord, read
-from train.densely.answers import GROUPS
+from train.data.records import FilmRecord, read
+from train.densely.normals import normal_films
 
 BATCH = 8
 FEWEST = 50
@@ -90,18 +90,6 @@ def telling(groups: Sequence[Tensor], width: int) -> Tensor:
     return torch.stack([basis.T @ whiten, basis.T @ colour]).float()
 
 
-def normal_films(records: Path, sources: Sequence[str], most: int, seed: int) -> dict[str, list[FilmRecord]]:
-    """Source → at most ``most`` normal frontal films of the train split; collections of one hospital's scanners count
-    as one. Sources with few of them are left out.
-    """
-    out: dict[str, list[FilmRecord]] = {}
-    for film in read(records, "train"):
-        if film.findings in NORMAL and film.view != "L" and (not sources or film.source in sources):
-            out.setdefault(GROUPS.get(film.source, film.source), []).append(film)
-    some = {source: random.Random(seed).sample(films, min(most, len(films))) for source, films in sorted(out.items())}
-    return {source: films for source, films in some.items() if len(films) >= FEWEST}
-
-
 def chosen(records: Path, sources: Sequence[str], most: int, seed: int) -> tuple[list[FilmRecord], list[str]]:
     """Films of the train split, drawn at random, and all its different reports; of all sources where none is named."""
     train = [film for film in read(records, "train") if not sources or film.source in sources]
@@ -120,7 +108,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     films, reports = chosen(options.records, options.source, options.films, options.seed)
-    normal = normal_films(options.records, options.normal_source, options.normals, options.seed)
+    normal = normal_films(options.records, "train", options.normal_source, options.normals, options.seed, FEWEST)
     try:
         centre = measured(load(options.model), films, reports, normal)
     except (ValueError, LofiError) as error:

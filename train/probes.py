@@ -27,11 +27,12 @@ from lofi.metrics.bootstrap import Estimate, Floats
 from lofi.network.checkpoint import load
 from lofi.network.dense import DenseConfig, DenseNet
 from lofi.network.model import LofiModel
-from train.data.records import NORMAL, FilmRecord, read
+from train.data.records import FilmRecord
 from train.densely.answers import GROUPS, Box, Film
 from train.densely.canvases import decode, placed, render
 from train.densely.concepts import FINDINGS, near
 from train.densely.corpus import films
+from train.densely.normals import normal_films
 from train.densely.run import starting
 from train.densely.sampling import DRAWN, Pick, Sampler
 from train.densely.shadows import Shadows
@@ -48,15 +49,6 @@ class Crop:
 
     pixels: NDArray[np.uint8]
     patient: str
-
-
-def normal_films(records: Path, most: int, seed: int) -> dict[str, list[FilmRecord]]:
-    """Hospital → at most ``most`` normal frontal films of val; hospitals of the dense network's films only."""
-    out: dict[str, list[FilmRecord]] = {}
-    for film in read(records, "val"):
-        if film.source in GROUPS and film.findings in NORMAL and film.view != "L":
-            out.setdefault(GROUPS[film.source], []).append(film)
-    return {name: random.Random(seed).sample(some, min(most, len(some))) for name, some in sorted(out.items())}
 
 
 def sources_told(vectors: Mapping[str, Floats], patients: Mapping[str, Sequence[str]]) -> dict[str, Estimate]:
@@ -181,7 +173,7 @@ def main() -> None:
 
 def sources(model: LofiModel, shared: Path, most: int, seed: int) -> dict[str, Estimate]:
     """Probes of where normal films come from."""
-    normal = normal_films(shared / "cxr" / "records.jsonl", most, seed)
+    normal = normal_films(shared / "cxr" / "records.jsonl", "val", GROUPS, most, seed)
     return sources_told(
         embedded(model, normal), {name: [film.patient for film in some] for name, some in normal.items()}
     )

@@ -82,7 +82,7 @@ class Heard:
     @property
     def box(self) -> Boxes:
         """(1, 4) the best canvas box."""
-        return np.asarray(self.place.boxes[:1].numpy(), dtype=np.float64)
+        return _box(self.place)
 
     def odds(self, language: float) -> float | None:
         """Log-odds of presence, with those of the language model; None where only that one is asked."""
@@ -103,24 +103,31 @@ class Heard:
         """
         found = []
         for side, place in self.sides:
-            own = np.asarray(place.boxes[:1].numpy(), dtype=np.float64)
+            own = _box(place)
             if self.alone:
                 found.append(own)
                 continue
-            flat: NDArray[np.float32] = place.heat.flatten().numpy()
             # the patient's left is on the viewer's right
             there = len(written) == 1 and (written[0, 0] + written[0, 2] > 1) == (side == "left")
-            opinions = Opinions([(HeatBelief(flat), hearing.dense_heat)], [(own, hearing.dense_box)] if there else [])
+            opinions = Opinions([(_belief(place), hearing.dense_heat)], [(own, hearing.dense_box)] if there else [])
             found.append(opinions.agreed(written if there else own))
         return np.concatenate(found), tuple(float(place.scores[0]) for _, place in self.sides)
 
     def opinions(self, hearing: Hearing, language_heat: HeatBelief | None) -> Opinions:
         """What speaks beside the written box."""
-        flat: NDArray[np.float32] = self.place.heat.flatten().numpy()
-        heats = [(HeatBelief(flat), hearing.dense_heat)]
+        heats = [(_belief(self.place), hearing.dense_heat)]
         if language_heat is not None:
             heats.append((language_heat, hearing.language_heat))
         return Opinions(heats, [(self.box, hearing.dense_box)])
+
+
+def _box(place: Place) -> Boxes:
+    return np.asarray(place.boxes[:1].numpy(), dtype=np.float64)
+
+
+def _belief(place: Place) -> HeatBelief:
+    logits: NDArray[np.float32] = place.heat.flatten().numpy()
+    return HeatBelief(logits)
 
 
 def log_odds(chance: float) -> float:

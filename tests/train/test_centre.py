@@ -17,7 +17,8 @@ from lofi.network import checkpoint
 from lofi.network.centre import MEANS, SOURCES, TOWER, Centre
 from lofi.network.dense import DenseConfig, DenseNet
 from tests import tiny
-from train.centre import main, normal_films, telling
+from train.centre import main, telling
+from train.densely.normals import normal_films
 
 REPORTS = ("Clear lungs.", "Large left effusion.", "Clear lungs.", "")
 
@@ -160,7 +161,7 @@ def test_one_source_tells_nothing() -> None:
     assert telling([torch.randn(50, 8)], 8).shape == (2, 0, 8)
 
 
-def test_normal_films_by_hospital(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_normal_films_by_hospital(tmp_path: Path) -> None:
     """Collections of one hospital count as one source; those with a finding, from the side or of val are left."""
     rows = [
         {"source": source, "findings": findings, "split": split, "view": view}
@@ -176,10 +177,9 @@ def test_normal_films_by_hospital(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ]
     lines = [json.dumps(row | {"image": f"{n}.png", "patient_id": f"{n}"}) for n, row in enumerate(rows)]
     (tmp_path / "records.jsonl").write_text("\n".join(lines))
-    monkeypatch.setattr("train.centre.FEWEST", 2)
-    found = normal_films(tmp_path / "records.jsonl", [], 3, 0)
+    found = normal_films(tmp_path / "records.jsonl", "train", [], 3, 0, fewest=2)
     assert {source: len(films) for source, films in found.items()} == {"nih": 3, "openi": 3}
-    assert set(normal_films(tmp_path / "records.jsonl", ["openi"], 3, 0)) == {"openi"}
+    assert set(normal_films(tmp_path / "records.jsonl", "train", ["openi"], 3, 0, fewest=2)) == {"openi"}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from lofi.network.dense import DenseConfig, DenseNet
+from train.densely.answers import GROUPS
 from train.densely.corpus import films
+from train.densely.normals import normal_films
 from train.densely.shadows import Shadows
 from train.evaluation.probe import told_apart
-from train.probes import CROP, KINDS, cropped, crops, drawn_told, normal_films, sources_told
+from train.probes import CROP, KINDS, cropped, crops, drawn_told, sources_told
 
 
 def people(count: int, each: int = 1) -> list[str]:
@@ -76,6 +78,6 @@ def test_drawn_into_real_films_and_compared(shared: Path, monkeypatch: pytest.Mo
     told = drawn_told(found, DenseNet(DenseConfig(("nodule",), side=64)).eval())
     assert {name.split(" / ")[1] for name in told} <= set(KINDS)
     assert all(0 <= estimate.value <= 1 for estimate in told.values())
-    normal_of_val = normal_films(shared / "cxr" / "records.jsonl", 10, 0)
+    normal_of_val = normal_films(shared / "cxr" / "records.jsonl", "val", GROUPS, 10, 0)
     assert {"nih", "openi", "rsna", "jsrt"} <= set(normal_of_val)
     assert all(film.split == "val" for some in normal_of_val.values() for film in some)

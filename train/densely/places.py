@@ -7,9 +7,8 @@ the zones over which it is projected; what is coded with a side alone lies somew
 from collections.abc import Mapping, Sequence
 
 from lofi.report.question import IN_EITHER_LUNG
+from lofi.results import Box
 from train.densely import concepts as c
-
-Box = tuple[float, float, float, float]
 
 SIDE_OF = {"lingula": "left", "middle lobe": "right"}
 ZONES: dict[str, tuple[str, ...]] = {
@@ -34,16 +33,22 @@ def coded_regions(codes: Sequence[str], anatomy: Mapping[str, Sequence[float]]) 
     Findings of which one code names no side, both, or a region that the film does not have are left out: they may lie
     elsewhere too.
     """
-    found: dict[str, list[tuple[str, Box] | None]] = {}
-    for code in codes:
-        known = c.of_code(code)
-        if known is not None and known[0] in IN_EITHER_LUNG:
-            found.setdefault(known[0], []).append(_place(code, anatomy))
+    found = {concept: [_place(code, anatomy) for code in some] for concept, some in by_finding(codes).items()}
     return {
         concept: list(dict.fromkeys(place for place in places if place is not None))
         for concept, places in found.items()
         if None not in places
     }
+
+
+def by_finding(codes: Sequence[str]) -> dict[str, list[str]]:
+    """The codes of each finding of lung and pleura."""
+    found: dict[str, list[str]] = {}
+    for code in codes:
+        known = c.of_code(code)
+        if known is not None and known[0] in IN_EITHER_LUNG:
+            found.setdefault(known[0], []).append(code)
+    return found
 
 
 def part_of(code: str) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lofi.metrics.bootstrap import Estimate, PatientBootstrap
-from lofi.report.question import IN_EITHER_LUNG
 from lofi.results import Box, Grounding
 from train.densely import concepts as c
-from train.densely.places import part_of, side_of
+from train.densely.places import by_finding, part_of, side_of
 from train.evaluation.questions import Film
 
 THIRDS = {
@@ -60,12 +59,7 @@ def coded_places(films: Sequence[Film]) -> list[CodedPlace]:
     """Of each film the findings of lung and pleura with one code, which names one side."""
     out = []
     for number, film in enumerate(films):
-        codes: dict[str, list[str]] = {}
-        for code in film.codes:
-            known = c.of_code(code)
-            if known is not None and known[0] in IN_EITHER_LUNG:
-                codes.setdefault(known[0], []).append(code)
-        for concept, some in codes.items():
+        for concept, some in by_finding(film.codes).items():
             if len(some) == 1 and (side := side_of(some[0])):
                 part = part_of(some[0])
                 out.append(CodedPlace(number, concept, side, part if part in THIRDS else ""))
