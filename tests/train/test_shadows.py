@@ -32,11 +32,10 @@ def test_it_shows_where_its_box_says(concept: str) -> None:
     canvas = np.full((224, 224), 90, np.uint8)
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        shadow = cast_few().one(concept, "right", rng)
+        shadow = cast_few().like(None, concept, "right", RIGHT, rng)
         assert shadow is not None
-        laid = lay(canvas, RIGHT, shadow, rng)
-        assert laid is not None
-        film, box = laid
+        box = stretched(shadow.box, shadow.lung, RIGHT)
+        film = lay(canvas, RIGHT, box, shadow, rng)
         change = film.astype(int) - canvas
         signed = -change if concept == "pneumothorax" else change
         assert signed.max() > 5, "it can be seen"
@@ -50,7 +49,7 @@ def test_it_shows_where_its_box_says(concept: str) -> None:
 
 
 def test_fluid_hides_the_diaphragm_and_ends_below_the_lung() -> None:
-    shadow = cast_few().one("effusion", "right", np.random.default_rng(0))
+    shadow = cast_few().like(None, "effusion", "right", RIGHT, np.random.default_rng(0))
     assert shadow is not None
     column = np.abs(shadow.path.astype(np.float32)).max(1)
     y = shadow.frame[1] + (np.arange(len(column)) + 0.5) / 256
@@ -60,9 +59,24 @@ def test_fluid_hides_the_diaphragm_and_ends_below_the_lung() -> None:
     assert shadow.lung[3] - shadow.box[1] >= 0.25 * (shadow.lung[3] - shadow.lung[1])
 
 
-def test_one_that_would_lie_beside_the_film_is_not_laid() -> None:
-    shadow = Shadow("effusion", "right", np.ones((8, 8), np.float16), RIGHT, RIGHT, RIGHT)
-    assert lay(np.zeros((64, 64), np.uint8), (-0.4, 0.1, 0.1, 0.8), shadow, np.random.default_rng(0)) is None
+def test_it_fills_the_box_that_it_is_given_and_ends_at_the_lung() -> None:
+    canvas, whole = np.full((200, 200), 60, np.uint8), (0.0, 0.0, 1.0, 1.0)
+    shadow = Shadow("consolidation", "right", np.full((8, 8), 0.5, np.float16), whole, whole, whole)
+    change = lay(canvas, RIGHT, (0.2, 0.3, 0.4, 0.6), shadow, np.random.default_rng(0)).astype(int) - canvas
+    rows, columns = (np.flatnonzero(change.max(axis) > 5) for axis in (1, 0))
+    assert (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1) == pytest.approx((40, 80, 60, 120), abs=4)
+    change = lay(canvas, RIGHT, (0.3, 0.3, 0.9, 0.6), shadow, np.random.default_rng(0)).astype(int) - canvas
+    assert np.flatnonzero(change.max(0))[-1] / 200 == pytest.approx(RIGHT[2] + 0.08 * (RIGHT[2] - RIGHT[0]), abs=0.01)
+
+
+def test_the_shadow_that_lies_most_like_a_box() -> None:
+    """Of all that there are: which are tried is left to chance."""
+    few = cast_few()
+    every = few.kept[("consolidation", "right")]
+    boxes = [stretched(shadow.box, shadow.lung, RIGHT) for shadow in every]
+    for shadow, box in zip(every, boxes, strict=True):
+        assert few.like(box, "consolidation", "right", RIGHT, np.random.default_rng(0)) is shadow
+    assert few.like(RIGHT, "nodule", "right", RIGHT, np.random.default_rng(0)) is None
 
 
 def test_only_what_a_film_denies_is_drawn_into_it() -> None:

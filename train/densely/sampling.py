@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from train.densely import concepts as c
 from train.densely.answers import Box, Film
+from train.densely.augment import inside
 from train.densely.balance import Key, cells, counted, films_by_answer, weights
 from train.densely.canvases import placed
 from train.densely.drawn import draw
+from train.densely.outlines import Outlines, made_up
 from train.densely.questions import Question, choose
-from train.densely.shadows import CAST, Shadows, lay
+from train.densely.shadows import CAST, Shadows, lay, stretched
 
 BATCH = 12
 _SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneumothorax": 1.2, "infiltration": 1.2}
@@ -63,6 +65,7 @@ class Sampler:
         self.found = {concept: found for concept in c.FINDINGS if (found := self._made(concept))}
         self.normal = [i for i, f in enumerate(films) if not f.positive and "lung" in f.regions]
         self.drawable = {concept: found for concept in DRAWN if (found := self._drawable(concept))}
+        self.outlines = Outlines(films)
         self.by_hand = [i for i, f in enumerate(films) if f.group == "jsrt"]
         self.others = {key: self._beside(*key[:2], found) for key, found in answers.items() if not key[2]}
         rng = random.Random(seed)
@@ -138,17 +141,27 @@ class Sampler:
         if pick.drawn is None:
             return canvas, questions
         lung = rng.choice(film.regions["lung"])
-        on_canvas = placed(lung.box, film.size_hw)
-        if pick.drawn in CAST:
-            shadow = self.shadows.one(pick.drawn, lung.side, drawing) if self.shadows else None
-            laid = lay(canvas, on_canvas, shadow, drawing) if shadow else None
-        else:
-            laid = draw(canvas, on_canvas, pick.drawn == "mass", drawing)
-        if laid is None:
+        drawn = self._draw(canvas, pick.drawn, lung.side, placed(lung.box, film.size_hw), drawing)
+        if drawn is None:
             return canvas, questions
-        canvas, box = laid
+        canvas, box = drawn
         others = [q for q in questions if q.concept not in c.near(pick.drawn)]
         return canvas, [*_drawn(_named(pick.drawn, rng), lung.side, box, rng), *others]
+
+    def _draw(
+        self, canvas: NDArray[np.uint8], concept: str, side: str, lung: Box, rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Box] | None:
+        """The canvas with the finding in the lung at the canvas box ``lung``, and its box; None where it cannot be."""
+        box, shadow = self.outlines.one(concept, side, lung, rng), None
+        if concept in CAST:
+            shadow = self.shadows.like(box, concept, side, lung, rng) if self.shadows else None
+            if shadow is None:
+                return None
+            box = box or stretched(shadow.box, shadow.lung, lung)
+        box = box or made_up(concept, lung, rng)
+        if (seen := inside(box)) is None:
+            return None
+        return draw(canvas, box, concept, rng) if shadow is None else lay(canvas, lung, box, shadow, rng), seen
 
     def _weighed(self, question: Question, film: Film) -> Question:
         boxes = tuple(placed(box, film.size_hw) for box in question.boxes)

@@ -1,7 +1,7 @@
 """What findings do to the beam, cast by the simulator and laid into real films: boxes of larger findings, for free.
 
 A shadow is the optical path that consolidated lung, fluid or free air adds to each ray of a simulated chest, on the
-picture of one lung. It is stretched from that lung to the lung of the real film, and added there as attenuation.
+picture of one lung. It is stretched to where a reader would box such a finding, and added there as attenuation.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lofi.boxes import as_boxes, pairwise_iou
 from train.densely.answers import Box
 from train.simulation.anatomy import LEFT, RIGHT
 from train.simulation.finding import SIDES
@@ -28,6 +29,10 @@ RISEN, FADES = 0.25, 0.15
 """Of a lung's height: how far fluid must rise above the lung's lower end, and how far below that it fades out."""
 BRIGHTNESS = (0.3, 0.6)
 """Logarithms of a film's darkness for one of the optical path: how steeply films are processed differs."""
+TRIED = 12
+"""Shadows among which the one that lies most like a reader's box is taken: few enough that they vary."""
+SOFT, WALL = 0.006, 0.08
+"""Of the canvas: how far edges are softened. Of a lung's width: how far beside it a shadow ends."""
 VESSEL = 0.028
 """Width, in canvas units, below which lung markings vanish where there is no lung."""
 
@@ -103,10 +108,16 @@ class Shadows:
         for shadow in found:
             self.kept.setdefault((shadow.concept, shadow.side), []).append(shadow)
 
-    def one(self, concept: str, side: str, rng: np.random.Generator) -> Shadow | None:
-        """A random one of those of a concept on a side; None where there is none."""
-        some = self.kept.get((concept, side))
-        return some[int(rng.integers(len(some)))] if some else None
+    def like(self, box: Box | None, concept: str, side: str, lung: Box, rng: np.random.Generator) -> Shadow | None:
+        """Of some of a concept on a side the one whose box, laid into the lung at the canvas box ``lung``, is most
+        like ``box``, without it any; None where there is none.
+        """
+        some = self.kept.get((concept, side), [])
+        tried = [some[i] for i in rng.permutation(len(some))[:TRIED]]
+        if box is None or not tried:
+            return tried[0] if tried else None
+        boxes = as_boxes([stretched(shadow.box, shadow.lung, lung) for shadow in tried])
+        return tried[int(pairwise_iou(boxes, as_boxes([box])).argmax())]
 
 
 def stretched(box: Box, before: Box, after: Box) -> Box:
@@ -116,29 +127,31 @@ def stretched(box: Box, before: Box, after: Box) -> Box:
     return (x0, y0, x1, y1)
 
 
-def lay(
-    canvas: NDArray[np.uint8], lung: Box, shadow: Shadow, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], Box] | None:
-    """The (S, S) canvas with the shadow in the lung at the box ``lung`` (0–1, of the shadow's side), and the exact box
-    of what is visible of it; None where less than half of that lies on the canvas.
+def lay(canvas: NDArray[np.uint8], lung: Box, box: Box, shadow: Shadow, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The (S, S) canvas with the shadow stretched so that what is visible of it fills ``box`` (0–1), as far as that
+    lies in the lung at the box ``lung``.
     """
     side = canvas.shape[0]
-    x0, y0, x1, y1 = (value * side for value in stretched(shadow.frame, shadow.lung, lung))
+    x0, y0, x1, y1 = (value * side for value in stretched(shadow.frame, shadow.box, box))
     height, width = shadow.path.shape
     # Edges to edges: warpAffine speaks of pixel centres.
     sx, sy = (x1 - x0) / width, (y1 - y0) / height
     matrix = np.array([[sx, 0, x0 + (sx - 1) / 2], [0, sy, y0 + (sy - 1) / 2]], np.float32)
     path = cv2.warpAffine(shadow.path.astype(np.float32), matrix, (side, side), flags=cv2.INTER_LINEAR)
+    path = cv2.GaussianBlur(path, (0, 0), SOFT * side) * _beside(lung, side)
     strength = np.float32(rng.uniform(*BRIGHTNESS))
     film = canvas.astype(np.float32) / 255
     if shadow.concept == "pneumothorax":
         film = _without_markings(canvas, path, film)
     film = 1 - (1 - film) * np.exp(-strength * path)
-    box = stretched(shadow.box, shadow.lung, lung)
-    seen: Box = (max(0.0, box[0]), max(0.0, box[1]), min(1.0, box[2]), min(1.0, box[3]))
-    if (seen[2] - seen[0]) * (seen[3] - seen[1]) < 0.5 * (box[2] - box[0]) * (box[3] - box[1]):
-        return None
-    return np.round(np.clip(film, 0, 1) * 255).astype(np.uint8), seen
+    return np.asarray(np.round(np.clip(film, 0, 1) * 255), dtype=np.uint8)
+
+
+def _beside(lung: Box, side: int) -> NDArray[np.float32]:
+    """(S,) by column: 1 in the lung, 0 outside of the chest's wall and beyond the midline."""
+    x = (np.arange(side) + 0.5) / side
+    off = np.maximum(lung[0] - x, x - lung[2]) / (WALL * (lung[2] - lung[0]))
+    return np.asarray(1 - np.clip(off, 0, 1), dtype=np.float32)
 
 
 def _without_markings(

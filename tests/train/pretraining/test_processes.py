@@ -40,7 +40,7 @@ from train.recipes import find_recipe
 pytestmark = pytest.mark.minutes
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-STEPS = 5
+STEPS = 4
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 ENVIRONMENT = {**os.environ, "LOFI_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 CURVE = ("step", "total", "sigmoid", "caption", "grounding", "describing", "norm", "rate")

@@ -72,7 +72,9 @@ def test_smoke_of_the_losses(variant: str, sixteen: Path, shared: Path, tmp_path
         parts = {name: float(row[name]) for name in ("total", "sigmoid", "caption", "grounding", "describing")}
         told = {"sigmoid": 0.0, "caption": 5 * parts["caption"]}
         whole = 5 * (parts["caption"] + (parts["grounding"] + parts["describing"]) / 2)
-        assert parts["total"] - parts["sigmoid"] == pytest.approx(told.get(variant.removesuffix("_reports"), whole), rel=1e-3, abs=1e-3)
+        assert parts["total"] - parts["sigmoid"] == pytest.approx(
+            told.get(variant.removesuffix("_reports"), whole), rel=1e-3, abs=1e-3
+        )
 
 
 def test_mini_is_what_trained_the_bundled_model() -> None:
