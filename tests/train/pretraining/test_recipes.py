@@ -65,7 +65,7 @@ def test_smoke_of_mini(sixteen: Path, shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("variant", LOSSES)
+@pytest.mark.parametrize("variant", ["sigmoid", "caption_reports", "location", "location_reports"])
 def test_smoke_of_the_losses(variant: str, sixteen: Path, shared: Path, tmp_path: Path) -> None:
     before, after = smoke_on(sixteen, f"losses:{variant}", shared, tmp_path / "run")
     for row in (before, after):
@@ -75,6 +75,16 @@ def test_smoke_of_the_losses(variant: str, sixteen: Path, shared: Path, tmp_path
         assert parts["total"] - parts["sigmoid"] == pytest.approx(
             told.get(variant.removesuffix("_reports"), whole), rel=1e-3, abs=1e-3
         )
+
+
+@pytest.mark.parametrize("kind", ["", "_reports"])
+def test_the_losses_differ_in_nothing_but_losses(kind: str) -> None:
+    whole, others = LOSSES[f"location{kind}"], [LOSSES[f"{arm}{kind}"] for arm in ("sigmoid", "caption")]
+    for other in others:
+        assert other != whole
+        same = replace(other, name=whole.name, location=whole.location, location_weight=whole.location_weight)
+        assert same == whole
+    assert (others[0].location_weight, others[1].location) == (0.0, "off")
 
 
 def test_mini_is_what_trained_the_bundled_model() -> None:
