@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.densely.answers import Film, Region
-from train.densely.outlines import FEWEST, LOW, Outlines, made_up, mirrored, on, within
+from train.densely.outlines import FEWEST, LOW, UNIT, Outlines, made_up, mirrored, stretched
 
 LUNGS = {"right": (0.1, 0.1, 0.4, 0.9), "left": (0.6, 0.2, 0.9, 0.8)}
 
@@ -17,11 +17,14 @@ def film(concept: str, *boxes: tuple[str, tuple[float, float, float, float]], ma
     return Film("a", "p", "nih", (100, 100), regions, frozenset(), frozenset(), frozenset(), frozenset(), False)
 
 
-def test_there_and_back() -> None:
+def test_a_box_moves_as_its_lung_does() -> None:
     box = (0.2, 0.3, 0.3, 0.5)
-    assert within(box, LUNGS["right"]) == pytest.approx((1 / 3, 0.25, 2 / 3, 0.5))
-    assert on(within(box, LUNGS["right"]), LUNGS["right"]) == pytest.approx(box)
-    assert mirrored(mirrored(box)) == pytest.approx(box)
+    assert stretched(box, LUNGS["right"], UNIT) == pytest.approx((1 / 3, 0.25, 2 / 3, 0.5))
+    assert stretched(stretched(box, LUNGS["right"], UNIT), UNIT, LUNGS["right"]) == pytest.approx(box)
+    assert stretched((0.2, 0.2, 0.3, 0.4), (0.1, 0.1, 0.5, 0.5), (0.1, 0.1, 0.3, 0.9)) == pytest.approx(
+        (0.15, 0.3, 0.2, 0.7)
+    )
+    assert mirrored(box) == pytest.approx((0.7, 0.3, 0.8, 0.5))
 
 
 def test_as_a_reader_drew_it_in_either_lung() -> None:
@@ -30,7 +33,7 @@ def test_as_a_reader_drew_it_in_either_lung() -> None:
     rng = np.random.default_rng(0)
     for side, outer in (("right", (0.0, 0.75, 0.5, 1.0)), ("left", (0.5, 0.75, 1.0, 1.0))):
         drawn = [outlines.one("mass", side, LUNGS[side], rng) for _ in range(300)]
-        found = np.array([within(box, LUNGS[side]) for box in drawn if box is not None])
+        found = np.array([stretched(box, LUNGS[side], UNIT) for box in drawn if box is not None])
         assert len(found) == 300
         assert np.median(found, axis=0) == pytest.approx(outer, abs=0.03)
         assert (found.std(axis=0) > 0.02).all(), "never twice the same"

@@ -9,8 +9,9 @@ import pytest
 from train.densely import concepts as c
 from train.densely.answers import film_of
 from train.densely.batches import STRIDE
+from train.densely.outlines import stretched
 from train.densely.sampling import DRAWN, Pick, Sampler
-from train.densely.shadows import CAST, Shadow, Shadows, lay, stretched
+from train.densely.shadows import CAST, Shadow, Shadows, lay
 
 LUNGS = {"right lung": [0.1, 0.1, 0.45, 0.8, 0.9], "left lung": [0.55, 0.1, 0.9, 0.8, 0.9]}
 RIGHT = (0.1, 0.1, 0.45, 0.8)
@@ -19,12 +20,6 @@ RIGHT = (0.1, 0.1, 0.45, 0.8)
 @cache
 def cast_few() -> Shadows:
     return Shadows(5)
-
-
-def test_a_box_moves_as_its_lung_does() -> None:
-    assert stretched((0.2, 0.2, 0.3, 0.4), (0.1, 0.1, 0.5, 0.5), (0.1, 0.1, 0.3, 0.9)) == pytest.approx(
-        (0.15, 0.3, 0.2, 0.7)
-    )
 
 
 @pytest.mark.parametrize("concept", sorted(CAST))

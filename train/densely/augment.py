@@ -1,7 +1,7 @@
 """Every film at every sharpness: what a film has gone through before it arrives must not tell what is on it.
 
 A canvas is degraded (size, compression, blur, noise), re-toned (gamma, contrast, histogram) and moved (scale, shift,
-borders); boxes move with it. Mirrored, what was on the left is on the right: a side is where a film shows it.
+borders); boxes move with it. Never mirrored: left and right are part of the answer.
 """
 
 from dataclasses import dataclass
@@ -14,28 +14,20 @@ from train.densely.answers import Box
 
 Grey = NDArray[np.float32]
 _SMALLEST, _LARGEST = 96, 448
-MIRRORED = 0.4
-"""Of the films: fewer boxes than half a thousand of a finding teach where it may lie on either side."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """Scale about the canvas centre, then shift, in 0–1 of the canvas; then ``mirrored``, left to right."""
+    """Scale about the canvas centre, then shift; in 0–1 of the canvas."""
 
     scale: float = 1.0
     shift_xy: tuple[float, float] = (0.0, 0.0)
-    mirrored: bool = False
 
     def box(self, box: Box) -> Box:
         """The box after the move; it may reach outside 0–1."""
         x, y = self.shift_xy
         x0, y0, x1, y1 = ((v - 0.5) * self.scale + 0.5 for v in box)
-        x0, x1 = x0 + x, x1 + x
-        return (1 - x1, y0 + y, 1 - x0, y1 + y) if self.mirrored else (x0, y0 + y, x1, y1 + y)
-
-    def side(self, side: str) -> str:
-        """The side on which what was on ``side`` lies after the move; "" stays."""
-        return {"left": "right", "right": "left"}.get(side, side) if self.mirrored else side
+        return (x0 + x, y0 + y, x1 + x, y1 + y)
 
     def film(self, canvas: Grey, fill: float) -> Grey:
         """The (S, S) canvas after the move, what comes in from outside filled."""
@@ -45,8 +37,7 @@ class Move:
         half = (self.scale - 1) / 2
         matrix = np.array([[self.scale, 0, x + half], [0, self.scale, y + half]], np.float32)
         border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": float(fill)}
-        moved = cv2.warpAffine(canvas, matrix, (side, side), **border)
-        return np.asarray(cv2.flip(moved, 1) if self.mirrored else moved, np.float32)
+        return np.asarray(cv2.warpAffine(canvas, matrix, (side, side), **border), np.float32)
 
 
 def inside(box: Box) -> Box | None:
@@ -57,9 +48,9 @@ def inside(box: Box) -> Box | None:
 
 
 def random_move(rng: np.random.Generator) -> Move:
-    """Border cut or added, film off its centre, now and then mirrored."""
+    """Border cut or added, film off its centre."""
     x, y = rng.uniform(-0.07, 0.07, 2)
-    return Move(float(rng.uniform(0.82, 1.2)), (float(x), float(y)), bool(rng.random() < MIRRORED))
+    return Move(float(rng.uniform(0.82, 1.2)), (float(x), float(y)))
 
 
 def _compressed(grey: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

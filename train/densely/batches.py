@@ -118,7 +118,7 @@ def moved(question: Question, move: Move) -> Question | None:
     """The question after the film has moved; None where a box has left the canvas."""
     boxes = [inside(move.box(box)) for box in question.boxes]
     kept = tuple(box for box in boxes if box is not None)
-    return replace(question, boxes=kept, side=move.side(question.side)) if len(kept) == len(boxes) else None
+    return replace(question, boxes=kept) if len(kept) == len(boxes) else None
 
 
 def batch_of(

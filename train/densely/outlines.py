@@ -20,6 +20,7 @@ RADII = {"nodule": (0.5, 1.5), "mass": (1.6, 3.2)}
 """Centimetres of what is made up: a nodule measures up to 3 cm by definition."""
 LUNG = 12.0
 """Centimetres across a lung's box."""
+UNIT: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class Outlines:
@@ -33,7 +34,7 @@ class Outlines:
                 for region in regions:
                     if region.side not in lungs or region.made:
                         continue
-                    box = within(placed(region.box, film.size_hw), lungs[region.side])
+                    box = stretched(placed(region.box, film.size_hw), lungs[region.side], UNIT)
                     if box[3] >= LOW.get(concept, -np.inf):
                         self.kept.setdefault(concept, []).append(box if region.side == "right" else mirrored(box))
 
@@ -48,20 +49,13 @@ class Outlines:
         width, height = np.array([x1 - x0, y1 - y0]) * np.exp(rng.normal(0, JITTER, 2))
         x, y = rng.normal(0, JITTER, 2) * (width, height) + ((x0 + x1) / 2, (y0 + y1) / 2)
         box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        return on(box if side == "right" else mirrored(box), lung)
+        return stretched(box if side == "right" else mirrored(box), UNIT, lung)
 
 
-def within(box: Box, lung: Box) -> Box:
-    """A box in widths and heights of a lung's box."""
-    sizes = [lung[2] - lung[0], lung[3] - lung[1]] * 2
-    x0, y0, x1, y1 = ((value - lung[i % 2]) / sizes[i] for i, value in enumerate(box))
-    return (x0, y0, x1, y1)
-
-
-def on(box: Box, lung: Box) -> Box:
-    """The other way round."""
-    sizes = [lung[2] - lung[0], lung[3] - lung[1]] * 2
-    x0, y0, x1, y1 = (float(lung[i % 2] + value * sizes[i]) for i, value in enumerate(box))
+def stretched(box: Box, before: Box, after: Box) -> Box:
+    """``box`` moved as ``before`` is moved on to ``after``."""
+    scale = [(after[i + 2] - after[i]) / (before[i + 2] - before[i]) for i in (0, 1)]
+    x0, y0, x1, y1 = (float(after[i % 2] + (value - before[i % 2]) * scale[i % 2]) for i, value in enumerate(box))
     return (x0, y0, x1, y1)
 
 

@@ -13,9 +13,9 @@ from train.densely.augment import inside
 from train.densely.balance import Key, cells, counted, films_by_answer, weights
 from train.densely.canvases import placed
 from train.densely.drawn import draw
-from train.densely.outlines import Outlines, made_up
+from train.densely.outlines import Outlines, made_up, stretched
 from train.densely.questions import Question, choose
-from train.densely.shadows import CAST, Shadows, lay, stretched
+from train.densely.shadows import CAST, Shadows, lay
 
 BATCH = 12
 _SMALL = {"nodule": 1.6, "mass": 1.4, "atelectasis": 1.2, "effusion": 1.2, "pneumothorax": 1.2, "infiltration": 1.2}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lofi.boxes import as_boxes, pairwise_iou
 from train.densely.answers import Box
+from train.densely.outlines import stretched
 from train.simulation.anatomy import LEFT, RIGHT
 from train.simulation.finding import SIDES
 from train.simulation.projection import cast, draw_beam
@@ -31,8 +32,8 @@ BRIGHTNESS = (0.3, 0.6)
 """Logarithms of a film's darkness for one of the optical path: how steeply films are processed differs."""
 TRIED = 12
 """Shadows among which the one that lies most like a reader's box is taken: few enough that they vary."""
-SOFT, WALL = 0.006, 0.08
-"""Of the canvas: how far edges are softened. Of a lung's width: how far beside it a shadow ends."""
+WALL = 0.08
+"""Of a lung's width: how far beside it a shadow ends."""
 VESSEL = 0.028
 """Width, in canvas units, below which lung markings vanish where there is no lung."""
 
@@ -120,13 +121,6 @@ class Shadows:
         return tried[int(pairwise_iou(boxes, as_boxes([box])).argmax())]
 
 
-def stretched(box: Box, before: Box, after: Box) -> Box:
-    """``box`` moved as ``before`` is moved on to ``after``."""
-    scale = [(after[i + 2] - after[i]) / (before[i + 2] - before[i]) for i in (0, 1)]
-    x0, y0, x1, y1 = (after[i % 2] + (value - before[i % 2]) * scale[i % 2] for i, value in enumerate(box))
-    return (x0, y0, x1, y1)
-
-
 def lay(canvas: NDArray[np.uint8], lung: Box, box: Box, shadow: Shadow, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The (S, S) canvas with the shadow stretched so that what is visible of it fills ``box`` (0–1), as far as that
     lies in the lung at the box ``lung``.
@@ -138,7 +132,7 @@ def lay(canvas: NDArray[np.uint8], lung: Box, box: Box, shadow: Shadow, rng: np.
     sx, sy = (x1 - x0) / width, (y1 - y0) / height
     matrix = np.array([[sx, 0, x0 + (sx - 1) / 2], [0, sy, y0 + (sy - 1) / 2]], np.float32)
     path = cv2.warpAffine(shadow.path.astype(np.float32), matrix, (side, side), flags=cv2.INTER_LINEAR)
-    path = cv2.GaussianBlur(path, (0, 0), SOFT * side) * _beside(lung, side)
+    path *= _beside(lung, side)
     strength = np.float32(rng.uniform(*BRIGHTNESS))
     film = canvas.astype(np.float32) / 255
     if shadow.concept == "pneumothorax":
