@@ -28,6 +28,8 @@ FAINTEST = {"consolidation": 0.25, "effusion": 0.25, "pneumothorax": 0.04}
 """Strongest change of the optical path below which a shadow is not worth showing."""
 RISEN, FADES = 0.25, 0.15
 """Of a lung's height: how far fluid must rise above the lung's lower end, and how far below that it fades out."""
+ASIDE = 0.025
+"""Of the film: how far it fades out to either side."""
 BRIGHTNESS = (0.3, 0.6)
 """Logarithms of a film's darkness for one of the optical path: how steeply films are processed differs."""
 TRIED = 12
@@ -84,12 +86,13 @@ def _shows(concept: str, path: NDArray[np.float32], lung: Box, box: Box) -> bool
 
 
 def _hiding_the_diaphragm(path: NDArray[np.float32], lung: Box) -> NDArray[np.float32]:
-    """Fluid hides the diaphragm, which lies elsewhere in another chest: the path may not thin out above it, and fades
-    below the lung.
+    """Fluid hides the diaphragm, which lies elsewhere in another chest: the path may not thin out above it, fades below
+    the lung and, for what stands above it column by column, to both sides.
     """
     floor, height = lung[3] * SIDE, (lung[3] - lung[1]) * SIDE
     below = (np.arange(SIDE) - floor) / (FADES * height)
-    return np.asarray(np.maximum.accumulate(path, axis=0) * np.clip(1 - below, 0, 1)[:, None], dtype=np.float32)
+    filled = np.maximum.accumulate(path, axis=0) * np.clip(1 - below, 0, 1)[:, None]
+    return np.asarray(cv2.GaussianBlur(filled, (0, 0), sigmaX=ASIDE * SIDE, sigmaY=0.5), dtype=np.float32)
 
 
 def _cut(concept: str, side: str, path: NDArray[np.float32], lung: Box, box: Box) -> Shadow:
