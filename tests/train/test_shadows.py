@@ -74,6 +74,23 @@ def test_the_shadow_that_lies_most_like_a_box() -> None:
     assert few.like(RIGHT, "nodule", "right", RIGHT, np.random.default_rng(0)) is None
 
 
+@pytest.mark.parametrize("concept", DRAWN)
+def test_what_would_lie_beside_the_film_is_not_drawn(concept: str) -> None:
+    beside = [[x0 - 0.45, y0, x1 - 0.45, y1, s] for x0, y0, x1, y1, s in LUNGS.values()]
+    plain = {"split": "train", "height": 100, "width": 100, "boxes": [], "patient_id": "a", "source": "nih_labelled"}
+    film = film_of(
+        plain | {"image": "a", "findings": ["No Finding"]}, {"right lung": beside[0], "left lung": beside[0]}
+    )
+    sampler = Sampler([film], rehearsal=2, shadows=cast_few())
+    canvas = np.full((8 * STRIDE, 8 * STRIDE), 90, np.uint8)
+    for seed in range(5):
+        made, questions = sampler.asked(
+            Pick(0, drawn=concept), canvas, random.Random(seed), np.random.default_rng(seed)
+        )
+        assert made is canvas
+        assert not any(question.made and question.present for question in questions)
+
+
 def test_only_what_a_film_denies_is_drawn_into_it() -> None:
     plain = {"split": "train", "height": 100, "width": 100, "boxes": []}
     normal = film_of(
